@@ -1,0 +1,97 @@
+package runtime
+
+import "encoding/json"
+
+// SpecVersion is the version of the Spec's own layout. A launcher reads every
+// version up to its own; a higher one is refused, never guessed at.
+const SpecVersion = 1
+
+// DefaultUser is the user of a payload whose spec names none: uid 0 of the
+// container's own user namespace, which is an id of the container's range on the host.
+const DefaultUser = "0"
+
+// Spec is one container as the launcher needs it: resolved, absolute, free of
+// references. It is data and the same on every machine; what the kernel makes of
+// it is decided by Plan. A Spec is stored as JSON in an immutable file named by
+// the sha256 of its bytes, mode 0600, owned by root.
+type Spec struct {
+	Version int `json:"version"`
+	// Name is the container's validated name; the unit is hostctl-<Name>.service.
+	Name string `json:"name"`
+	// Owner and Address say whose container this is ("shop", "container.web").
+	// The launcher does not use them; they are the proof of ownership when the ledger is lost.
+	Owner   string `json:"owner"`
+	Address string `json:"address"`
+	// Declared is the resource as it was applied. It is opaque to the launcher,
+	// and is what a later plan compares with.
+	Declared json.RawMessage `json:"declared,omitempty"`
+
+	// Rootfs is the absolute path on the host of the directory that becomes "/", read-only.
+	Rootfs string `json:"rootfs"`
+	// Args is the command; Args[0] is an absolute path inside, or a name looked up in PATH of Env inside the rootfs.
+	// Elements are bytes passed unchanged: no expansion of any kind.
+	Args []string `json:"args"`
+	// Env is the payload's whole environment as KEY=value; nothing is inherited.
+	Env []string `json:"env,omitempty"`
+	// Dir is the working directory inside; "" is "/".
+	Dir string `json:"dir,omitempty"`
+	// User is who the payload runs as inside: uid, uid:gid, name or name:group; names are
+	// looked up in the rootfs's own passwd and group files, which are not trusted. "" is DefaultUser,
+	// or with RunAs the same number as RunAs.UID and RunAs.GID.
+	User string `json:"user,omitempty"`
+	// IDs is the container's own range of host ids: inside 0 is IDs.Base. It never holds host id 0.
+	IDs IDRange `json:"ids"`
+	// RunAs, when set, maps the payload's own uid and gid one to one onto this host account
+	// (everything else inside keeps its id of IDs), so that the process and its files on
+	// volumes belong to that account on every filesystem. Never uid or gid 0.
+	RunAs *Account `json:"run_as,omitempty"`
+	// Hostname is the UTS host name; "" is Name.
+	Hostname string `json:"hostname,omitempty"`
+	// Netns is the path of a network namespace made by the host, such as /run/netns/front.
+	// "" gives the container one of its own with nothing but loopback.
+	Netns string `json:"netns,omitempty"`
+	// Mounts are the bind volumes and Tmpfs the memory filesystems, in no particular order:
+	// the launcher mounts by depth of Target.
+	Mounts []Mount `json:"mounts,omitempty"`
+	Tmpfs  []Tmpfs `json:"tmpfs,omitempty"`
+	// Init puts the tiny init in front of the payload as process 1. Without it the payload itself is process 1.
+	Init bool `json:"init"`
+	// NoFile is RLIMIT_NOFILE, soft and hard, of the payload; 0 leaves the unit's own.
+	NoFile uint64 `json:"nofile,omitempty"`
+}
+
+// IDRange is a block of host user ids and the same block of group ids: Base, Base+1, ..., Base+Count-1.
+type IDRange struct {
+	Base  uint32 `json:"base"`
+	Count uint32 `json:"count"`
+}
+
+// Account is a user of the host by number.
+type Account struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
+}
+
+// Mount is a directory of the host inside the container: always nosuid and nodev, recursively.
+type Mount struct {
+	// Target is the absolute, clean path inside. It is created in the launcher's own layer of the
+	// mount tree where it can be, and must exist in the rootfs otherwise.
+	Target string `json:"target"`
+	// Source is the absolute path on the host. No component may be a symbolic link.
+	Source string `json:"source"`
+	// ReadOnly holds for every mount below Source too.
+	ReadOnly bool `json:"read_only,omitempty"`
+	// Owner is the account that owns the files on disk. When set, the mount is idmapped so that this
+	// one account appears as the payload's own user and nothing else can be created on it.
+	// nil mounts the directory as it is (with RunAs the host's ids are already the payload's).
+	Owner *Account `json:"owner,omitempty"`
+}
+
+// Tmpfs is a memory filesystem inside, nosuid and nodev, owned by the payload's user.
+type Tmpfs struct {
+	Target string `json:"target"`
+	// Size is the limit in bytes; 0 is not allowed: a tmpfs without a limit is the host's memory.
+	Size uint64 `json:"size"`
+	// Mode is the permission bits of its root; 0 is 0755.
+	Mode uint32 `json:"mode,omitempty"`
+}
