@@ -32,6 +32,9 @@ type Kind struct {
 	Process bool
 	// New returns a spec with every default set and nothing else.
 	New func() Spec
+	// Stopped returns a copy of the spec as it is while an administrator has
+	// stopped the resource by hand; nil for a kind that cannot be stopped.
+	Stopped func(Spec) Spec
 	// Check reports what is wrong with the kind's resources taken together,
 	// such as two that claim one address. It is pure; nil where there is nothing to check.
 	Check func(want State) []Problem
