@@ -59,7 +59,8 @@ const (
 //	default the text of the default; an attribute with one is never unset
 //	ref     the kind that a Reference or a List of them must name
 //	attr    comma-separated: required, computed (when unset, Resolve or the host fills it in),
-//	        internal (computed, and cannot be written in a configuration), secret (never printed)
+//	        internal (computed, and cannot be written in a configuration), secret (never printed),
+//	        text (strings that may hold newlines and tabs; all others refuse every control character)
 type Attr struct {
 	Name     string
 	Form     Form
@@ -72,6 +73,7 @@ type Attr struct {
 	Computed bool
 	Internal bool
 	Secret   bool
+	Text     bool
 	Nested   *Schema // of a Block or Labelled
 	Field    string  // the Go field's name, for the manual
 	index    int
@@ -136,6 +138,8 @@ func schemaOf(t reflect.Type) *Schema {
 				a.Computed, a.Internal = true, true
 			case "secret":
 				a.Secret = true
+			case "text":
+				a.Text = true
 			default:
 				panic(fmt.Sprintf("bug: %s.%s: unknown flag %q", t, f.Name, flag))
 			}

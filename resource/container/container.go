@@ -1,0 +1,127 @@
+package container
+
+import (
+	"hostctl/resource"
+)
+
+// Name is the kind's name: the type of the block.
+const Name = "container"
+
+// Container is one container. What it gets when it asks for nothing: namespaces
+// and ids of its own, a read-only root, loopback as its only network, a tiny
+// init as process 1, no capabilities, and limits on memory, tasks and files.
+type Container struct {
+	// Rootfs is the absolute path on the host of the directory that becomes "/" inside, read-only.
+	// No component may be a symbolic link.
+	Rootfs string `json:"rootfs" diff:"restart" attr:"required"`
+	// Command is the program and its arguments, passed byte for byte: no shell, no expansion.
+	// The first is an absolute path inside, or a name looked up in PATH inside.
+	Command []string `json:"command" diff:"restart" attr:"required,text"`
+	// Environment is the program's whole environment; nothing of the host's is inherited.
+	// PATH has the usual directories unless it is set here.
+	Environment map[string]string `json:"environment,omitempty" diff:"restart" attr:"text"`
+	// Workdir is the working directory inside; "/" when unset.
+	Workdir string `json:"workdir,omitempty" diff:"restart"`
+	// User is who the program runs as inside: a uid, uid:gid, or a name of the rootfs's own
+	// passwd file, also name:group. Unset it is uid 0 inside, which is nobody in particular outside;
+	// with run_as it is the same number as outside.
+	User string `json:"user,omitempty" diff:"restart"`
+	// RunAs is the host account that the program is outside, so that its files on volumes
+	// belong to that account, on every filesystem.
+	RunAs resource.Addr `json:"run_as,omitzero" ref:"user" diff:"restart"`
+	// Netns is the network namespace the container lives in. Unset it has one of its own with nothing but loopback.
+	Netns resource.Addr `json:"netns,omitzero" ref:"netns" diff:"restart"`
+	// Mount is the volumes inside, by the absolute path they appear at; always nosuid and nodev.
+	Mount map[string]Mount `json:"mount,omitempty" diff:"restart"`
+	// Tmpfs is the memory filesystems inside, by the absolute path they appear at.
+	// /tmp, /run and /dev/shm are there without being asked for.
+	Tmpfs map[string]Tmpfs `json:"tmpfs,omitempty" diff:"restart"`
+	// Hostname is the host name inside; the container's own name when unset.
+	Hostname string `json:"hostname,omitempty" diff:"restart"`
+	// Limits bound what the container takes from the host.
+	Limits Limits `json:"limits"`
+	// Restart says when systemd starts the program again after it ended: "no", "on-failure"
+	// (exit status other than 0, a signal, a timeout) or "always". It never gives up; see systemd.service(5).
+	Restart Restart `json:"restart" diff:"replace" default:"on-failure"`
+	// RestartDelay is the pause before each such start, at least 100ms.
+	RestartDelay resource.Duration `json:"restart_delay" diff:"replace" default:"1s"`
+	// StopSignal asks the program to end, without "SIG".
+	StopSignal Signal `json:"stop_signal" diff:"replace" default:"TERM"`
+	// StopTimeout is how long it may take over that before everything inside is killed.
+	StopTimeout resource.Duration `json:"stop_timeout" diff:"replace" default:"10s"`
+	// DependsOn are containers that are started before this one and stopped after it.
+	DependsOn []resource.Addr `json:"depends_on,omitempty" ref:"container" diff:"replace"`
+	// Init puts a tiny init in front of the program as process 1: it reaps what others leave and
+	// passes signals on. Without it the program is process 1 itself, and a signal that it
+	// has no handler for does not stop it.
+	Init bool `json:"init" diff:"restart" default:"true"`
+	// Enabled says whether it runs. A container that is not enabled is kept ready, and stopped.
+	Enabled bool `json:"enabled" diff:"live" default:"true"`
+
+	// IDBase is the first of the 65,536 host user and group ids that are the container's own.
+	IDBase uint32 `json:"id_base,omitempty" diff:"restart" attr:"internal"`
+	// RunAsUID and RunAsGID are RunAs in numbers.
+	RunAsUID uint32 `json:"run_as_uid,omitempty" diff:"restart" attr:"internal"`
+	RunAsGID uint32 `json:"run_as_gid,omitempty" diff:"restart" attr:"internal"`
+	// NetnsPath is the path of Netns on the host.
+	NetnsPath string `json:"netns_path,omitempty" diff:"restart" attr:"internal"`
+	// After are the units of DependsOn, each with a mark of what in it only a new unit can change:
+	// systemd drops no unit while another refers to it, so both are made anew together.
+	After []string `json:"after,omitempty" diff:"replace" attr:"internal"`
+}
+
+// Mount is a volume inside a container.
+type Mount struct {
+	// Volume is what is mounted.
+	Volume resource.Addr `json:"volume" ref:"volume" diff:"restart" attr:"required"`
+	// ReadOnly forbids writing, also on filesystems mounted below the volume.
+	ReadOnly bool `json:"read_only" diff:"restart" default:"false"`
+
+	// Source is the volume's path on the host.
+	Source string `json:"source,omitempty" diff:"restart" attr:"internal"`
+	// OwnerUID and OwnerGID are who owns the volume on the host; 0 is root.
+	OwnerUID uint32 `json:"owner_uid,omitempty" diff:"restart" attr:"internal"`
+	OwnerGID uint32 `json:"owner_gid,omitempty" diff:"restart" attr:"internal"`
+}
+
+// Tmpfs is a memory filesystem inside a container; nosuid and nodev, and owned by the program's user.
+type Tmpfs struct {
+	// Size is the most that it holds. It counts as the container's memory.
+	Size resource.Bytes `json:"size" diff:"restart" default:"64M"`
+	// Mode is the permission bits of its top directory.
+	Mode resource.Mode `json:"mode" diff:"restart" default:"0755"`
+}
+
+// Limits bound what a container takes from its host.
+type Limits struct {
+	// Memory is the most memory, page cache and tmpfs included, before the kernel reclaims
+	// and then kills; swap is not used beyond it. 0 is no limit.
+	Memory resource.Bytes `json:"memory" diff:"live" default:"1G"`
+	// CPU is how many processors' worth of time it gets, such as 0.5; 0 is no limit.
+	CPU float64 `json:"cpu" diff:"live" default:"0"`
+	// Tasks is the most processes and threads; 0 is no limit.
+	Tasks uint64 `json:"tasks" diff:"live" default:"4096"`
+	// Files is the most open files of one process (RLIMIT_NOFILE).
+	Files uint64 `json:"files" diff:"restart" default:"65536"`
+}
+
+// Restart is when a program that ended is started again, as systemd spells it.
+type Restart string
+
+// Signal is a signal's name without "SIG".
+type Signal string
+
+// Kind returns the kind.
+func Kind() resource.Kind {
+	return resource.Kind{
+		Name:    Name,
+		Process: true,
+		New:     func() resource.Spec { return resource.SetDefaults(&Container{}) },
+		Stopped: func(spec resource.Spec) resource.Spec {
+			c := *spec.(*Container)
+			c.Enabled = false
+			return &c
+		},
+		Check: checkTogether,
+	}
+}
