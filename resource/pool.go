@@ -104,6 +104,15 @@ func (r *Resolver) Take(name string, self Addr, size, low, high uint64) (Span, e
 	return next, nil
 }
 
+// Held returns a span that the resource was granted in the pool, and whether there is one.
+func (r *Resolver) Held(name string, self Addr) (Span, bool) {
+	held := r.pool(name).held[holder{r.Owner, self}]
+	if len(held) == 0 {
+		return Span{}, false
+	}
+	return held[0], true
+}
+
 // Claim grants the resource exactly this span, for a number that the
 // configuration or the host itself gives. It fails when another resource of any
 // configuration was granted a part of it; what the host uses is for the caller to judge.
