@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 )
 
 // Leaf is one set attribute of a spec, flattened. A leaf stands for an
@@ -14,6 +15,7 @@ import (
 type Leaf struct {
 	// Path is limits.memory, mount["/data"].read_only, environment["QUEUE"];
 	// a labelled block has a leaf of its own, mount["/data"], for its being there.
+	// Labels and keys are quoted as %q does, so that no two leaves have one path.
 	Path string
 	Attr *Attr
 	// Value is the value's JSON. Lists are one leaf.
@@ -39,13 +41,13 @@ func appendLeaves(out []Leaf, prefix string, s *Schema, v reflect.Value) []Leaf 
 			out = appendLeaves(out, path+".", a.Nested, f)
 		case Labelled:
 			for _, label := range sortedKeys(f) {
-				at := path + `["` + label + `"]`
+				at := path + index(label)
 				out = append(out, Leaf{Path: at, Attr: a, Value: "{}"})
 				out = appendLeaves(out, at+".", a.Nested, f.MapIndex(reflect.ValueOf(label)))
 			}
 		case Map:
 			for _, key := range sortedKeys(f) {
-				out = append(out, Leaf{Path: path + `["` + key + `"]`, Attr: a, Value: jsonText(f.MapIndex(reflect.ValueOf(key)))})
+				out = append(out, Leaf{Path: path + index(key), Attr: a, Value: jsonText(f.MapIndex(reflect.ValueOf(key)))})
 			}
 		case List:
 			if f.Len() > 0 {
@@ -126,7 +128,7 @@ func appendRefs(out []Edge, prefix string, s *Schema, v reflect.Value) []Edge {
 			out = appendRefs(out, path+".", a.Nested, f)
 		case a.Form == Labelled:
 			for _, label := range sortedKeys(f) {
-				out = appendRefs(out, path+`["`+label+`"].`, a.Nested, f.MapIndex(reflect.ValueOf(label)))
+				out = appendRefs(out, path+index(label)+".", a.Nested, f.MapIndex(reflect.ValueOf(label)))
 			}
 		case a.Form == Reference && !f.IsZero():
 			out = append(out, Edge{path, f.Interface().(Addr)})
@@ -138,6 +140,9 @@ func appendRefs(out []Edge, prefix string, s *Schema, v reflect.Value) []Edge {
 	}
 	return out
 }
+
+// index is the part of a path that a label or key makes.
+func index(label string) string { return "[" + strconv.Quote(label) + "]" }
 
 func sortedKeys(m reflect.Value) []string {
 	keys := make(map[string]struct{}, m.Len())

@@ -1,0 +1,170 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"hostctl/resource"
+)
+
+// FormatVersion is the version of the JSON that a [Plan] and a [File] marshal
+// to. It grows when a field is removed or changes its meaning; fields may be added without.
+const FormatVersion = 1
+
+// Replace is the action of a [Resource] that is deleted and created anew. It
+// stands beside the actions of package resource, and never in a Step: there it is two.
+const Replace resource.Action = "replace"
+
+// Reason is why a resource is acted upon.
+type Reason string
+
+// The reasons.
+const (
+	New     Reason = "new"     // create: the configuration has it, nothing else does
+	Missing Reason = "missing" // create: it was applied before and is gone from the host
+	Changed Reason = "changed" // update or replace: attributes differ
+	Shares  Reason = "shares"  // replace: it refers to a resource that is replaced, see Resource.Because
+	Cycle   Reason = "cycle"   // replace: updated in place it would have to come both before and after others
+	Removed Reason = "removed" // delete: the configuration has it no more
+)
+
+// Plan is what has to be done for the host to be as the configuration says. Its
+// JSON is a published format, versioned by [FormatVersion], and all that [Plan.Text] prints from.
+// Equal input makes an equal Plan, byte by byte. It is not modified once made.
+type Plan struct {
+	FormatVersion int    `json:"format_version"`
+	Owner         string `json:"owner"` // the configuration's name
+	// Resources are those that something is done to, by address.
+	Resources []Resource `json:"resources"`
+	// Steps are the work, each after all those it depends on. Carry them out
+	// in this order, or in any that keeps to Step.After.
+	Steps []Step `json:"steps"`
+	// Record lists resources on which the host needs no change, but that the ledger
+	// knows not or otherwise: their wanted spec is to be recorded as last applied.
+	Record []resource.Addr `json:"record,omitempty"`
+	// Forget lists resources that are in the ledger only: neither wanted nor
+	// live. Their last applied spec is to be dropped.
+	Forget  []resource.Addr `json:"forget,omitempty"`
+	Summary Summary         `json:"summary"`
+}
+
+// Summary counts resources, not steps.
+type Summary struct {
+	Add     int `json:"add"`
+	Change  int `json:"change"`
+	Replace int `json:"replace"`
+	Destroy int `json:"destroy"`
+	// Down are the programs that go down, by address: restarted, replaced or deleted.
+	Down []resource.Addr `json:"down,omitempty"`
+}
+
+// Resource is what happens to one resource, and why.
+type Resource struct {
+	Addr   resource.Addr   `json:"address"`
+	Action resource.Action `json:"action"` // create, update, replace or delete
+	Reason Reason          `json:"reason"`
+	// Class is the greatest class among Differences; None for create and delete.
+	// A resource that is replaced for Shares or Cycle has the class of its own differences.
+	Class resource.Class `json:"class,omitzero"`
+	// ForcedBy are the paths of the differences that have that class.
+	ForcedBy []string `json:"forced_by,omitempty"`
+	// Because is the replaced resource for reason Shares; for Cycle the resource
+	// whose removal would have had to wait for this one's update.
+	Because resource.Addr `json:"because,omitzero"`
+	// Note is the kind's own word on the action, see [Noter].
+	Note string `json:"note,omitempty"`
+	// Differences are sorted by path. For create they are all that is wanted, for delete all that is live.
+	Differences []Difference `json:"differences"`
+	// Unchanged is how many wanted attributes the host has already.
+	Unchanged int `json:"unchanged,omitempty"`
+}
+
+// Difference is one attribute of which want and live disagree.
+type Difference struct {
+	// Path is spelled as resource.Leaf.Path.
+	Path string `json:"path"`
+	// Action is create for an attribute that live has not, delete for one that goes back to unset, else update.
+	Action resource.Action `json:"action"`
+	// Class is what this change costs; None in a create or delete. What stands in
+	// a labelled block that is added or removed whole costs what the block costs.
+	Class resource.Class `json:"class,omitzero"`
+	// Before is the live value and After the wanted one, as JSON; absent where
+	// there is none, and both absent for a secret.
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+	// Drift says that the configuration is as last applied and the host is not.
+	Drift bool `json:"drift,omitempty"`
+	// Secret says that the values are withheld.
+	Secret bool `json:"secret,omitempty"`
+	// Block says that this is a labelled block's being there, not a value.
+	Block bool `json:"block,omitempty"`
+	// Ref is the kind that the value refers to; "" for a value that is no reference.
+	Ref string `json:"ref,omitempty"`
+}
+
+// Step is one piece of work on one resource.
+type Step struct {
+	resource.Change
+	// Wave orders the steps coarsely, from 0: a step's wave is greater than that of every
+	// step it depends on, and what is deleted for good comes in the last
+	// waves. Steps of one wave may run at the same time.
+	Wave int `json:"wave"`
+	// After are the indexes in Plan.Steps of the steps that must have succeeded
+	// before, sorted; each is smaller than the step's own. When one of
+	// them fails or is skipped, this step is to be skipped, and no other.
+	After []int `json:"after,omitempty"`
+	// Down are the programs that go down for this step, by address: the resource itself,
+	// and for a deletion that is half of a replacement those replaced because of it.
+	Down []resource.Addr `json:"down,omitempty"`
+}
+
+// Noter is implemented by a Spec that has something to say about an action on it that
+// its attributes do not show, in a few words: "its data stays". "" is nothing.
+// It is asked with create, update, replace or delete; of the live spec for a delete, else of the wanted one.
+type Noter interface {
+	PlanNote(action resource.Action) string
+}
+
+// Empty reports whether the host needs no change. Record and Forget may still
+// ask for something to be written to the ledger.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// Equal reports whether two plans say the same, in every byte of their JSON.
+func (p *Plan) Equal(q *Plan) bool {
+	a, errA := json.Marshal(p)
+	b, errB := json.Marshal(q)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// Decode reads the JSON of a plan. The specs in its steps are nil: the JSON is
+// for reading and printing, not for carrying out. A newer format version and
+// unknown fields are errors.
+func Decode(data []byte) (*Plan, error) {
+	var v struct {
+		FormatVersion int `json:"format_version"`
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if v.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("plan: format version %d; this hostctl reads %d", v.FormatVersion, FormatVersion)
+	}
+	p := new(Plan)
+	if err := decodeStrict(data, p); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return p, nil
+}
+
+func decodeStrict(data []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if dec.More() {
+		return fmt.Errorf("more data after the end")
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"hostctl/resource"
+)
+
+// fill writes the items, which are sorted, and the ordered nodes into the plan.
+func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
+	byAddr := make(map[resource.Addr]*item, len(items))
+	sharers := map[resource.Addr][]*item{}
+	for _, it := range items {
+		byAddr[it.addr] = it
+		if it.reason == Shares {
+			sharers[it.because] = append(sharers[it.because], it)
+		}
+		p.Resources = append(p.Resources, it.resource())
+		switch it.action {
+		case resource.Create:
+			p.Summary.Add++
+		case resource.Update:
+			p.Summary.Change++
+		case Replace:
+			p.Summary.Replace++
+		case resource.Delete:
+			p.Summary.Destroy++
+		}
+	}
+	process := map[string]bool{}
+	for _, k := range opt.Kinds {
+		process[k.Name] = k.Process
+	}
+
+	wave := waves(nodes, after)
+	place := make([]int, len(nodes)) // node by index of step
+	for i := range place {
+		place[i] = i
+	}
+	slices.SortFunc(place, func(a, b int) int {
+		return cmp.Or(
+			cmp.Compare(wave[a], wave[b]),
+			cmp.Compare(phase(nodes[a].action), phase(nodes[b].action)),
+			nodes[a].addr.Compare(nodes[b].addr),
+		)
+	})
+	index := make([]int, len(nodes)) // index of step by node
+	for i, n := range place {
+		index[n] = i
+	}
+	for _, n := range place {
+		it := byAddr[nodes[n].addr]
+		step := Step{Change: it.change(nodes[n].action, opt.Owner), Wave: wave[n]}
+		for _, on := range after[n] {
+			step.After = append(step.After, index[on])
+		}
+		slices.Sort(step.After)
+		step.Down = goesDown(it, step.Action, process, sharers)
+		p.Summary.Down = append(p.Summary.Down, step.Down...)
+		p.Steps = append(p.Steps, step)
+	}
+	slices.SortFunc(p.Summary.Down, resource.Addr.Compare)
+	p.Summary.Down = slices.Compact(p.Summary.Down)
+}
+
+func (it *item) resource() Resource {
+	r := Resource{
+		Addr: it.addr, Action: it.action, Reason: it.reason, Class: it.class,
+		Because: it.because, Differences: it.diffs, Unchanged: it.unchanged,
+	}
+	for _, d := range it.diffs {
+		if it.class != resource.None && d.Class == it.class {
+			r.ForcedBy = append(r.ForcedBy, d.Path)
+		}
+	}
+	spec := it.want
+	if spec == nil {
+		spec = it.live
+	}
+	if n, ok := spec.(Noter); ok {
+		r.Note = n.PlanNote(it.action)
+	}
+	return r
+}
+
+func (it *item) change(action resource.Action, owner string) resource.Change {
+	c := resource.Change{
+		Addr: it.addr, Owner: owner, Action: action, Replace: it.action == Replace,
+		Want: it.want, Last: it.last, Live: it.live,
+	}
+	switch action {
+	case resource.Create:
+		c.Live = nil // for a replacement, gone by then
+	case resource.Delete:
+		c.Want = nil
+	case resource.Update:
+		c.Class = it.class
+		for _, d := range it.diffs {
+			c.Paths = append(c.Paths, d.Path)
+		}
+	}
+	return c
+}
+
+// goesDown returns the programs that a step takes down.
+func goesDown(it *item, action resource.Action, process map[string]bool, sharers map[resource.Addr][]*item) []resource.Addr {
+	if action == resource.Create || action == resource.Update && it.class < resource.Restart {
+		return nil
+	}
+	var down []resource.Addr
+	queue := []*item{it}
+	for ; len(queue) > 0; queue = queue[1:] {
+		if process[queue[0].addr.Kind] {
+			down = append(down, queue[0].addr)
+		}
+		queue = append(queue, sharers[queue[0].addr]...)
+	}
+	slices.SortFunc(down, resource.Addr.Compare)
+	return down
+}
