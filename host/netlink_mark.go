@@ -1,0 +1,61 @@
+package host
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"net"
+	"strings"
+)
+
+// A mark is the text that proves a kernel object to be hostctl's and says
+// whose: "hostctl:<owner>:<object>", such as "hostctl:shop:network.lan". A link
+// carries it as its alias (IFLA_IFALIAS), a network namespace on its own
+// loopback link. `ip link` prints it.
+//
+// The kernel ignores an alias in the message that creates a link, so a link is
+// for a moment without its mark. Its hardware address, which creation does
+// take, is derived from the mark and tells a half-made link from a foreign one.
+
+const (
+	markPrefix = "hostctl:"
+	linkPrefix = "hc-"
+)
+
+// linkNameMax is IFNAMSIZ without the closing NUL.
+const linkNameMax = 15
+
+// Mark returns the mark of an object of the configuration named owner.
+// Neither may hold a NUL; owner may not hold a colon.
+func Mark(owner, object string) string { return markPrefix + owner + ":" + object }
+
+// ParseMark splits a mark; ok is false for any other text.
+func ParseMark(mark string) (owner, object string, ok bool) {
+	rest, ok := strings.CutPrefix(mark, markPrefix)
+	if !ok {
+		return "", "", false
+	}
+	owner, object, ok = strings.Cut(rest, ":")
+	return owner, object, ok && owner != "" && object != ""
+}
+
+// LinkName returns the name of the link that carries mark, such as
+// "hc-front-k3x9q2": 15 bytes at most, the beginning of hint for people to
+// recognise, and 30 bits of the mark's hash.
+func LinkName(hint, mark string) string {
+	sum := sha256.Sum256([]byte(mark))
+	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:6])
+	room := linkNameMax - len(linkPrefix) - len(hash) - len("-")
+	hint = strings.Trim(hint[:min(room, len(hint))], "-")
+	return linkPrefix + hint + "-" + hash
+}
+
+// LinkMAC returns the hardware address that the link with this mark is created
+// with, in the form of [net.HardwareAddr.String]: locally administered, unicast,
+// and otherwise the mark's hash. It stays the same when the link is made anew,
+// so that neighbours need not learn it again.
+func LinkMAC(mark string) string {
+	sum := sha256.Sum256([]byte("hardware address of " + mark))
+	mac := net.HardwareAddr(sum[:6])
+	mac[0] = mac[0]&^1 | 2
+	return mac.String()
+}
