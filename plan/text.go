@@ -1,0 +1,261 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"hostctl/resource"
+)
+
+// TextOptions is how a plan is printed.
+type TextOptions struct {
+	// Color says that the reader is a terminal that knows ANSI colours.
+	Color bool
+	// Width is where lines are broken if they can be, in columns; 0 is 80.
+	Width int
+}
+
+// Text prints the plan for people, from nothing but what its JSON holds. Rules:
+//
+//   - what was changed outside hostctl comes first, the sum comes last;
+//   - a resource begins with a line that says what happens to it and why;
+//   - each difference says what it costs; what stays is only counted;
+//   - nothing of a configuration or of a host reaches the terminal unescaped;
+//   - what is shortened says so, with a digest, so that two long values that differ look different.
+func (p *Plan) Text(opt TextOptions) string {
+	if opt.Width <= 0 {
+		opt.Width = 80
+	}
+	t := &text{TextOptions: opt}
+	if p.Empty() {
+		t.line(t.paint(bold, "No changes."), " The host is as the configuration says.")
+		t.ledger(p)
+		return t.String()
+	}
+	t.drift(p)
+	t.line("hostctl will do this to make the host as configuration ", quote(p.Owner), " says:")
+	t.line()
+	down := map[resource.Addr][]resource.Addr{}
+	for _, s := range p.Steps {
+		down[s.Addr] = append(down[s.Addr], s.Down...)
+	}
+	for i := range p.Resources {
+		t.resource(&p.Resources[i], down[p.Resources[i].Addr])
+	}
+	s := p.Summary
+	t.line(t.paint(bold, "Plan:"), fmt.Sprintf(" %d to add, %d to change, %d to replace, %d to destroy.", s.Add, s.Change, s.Replace, s.Destroy))
+	t.addrs("Goes down: ", s.Down)
+	t.ledger(p)
+	return t.String()
+}
+
+// text is a plan being printed.
+type text struct {
+	strings.Builder
+	TextOptions
+}
+
+// The colours, as parameters of the ANSI sequence SGR.
+const (
+	bold   = "1"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+func (t *text) paint(color, s string) string {
+	if !t.Color || color == "" {
+		return s
+	}
+	return "\x1b[" + color + "m" + s + "\x1b[0m"
+}
+
+func (t *text) line(parts ...string) {
+	for _, s := range parts {
+		t.WriteString(s)
+	}
+	t.WriteByte('\n')
+}
+
+// symbols are what stands before a resource or an attribute.
+var symbols = map[resource.Action]struct{ text, color string }{
+	resource.Create: {"  +", green},
+	resource.Update: {"  ~", yellow},
+	resource.Delete: {"  -", red},
+	Replace:         {"-/+", red},
+}
+
+// symbol returns the symbol of an action, three columns wide; blank for any other.
+func (t *text) symbol(a resource.Action) string {
+	s, ok := symbols[a]
+	if !ok {
+		return "   "
+	}
+	return t.paint(s.color, s.text)
+}
+
+// wrapped prints words after a first prefix, breaking lines at spaces; the lines after
+// the first begin with the second prefix.
+func (t *text) wrapped(first, then, color, words string) {
+	line, empty := first, true
+	for word := range strings.SplitSeq(words, " ") {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > t.Width {
+			t.line(t.paint(color, line))
+			line, empty = then, true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+word, false
+	}
+	t.line(t.paint(color, line))
+}
+
+// addrs prints a list of addresses and its length; nothing for an empty list.
+func (t *text) addrs(title string, addrs []resource.Addr) {
+	if len(addrs) == 0 {
+		return
+	}
+	names := make([]string, len(addrs))
+	for i, a := range addrs {
+		names[i] = plain(a.String())
+	}
+	indent := strings.Repeat(" ", len(title)-len(strings.TrimLeft(title, " "))+2)
+	t.wrapped(title, indent, "", fmt.Sprintf("%s (%d)", strings.Join(names, ", "), len(addrs)))
+}
+
+func (t *text) ledger(p *Plan) {
+	t.addrs("Recorded in the ledger without touching the host: ", p.Record)
+	t.addrs("Dropped from the ledger, gone from the host already: ", p.Forget)
+}
+
+// drift prints what was changed outside hostctl and will be put right.
+func (t *text) drift(p *Plan) {
+	any := false
+	for i := range p.Resources {
+		r := &p.Resources[i]
+		drifted := slices.ContainsFunc(r.Differences, func(d Difference) bool { return d.Drift })
+		if !drifted && r.Reason != Missing {
+			continue
+		}
+		if !any {
+			t.line(t.paint(bold, "Changed outside hostctl since it was last applied:"))
+			t.line()
+			any = true
+		}
+		if r.Reason == Missing {
+			t.line(t.symbol(resource.Delete), " ", plain(r.Addr.String()), " is gone")
+			continue
+		}
+		t.line(t.symbol(resource.Update), " ", plain(r.Addr.String()))
+		for _, d := range r.Differences {
+			if d.Drift {
+				t.leaf(4, plain(d.Path), outside(d), "")
+			}
+		}
+	}
+	if any {
+		t.line()
+	}
+}
+
+// outside turns the way back, from live to want, into what was done to the host.
+func outside(d Difference) Difference {
+	d.Before, d.After = d.After, d.Before
+	switch d.Action {
+	case resource.Create:
+		d.Action = resource.Delete
+	case resource.Delete:
+		d.Action = resource.Create
+	}
+	return d
+}
+
+func (t *text) resource(r *Resource, down []resource.Addr) {
+	t.wrapped("  # ", "  #   ", bold, headline(r))
+	if r.Note != "" {
+		t.wrapped("  # (", "  #   ", "", plain(r.Note)+")")
+	}
+	t.line(t.symbol(r.Action), " ", plain(r.Addr.Kind), " ", quote(r.Addr.Name), " {")
+	t.tree(4, tree(r.Differences), r.Action)
+	if r.Unchanged > 0 {
+		t.line("        # (", count(r.Unchanged, "unchanged attribute"), " hidden)")
+	}
+	t.line("    }")
+	slices.SortFunc(down, resource.Addr.Compare)
+	for _, a := range slices.Compact(down) {
+		t.line(t.paint(red, "    down: "+plain(a.String())))
+	}
+	t.line()
+}
+
+// headline says what happens to a resource and why.
+func headline(r *Resource) string {
+	addr := plain(r.Addr.String())
+	because := changed(r.ForcedBy)
+	switch r.Reason {
+	case Shares:
+		because = "it shares replaced " + plain(r.Because.String())
+	case Cycle:
+		because = "updated in place it would have to come both before and after " + plain(r.Because.String())
+	}
+	switch r.Action {
+	case resource.Create:
+		if r.Reason == Missing {
+			return addr + " will be created: it is missing on the host"
+		}
+		return addr + " will be created"
+	case resource.Delete:
+		return addr + " will be destroyed: removed from the configuration"
+	case Replace:
+		return addr + " must be replaced: " + because
+	}
+	switch r.Class {
+	case resource.Restart:
+		return addr + " will be restarted: " + because
+	case resource.Reload:
+		return addr + " will be reloaded: " + because
+	default:
+		return addr + " will be updated in place (live)"
+	}
+}
+
+// changed names the first few paths that changed.
+func changed(paths []string) string {
+	shown := make([]string, 0, 4)
+	for _, path := range paths[:min(len(paths), 3)] {
+		shown = append(shown, plain(path))
+	}
+	switch more := len(paths) - len(shown); {
+	case more > 0:
+		shown = append(shown, fmt.Sprintf("%d more", more))
+	case len(shown) == 0:
+		return ""
+	}
+	last := len(shown) - 1
+	if last == 0 {
+		return shown[0] + " changed"
+	}
+	return strings.Join(shown[:last], ", ") + " and " + shown[last] + " changed"
+}
+
+// cost is the comment on a difference.
+func cost(c resource.Class) string {
+	switch c {
+	case resource.None:
+		return ""
+	case resource.Replace:
+		return "forces replacement"
+	default:
+		return c.String()
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
