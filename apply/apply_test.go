@@ -1,0 +1,345 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hostctl/plan"
+	"hostctl/resource"
+)
+
+// thing is a kind of nothing but what the engine needs.
+type thing struct {
+	Value string          `json:"value,omitempty" diff:"live"`
+	Hold  resource.Addr   `json:"hold,omitzero" diff:"replace" ref:"thing"`
+	On    bool            `json:"on" diff:"live" default:"true"`
+	ID    uint32          `json:"id,omitempty" diff:"live" attr:"computed"`
+	Needs []resource.Addr `json:"needs,omitempty" diff:"live" ref:"thing"`
+}
+
+func (*thing) Validate(resource.Addr) []resource.Problem { return nil }
+
+func (t *thing) Resolve(self resource.Addr, r *resource.Resolver) []resource.Problem {
+	span, err := r.Take("id", self, 1, 100, 200)
+	if err != nil {
+		return []resource.Problem{{Addr: self, Path: "id", Summary: err.Error()}}
+	}
+	t.ID = uint32(span.Start)
+	return nil
+}
+
+// shelf is a host of things that fails where it is told to and keeps a diary.
+type shelf struct {
+	mu      sync.Mutex
+	things  resource.State
+	fail    map[string]bool
+	diary   []string
+	falls   map[resource.Addr]error
+	running int
+	most    int
+	during  func(resource.Change)
+}
+
+func (s *shelf) Read(context.Context, string, resource.State) (resource.Reading, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	live := resource.State{}
+	for addr, spec := range s.things {
+		live[addr] = spec
+	}
+	return resource.Reading{State: live}, nil
+}
+
+func (s *shelf) Check(_ context.Context, changes []resource.Change, _ resource.State) []resource.Problem {
+	return []resource.Problem{{Summary: fmt.Sprintf("%d changes", len(changes))}}
+}
+
+func (s *shelf) Apply(_ context.Context, c resource.Change) error {
+	s.mu.Lock()
+	s.running++
+	s.most = max(s.most, s.running)
+	s.mu.Unlock()
+	if s.during != nil {
+		s.during(c)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running--
+	what := string(c.Action) + " " + c.Addr.Name
+	if s.fail[what] {
+		return errors.New("told to")
+	}
+	s.diary = append(s.diary, what)
+	if c.Action == resource.Delete {
+		delete(s.things, c.Addr)
+	} else {
+		s.things[c.Addr] = c.Want
+	}
+	return nil
+}
+
+func (s *shelf) Settle(_ context.Context, changes []resource.Change) map[resource.Addr]error {
+	out := map[resource.Addr]error{}
+	for _, c := range changes {
+		if err := s.falls[c.Addr]; err != nil {
+			out[c.Addr] = err
+		}
+	}
+	return out
+}
+
+func addr(name string) resource.Addr { return resource.Addr{Kind: "thing", Name: name} }
+
+func machine(t *testing.T) (*Machine, *shelf) {
+	t.Helper()
+	kinds := resource.Kinds{{
+		Name: "thing", Process: true,
+		New: func() resource.Spec { return resource.SetDefaults(&thing{}) },
+		Stopped: func(s resource.Spec) resource.Spec {
+			c := *s.(*thing)
+			c.On = false
+			return &c
+		},
+	}}
+	s := &shelf{things: resource.State{}, fail: map[string]bool{}}
+	return &Machine{Kinds: kinds, Hosts: map[string]resource.Host{"thing": s}, ID: "m1",
+		LedgerPath: filepath.Join(t.TempDir(), "state", "ledger.json")}, s
+}
+
+// apply does what the command does: observe, resolve, plan, run.
+func apply(t *testing.T, m *Machine, want resource.State, opts Options) (map[int]error, *plan.Plan) {
+	t.Helper()
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, grants, problems := o.Resolve(m.Kinds, want)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	p := plan.Make(want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
+	opts.Parallelism = max(1, opts.Parallelism)
+	errs, err := m.Run(t.Context(), p, o, grants, want, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return errs, p
+}
+
+func things(specs ...string) resource.State {
+	s := resource.State{}
+	for _, spec := range specs {
+		name, needs, _ := strings.Cut(spec, "<")
+		t := &thing{Value: name, On: true}
+		if needs != "" {
+			t.Needs = []resource.Addr{addr(needs)}
+		}
+		s[addr(name)] = t
+	}
+	return s
+}
+
+func TestApplyTwiceWritesOnce(t *testing.T) {
+	m, s := machine(t)
+	if errs, _ := apply(t, m, things("a", "b<a"), Options{}); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if want := []string{"create a", "create b"}; !reflect.DeepEqual(s.diary, want) {
+		t.Fatalf("diary %q, want %q", s.diary, want)
+	}
+	before, err := os.ReadFile(m.LedgerPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat, _ := os.Stat(m.LedgerPath)
+	_, p := apply(t, m, things("a", "b<a"), Options{})
+	if !p.Empty() || len(s.diary) != 2 {
+		t.Errorf("the second apply did something: %q", s.diary)
+	}
+	after, _ := os.ReadFile(m.LedgerPath)
+	now, _ := os.Stat(m.LedgerPath)
+	if string(before) != string(after) || !os.SameFile(stat, now) {
+		t.Error("the second apply wrote the ledger")
+	}
+	if stat.Mode().Perm() != 0o600 {
+		t.Errorf("ledger mode %v, want 0600", stat.Mode().Perm())
+	}
+}
+
+func TestGoesOnWithWhatDoesNotDependOnAFailure(t *testing.T) {
+	m, s := machine(t)
+	s.fail["create a"] = true
+	phases := map[string]Phase{}
+	opts := Options{Event: func(e Event) { phases[e.Change.Addr.Name] = e.Phase }}
+	errs, _ := apply(t, m, things("a", "b<a", "c<b", "d"), opts)
+	want := map[string]Phase{"a": Failed, "b": Skipped, "c": Skipped, "d": Done}
+	if !reflect.DeepEqual(phases, want) || len(errs) != 3 {
+		t.Errorf("phases %v, errors %v", phases, errs)
+	}
+	s.fail = nil
+	if errs, _ := apply(t, m, things("a", "b<a", "c<b", "d"), Options{}); len(errs) > 0 {
+		t.Error(errs)
+	}
+	if _, p := apply(t, m, things("a", "b<a", "c<b", "d"), Options{}); !p.Empty() {
+		t.Error("one further apply did not converge")
+	}
+}
+
+func TestAFailedDeleteIsStillOurs(t *testing.T) {
+	m, s := machine(t)
+	apply(t, m, things("a", "b"), Options{})
+	s.fail["delete b"] = true
+	if errs, _ := apply(t, m, things("a"), Options{}); len(errs) != 1 {
+		t.Fatal(errs)
+	}
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil || o.Last[addr("b")] == nil {
+		t.Errorf("b is forgotten: %v %v", o, err)
+	}
+}
+
+func TestParallelismIsBounded(t *testing.T) {
+	m, s := machine(t)
+	gate := make(chan struct{})
+	var once sync.Once
+	s.during = func(resource.Change) {
+		s.mu.Lock()
+		full := s.running == 3
+		s.mu.Unlock()
+		if full {
+			once.Do(func() { close(gate) })
+		}
+		<-gate // nobody leaves before three are in
+	}
+	var names []string
+	for i := range 12 {
+		names = append(names, fmt.Sprintf("n%d", i))
+	}
+	if errs, _ := apply(t, m, things(names...), Options{Parallelism: 3}); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if s.most != 3 {
+		t.Errorf("%d steps ran at once, want 3", s.most)
+	}
+}
+
+func TestInterruptBeginsNothingMore(t *testing.T) {
+	m, s := machine(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.during = func(resource.Change) { cancel() }
+	o, _ := m.Observe(t.Context(), "shop")
+	want, grants, _ := o.Resolve(m.Kinds, things("a", "b<a"))
+	p := plan.Make(want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
+	errs, err := m.Run(ctx, p, o, grants, want, Options{Parallelism: 1})
+	if err != nil || len(errs) != 1 || !reflect.DeepEqual(s.diary, []string{"create a"}) {
+		t.Errorf("err %v, errs %v, diary %q", err, errs, s.diary)
+	}
+	if o, _ := m.Observe(t.Context(), "shop"); o.Last[addr("a")] == nil || o.Last[addr("b")] != nil {
+		t.Errorf("ledger after the interrupt: %v", o.Last)
+	}
+}
+
+func TestUnsettled(t *testing.T) {
+	m, s := machine(t)
+	s.falls = map[resource.Addr]error{addr("a"): errors.New("exited at once")}
+	errs, p := apply(t, m, things("a", "b"), Options{Settle: time.Nanosecond})
+	if len(errs) != 1 || p.Steps[0].Addr != addr("a") || !strings.Contains(errs[0].Error(), "exited at once") {
+		t.Error(errs)
+	}
+}
+
+func TestStoppedIsWantedStopped(t *testing.T) {
+	m, s := machine(t)
+	apply(t, m, things("a"), Options{})
+	o, _ := m.Observe(t.Context(), "shop")
+	o.Ledger.Owner("shop").Stopped[addr("a")] = Stop{By: "root", At: time.Unix(1, 0).UTC()}
+	if err := o.Ledger.Write(m.LedgerPath); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, m, things("a"), Options{})
+	if s.things[addr("a")].(*thing).On {
+		t.Error("apply started what was stopped on purpose")
+	}
+	if _, p := apply(t, m, things("a"), Options{}); !p.Empty() {
+		t.Error("stopped on purpose is drift")
+	}
+}
+
+func TestGrantsStay(t *testing.T) {
+	m, _ := machine(t)
+	apply(t, m, things("a", "b"), Options{})
+	apply(t, m, things("b"), Options{})
+	apply(t, m, things("b", "c"), Options{})
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]uint32{}
+	for a, spec := range o.Live {
+		ids[a.Name] = spec.(*thing).ID
+	}
+	if want := map[string]uint32{"b": 101, "c": 102}; !reflect.DeepEqual(ids, want) {
+		t.Errorf("ids %v, want %v: a's number may still stand on files", ids, want)
+	}
+}
+
+func TestLedgerRefusals(t *testing.T) {
+	m, _ := machine(t)
+	apply(t, m, things("a"), Options{})
+	good, err := os.ReadFile(m.LedgerPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := func(body string) string { return checksum([]byte(body)) + "\n" + body }
+	body := strings.SplitN(string(good), "\n", 2)[1]
+	for name, tt := range map[string]struct{ data, want string }{
+		"empty":      {"", "damaged"},
+		"torn":       {string(good[:len(good)/2]), "mv "},
+		"edited":     {strings.Replace(string(good), `"a"`, `"z"`, 1), "damaged"},
+		"newer":      {sum(strings.Replace(body, `"version":1`, `"version":2`, 1)), "use the release that wrote it"},
+		"of another": {sum(strings.Replace(body, `"m1"`, `"m2"`, 1)), "it is of the machine m2"},
+		"kind":       {sum(strings.ReplaceAll(body, "thing.a", "dream.a")), `unknown kind "dream"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(m.LedgerPath, []byte(tt.data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := m.Observe(t.Context(), "shop")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+	if err := os.Remove(m.LedgerPath); err != nil {
+		t.Fatal(err)
+	}
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil || !o.LedgerLost || len(o.Live) != 1 {
+		t.Errorf("lost ledger: %+v %v", o, err)
+	}
+	if _, p := apply(t, m, things("a"), Options{}); !p.Empty() {
+		t.Error("a lost ledger alone changes the host")
+	}
+}
+
+func TestAnUnwritableLedgerChangesNothing(t *testing.T) {
+	m, s := machine(t)
+	if err := os.WriteFile(filepath.Dir(m.LedgerPath), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.LedgerPath = filepath.Join(filepath.Dir(m.LedgerPath), "ledger.json")
+	o := &Observation{Owner: "shop", Ledger: &Ledger{HostID: "m1", Owners: map[string]*Owner{}}}
+	want := things("a")
+	p := plan.Make(want, nil, nil, plan.Options{Kinds: m.Kinds, Owner: "shop"})
+	if _, err := m.Run(t.Context(), p, o, nil, want, Options{Parallelism: 1}); err == nil || len(s.diary) > 0 {
+		t.Errorf("err %v, diary %q", err, s.diary)
+	}
+}

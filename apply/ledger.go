@@ -1,0 +1,206 @@
+package apply
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"hostctl/resource"
+)
+
+// LedgerVersion is the version of the ledger's format that this release writes.
+// A file with a higher one is refused: running on a guess could hand an id out twice.
+const LedgerVersion = 1
+
+// maxLedger bounds what is read into memory: some 100,000 containers.
+const maxLedger = 256 << 20
+
+// Ledger is what a host cannot say of itself: which configurations have
+// resources here and what was last applied to each, which numbers were given
+// out, and what an administrator stopped on purpose. Objects on the host carry
+// their owner's mark, so that a lost ledger costs nothing but the memory of what to undo.
+type Ledger struct {
+	// HostID is the machine whose ledger this is; the file is refused on another.
+	HostID string
+	// Serial grows by one with each write.
+	Serial uint64
+	// Owners holds each configuration by its name.
+	Owners map[string]*Owner
+	// Grants are the numbers given out, of all configurations, also for resources
+	// that are gone: files on volumes and in rootfs trees may still carry them.
+	Grants []resource.Grant
+}
+
+// Owner is what the ledger holds of one configuration.
+type Owner struct {
+	// Last is what was last applied to each resource.
+	Last resource.State
+	// Stopped are the resources that `hostctl stop` stopped.
+	Stopped map[resource.Addr]Stop
+}
+
+// Stop says who stopped a resource on purpose, and when.
+type Stop struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+}
+
+// Owner returns the record of that configuration, made empty where there is none.
+func (l *Ledger) Owner(name string) *Owner {
+	o := l.Owners[name]
+	if o == nil {
+		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}}
+		l.Owners[name] = o
+	}
+	return o
+}
+
+// Grant records grants that a plan made; one that is there already is not added again.
+func (l *Ledger) Grant(grants []resource.Grant) {
+	for _, g := range grants {
+		if !slices.Contains(l.Grants, g) {
+			l.Grants = append(l.Grants, g)
+		}
+	}
+}
+
+// The file is one line with the sha256 of the rest, then one JSON document. The
+// sum tells a torn or edited file from a good one.
+type ledgerFile struct {
+	Version int                   `json:"version"`
+	HostID  string                `json:"host_id"`
+	Serial  uint64                `json:"serial"`
+	Owners  map[string]*ownerFile `json:"configurations"`
+	Grants  []resource.Grant      `json:"grants,omitempty"`
+}
+
+type ownerFile struct {
+	Last    map[resource.Addr]json.RawMessage `json:"last,omitempty"`
+	Stopped map[resource.Addr]Stop            `json:"stopped,omitempty"`
+}
+
+// ReadLedger reads the ledger of the machine hostID. A file that is not there
+// is an empty ledger, and found is false. A file that is damaged, of another
+// machine, or of a newer release is an error with a remedy, never taken for empty.
+func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found bool, err error) {
+	l = &Ledger{HostID: hostID, Owners: map[string]*Owner{}}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("ledger: %w", err)
+	case info.Size() > maxLedger:
+		return nil, false, fmt.Errorf("ledger %s: %d bytes; more than %d are not read", path, info.Size(), maxLedger)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, false, fmt.Errorf("ledger: %w", err)
+	}
+	sum, body, _ := bytes.Cut(data, []byte("\n"))
+	if string(sum) != checksum(body) {
+		return nil, false, fmt.Errorf("ledger %s: damaged: its checksum does not match; move it away (mv %s %s.damaged) and hostctl finds what it owns by the marks on the host", path, path, path)
+	}
+	var f ledgerFile
+	if err := json.Unmarshal(body, &f); err != nil {
+		return nil, false, fmt.Errorf("ledger %s: %w", path, err)
+	}
+	if f.Version != LedgerVersion {
+		return nil, false, fmt.Errorf("ledger %s: format %d; this hostctl reads %d: use the release that wrote it", path, f.Version, LedgerVersion)
+	}
+	if f.HostID != hostID {
+		return nil, false, fmt.Errorf("ledger %s: it is of the machine %s and this is %s; if this host was cloned, move the file away and hostctl finds what it owns by the marks on the host", path, f.HostID, hostID)
+	}
+	l.Serial, l.Grants = f.Serial, f.Grants
+	for name, of := range f.Owners {
+		o := l.Owner(name)
+		for addr, stop := range of.Stopped {
+			o.Stopped[addr] = stop
+		}
+		for addr, raw := range of.Last {
+			spec, err := kinds.DecodeSpec(addr.Kind, raw)
+			if err != nil {
+				return nil, false, fmt.Errorf("ledger %s: configuration %q: %s: %w", path, name, addr, err)
+			}
+			o.Last[addr] = spec
+		}
+	}
+	return l, true, nil
+}
+
+// Write makes the file at path hold the ledger, whole and durable, or leaves the
+// old one. Only the holder of the host's lock may write. The directory is made, root-only.
+func (l *Ledger) Write(path string) error {
+	data, err := l.encode()
+	if err == nil {
+		err = replaceFile(path, data)
+	}
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
+// encode returns the file's bytes under the next serial.
+func (l *Ledger) encode() ([]byte, error) {
+	l.Serial++
+	f := ledgerFile{Version: LedgerVersion, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Owners: map[string]*ownerFile{}}
+	for name, o := range l.Owners {
+		if len(o.Last) == 0 && len(o.Stopped) == 0 {
+			continue
+		}
+		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped}
+		for addr, spec := range o.Last {
+			data, err := json.Marshal(spec)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", addr, err)
+			}
+			of.Last[addr] = data
+		}
+		f.Owners[name] = of
+	}
+	body, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(checksum(body)+"\n"), body...), nil
+}
+
+func checksum(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// replaceFile writes data to a new file beside path, makes it durable, and
+// renames it over path: a reader, or a power cut, finds the old or the new.
+func replaceFile(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,248 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"hostctl/plan"
+	"hostctl/resource"
+)
+
+// Phase is where a step stands.
+type Phase string
+
+// The phases of a step, in order; the last four end it.
+const (
+	Started   Phase = "started"
+	Done      Phase = "done"
+	Failed    Phase = "failed"
+	Skipped   Phase = "skipped"   // something it depends on failed
+	Unsettled Phase = "unsettled" // done, but it did not stay so
+)
+
+// Event tells that a step entered a phase.
+type Event struct {
+	Phase   Phase
+	Step    int // the index in the plan's steps
+	Change  resource.Change
+	Elapsed time.Duration
+	Err     error // for Failed, Skipped and Unsettled
+}
+
+// Options steer a run.
+type Options struct {
+	// Parallelism is how many steps run at once; at least 1.
+	Parallelism int
+	// Settle is how long to wait after the last step before looking again; 0 does not look.
+	Settle time.Duration
+	// Event is told of each event, one at a time; nil ignores them.
+	Event func(Event)
+}
+
+// Run carries out the plan's steps and keeps the ledger as it goes. It goes on
+// with what does not depend on a failure, and returns the error of each step
+// that failed, was skipped, or did not settle, by its index. When ctx ends no
+// further step begins; those in hand are carried through.
+//
+// The caller holds the host's lock. The ledger is written before the first step,
+// so that a host that cannot remember is not changed, and then as often as a
+// write can end; the last write is before Run returns.
+func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants []resource.Grant, want resource.State, opts Options) (map[int]error, error) {
+	record := o.Ledger.Owner(o.Owner)
+	dirty := o.Ledger.adopt(record, p, grants, want)
+	if len(p.Steps) == 0 && !dirty {
+		return nil, nil
+	}
+	if err := o.Ledger.Write(m.LedgerPath); err != nil {
+		return nil, err
+	}
+	r := &run{machine: m, steps: p.Steps, opts: opts, dirty: make(chan struct{}, 1), errs: map[int]error{}, ledger: o.Ledger, record: record}
+	var writer sync.WaitGroup
+	writer.Go(r.keep)
+	r.all(ctx)
+	close(r.dirty)
+	writer.Wait()
+	r.settle(context.WithoutCancel(ctx))
+	return r.errs, r.ledgerErr
+}
+
+// adopt records what needs no step: the grants, what is as wanted already, and
+// what is gone already. It reports whether the ledger changed.
+func (l *Ledger) adopt(record *Owner, p *plan.Plan, grants []resource.Grant, want resource.State) bool {
+	before := len(l.Grants)
+	l.Grant(grants)
+	for _, addr := range p.Record {
+		record.set(addr, want[addr])
+	}
+	for _, addr := range p.Forget {
+		record.set(addr, nil)
+	}
+	return len(l.Grants) > before || len(p.Record)+len(p.Forget) > 0
+}
+
+// set makes the record hold what was applied; nil forgets the resource.
+func (o *Owner) set(addr resource.Addr, applied resource.Spec) {
+	if applied == nil {
+		delete(o.Last, addr)
+		delete(o.Stopped, addr)
+		return
+	}
+	o.Last[addr] = applied
+}
+
+// run is one run in progress. mu guards what stands below it.
+type run struct {
+	machine   *Machine
+	steps     []plan.Step
+	opts      Options
+	dirty     chan struct{} // holds one when the record changed since the last write began
+	ledgerErr error         // the writer's, read after it ended
+
+	mu     sync.Mutex
+	errs   map[int]error
+	ledger *Ledger
+	record *Owner
+}
+
+// all runs the steps, each as soon as those it comes after have ended.
+func (r *run) all(ctx context.Context) {
+	waits := make([]int, len(r.steps))
+	then := make([][]int, len(r.steps))
+	ready := make(chan int, len(r.steps))
+	for i, s := range r.steps {
+		waits[i] = len(s.After)
+		for _, j := range s.After {
+			then[j] = append(then[j], i)
+		}
+		if waits[i] == 0 {
+			ready <- i
+		}
+	}
+	ended := make(chan int)
+	slots := make(chan struct{}, max(1, r.opts.Parallelism))
+	for left := len(r.steps); left > 0; {
+		select {
+		case i := <-ready:
+			go func() {
+				slots <- struct{}{}
+				r.step(ctx, i)
+				<-slots
+				ended <- i
+			}()
+		case i := <-ended:
+			left--
+			for _, j := range then[i] {
+				if waits[j]--; waits[j] == 0 {
+					ready <- j
+				}
+			}
+		}
+	}
+}
+
+func (r *run) step(ctx context.Context, i int) {
+	s := r.steps[i]
+	if err := r.blocked(ctx, s); err != nil {
+		r.end(i, Skipped, 0, err)
+		return
+	}
+	r.event(Event{Phase: Started, Step: i, Change: s.Change})
+	begun := time.Now()
+	host := r.machine.Hosts[s.Addr.Kind]
+	if err := host.Apply(context.WithoutCancel(ctx), s.Change); err != nil {
+		r.end(i, Failed, time.Since(begun), fmt.Errorf("%s %s: %w", s.Addr.Kind, s.Addr.HostName(), err))
+		return
+	}
+	r.end(i, Done, time.Since(begun), nil)
+}
+
+// blocked says why a step cannot begin; nil where it can.
+func (r *run) blocked(ctx context.Context, s plan.Step) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("not begun: interrupted")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, j := range s.After {
+		if r.errs[j] != nil {
+			return fmt.Errorf("not begun: it comes after %s", r.steps[j].Addr)
+		}
+	}
+	return nil
+}
+
+func (r *run) end(i int, phase Phase, elapsed time.Duration, err error) {
+	s := r.steps[i]
+	r.mu.Lock()
+	if err != nil {
+		r.errs[i] = err
+	} else {
+		r.remember(s.Change)
+	}
+	r.mu.Unlock()
+	r.event(Event{Phase: phase, Step: i, Change: s.Change, Elapsed: elapsed, Err: err})
+	if err != nil {
+		return
+	}
+	select {
+	case r.dirty <- struct{}{}:
+	default: // a write that has not begun will hold this step too
+	}
+}
+
+func (r *run) remember(c resource.Change) {
+	if c.Action == resource.Delete && c.Replace {
+		return // its creation follows, and until then it is still ours to restore
+	}
+	r.record.set(c.Addr, c.Want)
+}
+
+func (r *run) event(e Event) {
+	if r.opts.Event == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.opts.Event(e)
+}
+
+// keep writes the ledger whenever the record changed since the last write began,
+// until dirty is closed. Steps do not wait for it: a step whose record is lost
+// in a crash is found by its mark on the host.
+func (r *run) keep() {
+	for range r.dirty {
+		r.mu.Lock()
+		data, err := r.ledger.encode()
+		r.mu.Unlock()
+		if err == nil {
+			err = replaceFile(r.machine.LedgerPath, data)
+		}
+		if err != nil {
+			r.ledgerErr = fmt.Errorf("ledger: %w", err)
+		}
+	}
+}
+
+// settle looks again at what was started, when it has had time to fail.
+func (r *run) settle(ctx context.Context) {
+	changes := map[string][]resource.Change{}
+	index := map[resource.Addr]int{}
+	for i, s := range r.steps {
+		if _, ok := r.machine.Hosts[s.Addr.Kind].(resource.Settler); !ok || s.Want == nil || r.errs[i] != nil {
+			continue
+		}
+		changes[s.Addr.Kind] = append(changes[s.Addr.Kind], s.Change)
+		index[s.Addr] = i
+	}
+	if len(changes) == 0 || r.opts.Settle == 0 {
+		return
+	}
+	time.Sleep(r.opts.Settle)
+	for kind, of := range changes {
+		for addr, err := range r.machine.Hosts[kind].(resource.Settler).Settle(ctx, of) {
+			r.end(index[addr], Unsettled, 0, fmt.Errorf("%s %s: %w", kind, addr.HostName(), err))
+		}
+	}
+}
