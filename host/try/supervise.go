@@ -91,7 +91,7 @@ func (s *supervisor) boot(ctx context.Context, conf []byte) error {
 		return fmt.Errorf("socketpair: %w", err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "init"), os.NewFile(uintptr(fds[1]), "supervisor")
-	s.init = stage(initArg, theirs)
+	s.init = stage(initRole, theirs)
 	s.init.SysProcAttr = &syscall.SysProcAttr{
 		Setsid:     true,
 		Pdeathsig:  syscall.SIGKILL,

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -94,7 +93,7 @@ func Boot(ctx context.Context, o Options) (*Host, error) {
 		return nil, fmt.Errorf("throwaway host: socketpair: %w", err)
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "supervisor"), os.NewFile(uintptr(fds[1]), "caller")
-	cmd := stage(supervisorArg, theirs)
+	cmd := stage(supervisorRole, theirs)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no signal of the caller's terminal reaches it
 	err = cmd.Start()
 	theirs.Close()
@@ -196,36 +195,40 @@ func (h *Host) Close() error {
 	return nil
 }
 
-// stage is this program again, in the role that arg names, with f as its file descriptor 3.
+// stage is this program again in one of the roles, with f as its file descriptor 3.
 // Args[0] is fixed because test binaries choose their behaviour by it.
-func stage(arg string, f *os.File) *exec.Cmd {
+func stage(role string, f *os.File) *exec.Cmd {
 	return &exec.Cmd{
 		Path:       "/proc/self/exe",
-		Args:       []string{"hostctl", arg},
+		Args:       []string{"hostctl", StageArg, role},
 		Env:        []string{"PATH=" + hostPath},
 		Dir:        "/",
 		ExtraFiles: []*os.File{f},
 	}
 }
 
+// StageArg is the first argument of a process that the package has started of itself.
+const StageArg = "try-stage"
+
 const (
-	supervisorArg = "try-supervisor" // Args[1] of the supervisor
-	initArg       = "try-init"       // Args[1] of what becomes the host's pid 1
-	hostPath      = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	supervisorRole = "supervisor"
+	initRole       = "init" // becomes the host's pid 1
+	hostPath       = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-// Main must be called first of all by every program that calls Boot. Where args (os.Args) name one
-// of the package's own roles it plays it and does not return.
+// Main must be called first of all by every program that calls Boot. Where args (os.Args) begin with
+// StageArg it plays the role that they name and does not return.
 func Main(args []string) {
-	if len(args) != 2 || !strings.HasPrefix(args[1], "try-") {
+	if len(args) < 2 || args[1] != StageArg {
 		return
 	}
-	switch args[1] {
-	case supervisorArg:
+	switch {
+	case len(args) == 3 && args[2] == supervisorRole:
 		os.Exit(supervise())
-	case initArg:
+	case len(args) == 3 && args[2] == initRole:
 		os.Exit(becomeInit())
 	}
+	os.Exit(1)
 }
 
 // lineConn is the socket that a stage finds on file descriptor 3. It is marked close-on-exec.

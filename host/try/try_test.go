@@ -229,7 +229,7 @@ func TestNothingIsLeft(t *testing.T) {
 			if _, err := out.Read(buf); err != nil || string(buf) != "up\n" {
 				t.Fatalf("caller said %q, %v", buf, err)
 			}
-			supervisor := childOf(t, caller.Process.Pid, supervisorArg)
+			supervisor := childOf(t, caller.Process.Pid, supervisorRole)
 			pidfd, err := unix.PidfdOpen(supervisor, 0)
 			if err != nil {
 				t.Fatal(err)
