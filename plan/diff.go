@@ -30,10 +30,8 @@ func same(a, b resource.Spec) bool {
 // applied goes back to unset. One that is neither is the host's own. A computed
 // attribute that is not wanted is whatever the host chose.
 func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
+	diffs = []Difference{}
 	wants := resource.Leaves(want)
-	if reflect.DeepEqual(want, live) {
-		return nil, len(wants)
-	}
 	applied := byPath(resource.Leaves(last))
 	lives := resource.Leaves(live)
 	has := byPath(lives)
@@ -41,7 +39,9 @@ func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
 		w := &wants[i]
 		v, l := has[w.Path], applied[w.Path]
 		if v != nil && v.Value == w.Value {
-			unchanged++
+			if w.Attr.Form != resource.Labelled {
+				unchanged++
+			}
 			continue
 		}
 		d := difference(w, v)
@@ -104,17 +104,23 @@ func difference(want, live *resource.Leaf) Difference {
 // is added or removed whole the class of the block.
 func costBlocks(diffs []Difference) []Difference {
 	sortByPath(diffs)
+	withinBlocks(diffs, func(d, block *Difference) { d.Class = block.Class })
+	return diffs
+}
+
+// withinBlocks calls f with each difference that stands in a labelled block
+// that is added or removed whole, and the outermost such block. diffs are sorted.
+func withinBlocks(diffs []Difference, f func(d, block *Difference)) {
 	var block *Difference
 	for i := range diffs {
 		d := &diffs[i]
 		switch {
 		case block != nil && strings.HasPrefix(d.Path, block.Path+"."):
-			d.Class = block.Class
+			f(d, block)
 		case d.Block:
 			block = d
 		}
 	}
-	return diffs
 }
 
 func sortByPath(diffs []Difference) {

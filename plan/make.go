@@ -168,10 +168,9 @@ func (m *maker) stays(addr resource.Addr) *item {
 	if want == nil || live == nil {
 		return nil
 	}
-	return &item{
-		addr: addr, want: want, last: m.last[addr], live: live,
-		action: resource.NoOp, diffs: []Difference{}, unchanged: len(resource.Leaves(want)),
-	}
+	it := &item{addr: addr, want: want, last: m.last[addr], live: live, action: resource.NoOp}
+	it.diffs, it.unchanged = diff(want, it.last, live)
+	return it
 }
 
 // releaseDeleted makes resources that stay let go of what is deleted.

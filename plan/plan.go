@@ -67,7 +67,8 @@ type Resource struct {
 	// Class is the greatest class among Differences; None for create and delete.
 	// A resource that is replaced for Shares or Cycle has the class of its own differences.
 	Class resource.Class `json:"class,omitzero"`
-	// ForcedBy are the paths of the differences that have that class.
+	// ForcedBy are the paths of the differences that have that class; a labelled
+	// block that comes or goes whole stands for what is in it.
 	ForcedBy []string `json:"forced_by,omitempty"`
 	// Because is the replaced resource for reason Shares; for Cycle the resource
 	// whose removal would have had to wait for this one's update.

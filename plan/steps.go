@@ -69,8 +69,10 @@ func (it *item) resource() Resource {
 		Addr: it.addr, Action: it.action, Reason: it.reason, Class: it.class,
 		Because: it.because, Differences: it.diffs, Unchanged: it.unchanged,
 	}
+	inBlock := map[string]bool{}
+	withinBlocks(it.diffs, func(d, _ *Difference) { inBlock[d.Path] = true })
 	for _, d := range it.diffs {
-		if it.class != resource.None && d.Class == it.class {
+		if it.class != resource.None && d.Class == it.class && !inBlock[d.Path] {
 			r.ForcedBy = append(r.ForcedBy, d.Path)
 		}
 	}

@@ -136,8 +136,13 @@ func (t *text) drift(p *Plan) {
 	any := false
 	for i := range p.Resources {
 		r := &p.Resources[i]
-		drifted := slices.ContainsFunc(r.Differences, func(d Difference) bool { return d.Drift })
-		if !drifted && r.Reason != Missing {
+		var drifted []Difference
+		for _, d := range r.Differences {
+			if d.Drift {
+				drifted = append(drifted, outside(d))
+			}
+		}
+		if len(drifted) == 0 && r.Reason != Missing {
 			continue
 		}
 		if !any {
@@ -150,11 +155,7 @@ func (t *text) drift(p *Plan) {
 			continue
 		}
 		t.line(t.symbol(resource.Update), " ", plain(r.Addr.String()))
-		for _, d := range r.Differences {
-			if d.Drift {
-				t.leaf(4, plain(d.Path), outside(d), "")
-			}
-		}
+		t.tree(4, tree(drifted), resource.Update)
 	}
 	if any {
 		t.line()
@@ -163,7 +164,7 @@ func (t *text) drift(p *Plan) {
 
 // outside turns the way back, from live to want, into what was done to the host.
 func outside(d Difference) Difference {
-	d.Before, d.After = d.After, d.Before
+	d.Before, d.After, d.Class = d.After, d.Before, resource.None
 	switch d.Action {
 	case resource.Create:
 		d.Action = resource.Delete
