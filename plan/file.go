@@ -32,6 +32,8 @@ type Basis struct {
 	HostID string `json:"host_id"`
 	// Dir is the configuration's directory, absolute.
 	Dir string `json:"dir"`
+	// VarFiles are the variable files that were named, absolute, in their order.
+	VarFiles []string `json:"var_files,omitempty"`
 	// SourceDigest is of everything that was read to get want: files, variables.
 	SourceDigest string `json:"source_digest"`
 	Owner        string `json:"owner"`
