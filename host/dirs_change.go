@@ -1,0 +1,214 @@
+package host
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// CreateDir makes the directory p as want says: UID, GID, Mode and Mark. Those
+// above it that are missing are made root:root 0755. It is put in place by rename when it has its owner, mode and
+// mark, so that it is never there without them; on a filesystem that keeps no
+// such attributes it has no mark. The error is fs.ErrExist when p is there already.
+func (d Dirs) CreateDir(p string, want Dir) error {
+	err := d.with(p, func(root int) error {
+		parent, err := makeParents(root, path.Dir(p))
+		if err != nil {
+			return err
+		}
+		defer unix.Close(parent)
+		return makeDir(parent, path.Base(p), want)
+	})
+	if err != nil {
+		return fmt.Errorf("create directory %s: %w", p, err)
+	}
+	return nil
+}
+
+// SetDir gives the directory p, which must carry want.Mark, the owner and the permission
+// bits of want; set-id and sticky bits stay as they are. Where the filesystem
+// keeps no marks, any directory will do.
+func (d Dirs) SetDir(p string, want Dir) error {
+	err := d.owned(p, want.Mark, func(_, fd int) error {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		if err := unix.Fchown(fd, int(want.UID), int(want.GID)); err != nil {
+			return fmt.Errorf("chown: %w", err)
+		}
+		if err := unix.Fchmod(fd, st.Mode&0o7000|want.Mode&0o777); err != nil {
+			return fmt.Errorf("chmod: %w", err)
+		}
+		return unix.Fsync(fd)
+	})
+	if err != nil {
+		return fmt.Errorf("change directory %s: %w", p, err)
+	}
+	return nil
+}
+
+// UnmarkDir takes the mark off the directory p and changes nothing else.
+func (d Dirs) UnmarkDir(p, mark string) error {
+	err := d.owned(p, mark, func(_, fd int) error {
+		err := unix.Fremovexattr(fd, MarkXattr)
+		if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENODATA) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("release directory %s: %w", p, err)
+	}
+	return nil
+}
+
+func (d Dirs) with(p string, do func(root int) error) error {
+	if p == "/" || !path.IsAbs(p) || path.Clean(p) != p {
+		return errors.New("is no clean absolute path below /")
+	}
+	root, err := d.root()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	return do(root)
+}
+
+// owned opens p and the directory above it, and checks the mark on p before do runs.
+func (d Dirs) owned(p, want string, do func(parent, fd int) error) error {
+	return d.with(p, func(root int) error {
+		parent, err := walk(root, path.Dir(p), unix.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(parent)
+		fd, err := openBelow(parent, path.Base(p), unix.O_RDONLY)
+		if err != nil {
+			return blame(root, p, err)
+		}
+		defer unix.Close(fd)
+		is, none, err := mark(fd)
+		if err != nil {
+			return err
+		}
+		if !none && (want == "" || is != want) {
+			return ErrNotOwned
+		}
+		return do(parent, fd)
+	})
+}
+
+// makeParents opens p and makes what is missing of it, one level at a time.
+func makeParents(root int, p string) (int, error) {
+	at, err := openBelow(root, ".", unix.O_RDONLY)
+	if err != nil || p == "/" {
+		return at, err
+	}
+	seen := ""
+	for name := range strings.SplitSeq(relative(p), "/") {
+		seen += "/" + name
+		next, err := openBelow(at, name, unix.O_RDONLY)
+		if errors.Is(err, unix.ENOENT) {
+			next, err = makeParent(at, name)
+		}
+		unix.Close(at)
+		if err != nil {
+			return -1, blame(root, seen, err)
+		}
+		at = next
+	}
+	return at, nil
+}
+
+// makeParent makes one directory root:root 0755, whatever the umask and the set-id bits above say.
+func makeParent(at int, name string) (int, error) {
+	err := unix.Mkdirat(at, name, 0o755)
+	fresh := err == nil
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return -1, err
+	}
+	fd, err := openBelow(at, name, unix.O_RDONLY)
+	if err != nil {
+		return -1, err
+	}
+	if fresh {
+		err = errors.Join(unix.Fchown(fd, 0, 0), unix.Fchmod(fd, 0o755), unix.Fsync(at))
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func makeDir(parent int, name string, want Dir) error {
+	tmp := beginning(name)
+	// What a crash left is empty, for a directory is filled only in its place.
+	if err := unix.Unlinkat(parent, tmp, unix.AT_REMOVEDIR); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("remove %s: %w", tmp, err)
+	}
+	if err := unix.Mkdirat(parent, tmp, 0o700); err != nil {
+		return err
+	}
+	err := furnish(parent, tmp, want)
+	if err == nil {
+		err = renameNew(parent, tmp, name)
+	}
+	if err != nil {
+		unix.Unlinkat(parent, tmp, unix.AT_REMOVEDIR)
+		return err
+	}
+	return unix.Fsync(parent)
+}
+
+// beginning is the name that a directory has until it is complete.
+func beginning(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return ".hostctl-" + hex.EncodeToString(sum[:8])
+}
+
+func furnish(parent int, tmp string, want Dir) error {
+	fd, err := openBelow(parent, tmp, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if int(st.Uid) != unix.Geteuid() {
+		return fmt.Errorf("%s is another's now: %w", tmp, ErrNotOwned)
+	}
+	if err := unix.Fsetxattr(fd, MarkXattr, []byte(want.Mark), 0); err != nil && !errors.Is(err, unix.ENOTSUP) {
+		return fmt.Errorf("attribute %s: %w", MarkXattr, err)
+	}
+	if err := unix.Fchown(fd, int(want.UID), int(want.GID)); err != nil {
+		return fmt.Errorf("chown: %w", err)
+	}
+	if err := unix.Fchmod(fd, want.Mode&0o777); err != nil {
+		return fmt.Errorf("chmod: %w", err)
+	}
+	return unix.Fsync(fd)
+}
+
+// renameNew renames without replacing. Filesystems that cannot promise so
+// (EINVAL of renameat2(2)) replace at most an empty directory.
+func renameNew(parent int, from, to string) error {
+	err := unix.Renameat2(parent, from, parent, to, unix.RENAME_NOREPLACE)
+	if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(parent, to, &st, unix.AT_SYMLINK_NOFOLLOW); !errors.Is(err, unix.ENOENT) {
+		return errors.Join(fs.ErrExist, err)
+	}
+	return unix.Renameat(parent, from, parent, to)
+}
