@@ -63,8 +63,8 @@ type File struct {
 }
 
 // WriteFile saves f with mode 0600, in place of whatever path names: wholly or
-// not at all. The caller fills in everything but FormatVersion. A plan with secret values is refused, for none
-// may lie about in a file.
+// not at all. The caller fills in everything but FormatVersion. A plan with
+// secret values is refused, for none may lie about in a file.
 func WriteFile(path string, f *File) (err error) {
 	for _, state := range []resource.State{f.Want, f.Last, f.Live} {
 		for _, addr := range state.Addrs() {
