@@ -159,6 +159,9 @@ func checkShape(t *testing.T, p *Plan) {
 	steps := map[resource.Addr][]resource.Action{}
 	lastEarly, firstLate := -1, len(p.Steps)
 	for i, s := range p.Steps {
+		if !slices.IsSorted(s.After) {
+			t.Fatalf("step %d: after %v", i, s.After)
+		}
 		for _, on := range s.After {
 			if on >= i || p.Steps[on].Wave >= s.Wave {
 				t.Fatalf("step %d in wave %d is after step %d in wave %d", i, s.Wave, on, p.Steps[on].Wave)
