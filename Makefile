@@ -1,0 +1,60 @@
+# make            builds bin/hostctl and bin/hostctl-launch
+# make demo       shows what they do, on a throwaway host
+# make test       runs all tests; as root those on throwaway hosts and on User-mode Linux too
+# make bench      measures them beside other programs of their kind
+# make fuzz       runs each fuzz target for FUZZTIME
+# make clean      removes bin/ and what demo and test have cached
+#
+# Debian 12 or newer. What is missing is installed with apt, as root; Go comes over its module proxy (scripts/go).
+
+SHELL = /bin/bash
+GO = scripts/go
+FUZZTIME = 10s
+CACHE = $(or $(XDG_CACHE_HOME),/var/cache)/hostctl
+
+HOST_PACKAGES = ca-certificates git systemd dbus iproute2 util-linux procps busybox-static
+TEST_PACKAGES = $(HOST_PACKAGES) strace nftables e2fsprogs xfsprogs kmod mmdebstrap
+ifeq ($(shell uname -m),x86_64)
+TEST_PACKAGES += user-mode-linux
+endif
+BENCH_PACKAGES = $(HOST_PACKAGES) gcc libc6-dev bubblewrap crun runc systemd-container
+
+# Continuous integration accepts no test that was not run.
+ifeq ($(CI),true)
+export HOSTCTL_TEST_NO_SKIP = 1
+endif
+
+# A checkout that git does not trust is built without its revision rather than not at all.
+VCS = -buildvcs=$(shell git rev-parse --verify -q HEAD > /dev/null 2>&1 && echo auto || echo false)
+BUILD = CGO_ENABLED=0 $(GO) build -trimpath $(VCS)
+
+.PHONY: build demo test check bench fuzz clean
+
+build:
+	$(BUILD) -o bin/hostctl ./cmd/hostctl
+	$(BUILD) -ldflags '-s -w' -o bin/hostctl-launch ./cmd/hostctl-launch
+
+demo: build
+	scripts/install $(HOST_PACKAGES)
+	scripts/demo
+
+test: build
+	$(if $(filter 0,$(shell id -u)),scripts/install $(TEST_PACKAGES))
+	$(MAKE) --no-print-directory check
+	$(GO) test -count=1 -timeout 15m ./...
+
+check:
+	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); [ -z "$$out" ] || { echo "gofmt: $$out" >&2; exit 1; }
+	$(GO) mod verify
+	$(GO) vet ./...
+	GOARCH=$(if $(filter arm64,$(shell $(GO) env GOARCH)),amd64,arm64) $(GO) vet ./...
+
+bench: build
+	scripts/install $(BENCH_PACKAGES)
+	$(GO) run ./bench
+
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+clean:
+	rm -rf bin $(CACHE)
