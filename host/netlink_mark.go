@@ -3,6 +3,7 @@ package host
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"net"
 	"strings"
 )
@@ -58,4 +59,23 @@ func LinkMAC(mark string) string {
 	mac := net.HardwareAddr(sum[:6])
 	mac[0] = mac[0]&^1 | 2
 	return mac.String()
+}
+
+// Carries says whether the link is proven to be the one with this mark: by its
+// alias, or, where it has none yet, by the hardware address that it was made with.
+func (l Link) Carries(mark string) bool {
+	return l.Alias == mark || l.Alias == "" && l.MAC == LinkMAC(mark)
+}
+
+// Holder says in words whose the link is, for messages about a conflict.
+func (l Link) Holder() string { return holder(l.Alias) }
+
+// Holder says in words whose the entry of /run/netns is, for messages about a conflict.
+func (n NamedNamespace) Holder() string { return holder(n.Mark) }
+
+func holder(mark string) string {
+	if owner, object, ok := ParseMark(mark); ok {
+		return fmt.Sprintf("%q of configuration %q", object, owner)
+	}
+	return "somebody other than hostctl"
 }

@@ -201,6 +201,6 @@ func check(want resource.State) []resource.Problem {
 	return v.problems
 }
 
-func interfacePath(label string) string { return `interface["` + label + `"]` }
-func routePath(label string) string     { return `route["` + label + `"]` }
-func sysctlPath(key string) string      { return `sysctls["` + key + `"]` }
+func interfacePath(label string) string { return fmt.Sprintf("interface[%q]", label) }
+func routePath(label string) string     { return fmt.Sprintf("route[%q]", label) }
+func sysctlPath(key string) string      { return fmt.Sprintf("sysctls[%q]", key) }

@@ -1,0 +1,481 @@
+package hosttest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"hostctl/host"
+)
+
+// Net is a machine's network in memory, with the methods of [host.Netlink].
+// It complains to the test about every change that hostctl must not make: to a
+// link or namespace that it did not make itself, or to one that is not there.
+// [Net.Hand] is the same machine in the hands of an administrator, who may do anything.
+type Net struct {
+	*machine
+	hand bool
+}
+
+type machine struct {
+	t       testing.TB
+	mu      sync.Mutex
+	spaces  map[uint64]*space // by inode; 0 is the host
+	entries map[string]*entry
+	next    uint64
+	changes []string
+	failAt  int // the change that fails, counted down; 0 for none
+	done    bool
+}
+
+type entry struct {
+	inode uint64 // 0: a plain file
+	text  string // of the plain file
+}
+
+type space struct {
+	links   []*end
+	routes  []host.Route
+	sysctls map[string]string
+	next    int
+}
+
+// end is a link, and where its peer is if it is a veth.
+type end struct {
+	host.Link
+	space *space
+	peer  *end
+	hand  bool
+}
+
+// newSysctls is what a new namespace has.
+var newSysctls = map[string]string{
+	"net.ipv4.ip_forward":                 "0",
+	"net.ipv4.ip_unprivileged_port_start": "1024",
+	"net.ipv4.ip_local_port_range":        "32768 60999",
+	"net.ipv4.conf.default.rp_filter":     "0",
+}
+
+// NewNet returns a machine with a loopback link and nothing else.
+func NewNet(t testing.TB) *Net {
+	m := &machine{t: t, spaces: map[uint64]*space{}, entries: map[string]*entry{}, next: 4026532000}
+	m.spaces[0] = newSpace("")
+	m.spaces[0].links[0].Up = true
+	return &Net{machine: m}
+}
+
+func newSpace(mark string) *space {
+	s := &space{sysctls: maps.Clone(newSysctls), next: 2}
+	s.links = []*end{{Link: host.Link{Index: 1, Name: "lo", Alias: mark, Type: "loopback"}, space: s}}
+	return s
+}
+
+// Hand returns the machine in an administrator's hands: what is made there is
+// foreign to hostctl, nothing is complained about, recorded or made to fail.
+func (n *Net) Hand() *Net { return &Net{machine: n.machine, hand: true} }
+
+// Changes returns the changes since the last call of it, in words.
+func (n *Net) Changes() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.changes
+	n.changes = nil
+	return c
+}
+
+// FailAt makes the nth change from now fail, before or after it takes effect; 0 for none.
+func (n *Net) FailAt(nth int, afterwards bool) { n.failAt, n.done = nth, afterwards }
+
+// ErrInjected is what a change fails with that FailAt chose.
+var ErrInjected = errors.New("injected failure")
+
+// change carries out one change, unless it is to fail.
+func (n *Net) change(do func() error, format string, args ...any) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.hand {
+		return do()
+	}
+	what := fmt.Sprintf(format, args...)
+	n.changes = append(n.changes, what)
+	fail := n.failAt == 1
+	if n.failAt > 0 {
+		n.failAt--
+	}
+	if fail && !n.done {
+		return ErrInjected
+	}
+	if err := do(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if fail {
+		return ErrInjected
+	}
+	return nil
+}
+
+func (n *Net) complain(format string, args ...any) {
+	if !n.hand {
+		n.t.Helper()
+		n.t.Errorf("bad change: "+format, args...)
+	}
+}
+
+func (n *Net) space(ns host.Namespace) (*space, error) {
+	s := n.spaces[ns.Inode]
+	if e := n.entries[ns.Name]; ns != (host.Namespace{}) && (e == nil || e.inode != ns.Inode) || s == nil {
+		return nil, fmt.Errorf("network namespace %s: another namespace took its place", ns.Name)
+	}
+	return s, nil
+}
+
+func (s *space) named(name string) *end {
+	for _, l := range s.links {
+		if l.Name == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// link returns the link of that index, for a change.
+func (n *Net) link(ns host.Namespace, index int) (*end, error) {
+	s, err := n.space(ns)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range s.links {
+		if l.Index == index {
+			if l.hand {
+				n.complain("link %s is not hostctl's", l.Name)
+			}
+			return l, nil
+		}
+	}
+	n.complain("there is no link with index %d", index)
+	return nil, errors.New("no such device")
+}
+
+// Links implements [host.Netlink.Links].
+func (n *Net) Links(ns host.Namespace) ([]host.Link, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.space(ns)
+	if err != nil {
+		return nil, err
+	}
+	var links []host.Link
+	for _, l := range s.links {
+		out := l.Link
+		out.Addresses = slices.Clone(l.Addresses)
+		links = append(links, out)
+	}
+	return links, nil
+}
+
+// Link implements [host.Netlink.Link].
+func (n *Net) Link(ns host.Namespace, name string) (host.Link, bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.space(ns)
+	if err != nil {
+		return host.Link{}, false, err
+	}
+	l := s.named(name)
+	if l == nil {
+		return host.Link{}, false, nil
+	}
+	out := l.Link
+	out.Addresses = nil
+	return out, true, nil
+}
+
+// Routes implements [host.Netlink.Routes].
+func (n *Net) Routes(ns host.Namespace) ([]host.Route, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.space(ns)
+	if err != nil {
+		return nil, err
+	}
+	routes := slices.Clone(s.routes)
+	for _, l := range s.links {
+		for _, p := range l.Addresses {
+			if l.Up && l.Type != "loopback" {
+				routes = append(routes, host.Route{Destination: p.Masked(), Link: l.Index})
+			}
+		}
+	}
+	return routes, nil
+}
+
+// Namespaces implements [host.Netlink.Namespaces].
+func (n *Net) Namespaces() ([]host.NamedNamespace, error) {
+	n.mu.Lock()
+	names := slices.Sorted(maps.Keys(n.entries))
+	n.mu.Unlock()
+	var found []host.NamedNamespace
+	for _, name := range names {
+		if e, ok, _ := n.Namespace(name); ok {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+// Namespace implements [host.Netlink.Namespace].
+func (n *Net) Namespace(name string) (host.NamedNamespace, bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	e, ok := n.entries[name]
+	named := host.NamedNamespace{Namespace: host.Namespace{Name: name}}
+	if !ok {
+		return named, false, nil
+	}
+	named.Mark = e.text
+	if e.inode != 0 {
+		named.Inode, named.Mounted, named.Mark = e.inode, true, n.spaces[e.inode].links[0].Alias
+	}
+	return named, true, nil
+}
+
+// Sysctls implements [host.Netlink.Sysctls].
+func (n *Net) Sysctls(ns host.Namespace, keys []string) (map[string]string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.space(ns)
+	if err != nil {
+		return nil, err
+	}
+	return s.pick(keys), nil
+}
+
+// NewSysctls implements [host.Netlink.NewSysctls].
+func (n *Net) NewSysctls(keys []string) (map[string]string, error) {
+	return newSpace("").pick(keys), nil
+}
+
+func (s *space) pick(keys []string) map[string]string {
+	values := map[string]string{}
+	for _, key := range keys {
+		if value, ok := s.sysctls[key]; ok {
+			values[key] = value
+		}
+	}
+	return values
+}
+
+// AddBridge implements [host.Netlink.AddBridge].
+func (n *Net) AddBridge(name, mac string) (l host.Link, err error) {
+	err = n.change(func() error {
+		e, err := n.add(n.spaces[0], host.Link{Name: name, MAC: mac, Type: "bridge"})
+		l = e.Link
+		return err
+	}, "make bridge %s", name)
+	return l, err
+}
+
+// AddVeth implements [host.Netlink.AddVeth].
+func (n *Net) AddVeth(outside host.Link, ns host.Namespace, inside host.Link) (l host.Link, err error) {
+	err = n.change(func() error {
+		s, err := n.space(ns)
+		if err != nil {
+			return err
+		}
+		if s.named(inside.Name) != nil {
+			return fs.ErrExist
+		}
+		outside.Type, inside.Type = "veth", "veth"
+		out, err := n.add(n.spaces[0], outside)
+		if err != nil {
+			return err
+		}
+		in, _ := n.add(s, inside)
+		out.peer, in.peer, out.Peer, in.Peer = in, out, in.Index, out.Index
+		l = out.Link
+		return nil
+	}, "make veth %s with %s in %s", outside.Name, inside.Name, ns.Name)
+	return l, err
+}
+
+func (n *Net) add(s *space, l host.Link) (*end, error) {
+	if s.named(l.Name) != nil {
+		return &end{}, fs.ErrExist
+	}
+	l.Index = s.next
+	s.next++
+	e := &end{Link: l, space: s, hand: n.hand}
+	s.links = append(s.links, e)
+	return e, nil
+}
+
+// AddNamespace implements [host.Netlink.AddNamespace]. It is two changes: the file and the mount.
+func (n *Net) AddNamespace(name, mark string) (ns host.Namespace, err error) {
+	err = n.change(func() error {
+		if e := n.entries[name]; e != nil && (e.inode != 0 || e.text != mark) {
+			return fs.ErrExist
+		}
+		n.entries[name] = &entry{text: mark}
+		return nil
+	}, "make file of namespace %s", name)
+	if err != nil {
+		return ns, err
+	}
+	err = n.change(func() error {
+		n.next++
+		n.spaces[n.next] = newSpace(mark)
+		n.entries[name].inode = n.next
+		ns = host.Namespace{Name: name, Inode: n.next}
+		return nil
+	}, "make namespace %s", name)
+	return ns, err
+}
+
+// DeleteNamespace implements [host.Netlink.DeleteNamespace], also as two changes.
+func (n *Net) DeleteNamespace(name, mark string) error {
+	if e, ok, _ := n.Namespace(name); !ok {
+		return nil
+	} else if e.Mark != mark && !n.hand {
+		return fmt.Errorf("delete network namespace %s: it does not carry our mark", name)
+	}
+	err := n.change(func() error {
+		n.unmount(n.entries[name])
+		return nil
+	}, "unmount namespace %s", name)
+	if err != nil {
+		return err
+	}
+	return n.change(func() error { delete(n.entries, name); return nil }, "delete file of namespace %s", name)
+}
+
+// Unmount leaves the file of a namespace without the namespace, as umount(8) does.
+func (n *Net) Unmount(name string) error {
+	return n.change(func() error { n.unmount(n.entries[name]); return nil }, "unmount namespace %s", name)
+}
+
+func (n *Net) unmount(e *entry) {
+	if e.inode == 0 {
+		return
+	}
+	for _, l := range slices.Clone(n.spaces[e.inode].links) {
+		l.remove()
+	}
+	delete(n.spaces, e.inode)
+	e.inode = 0
+}
+
+func (e *end) remove() {
+	for _, l := range []*end{e, e.peer} {
+		if l == nil {
+			continue
+		}
+		s := l.space
+		s.links = slices.DeleteFunc(s.links, func(x *end) bool { return x == l })
+		for _, port := range s.links {
+			if port.Master == l.Index {
+				port.Master = 0
+			}
+		}
+		s.dropRoutes()
+	}
+}
+
+// via returns the up link that reaches a gateway.
+func (s *space) via(a netip.Addr) *end {
+	for _, l := range s.links {
+		if l.Up && slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Contains(a) }) {
+			return l
+		}
+	}
+	return nil
+}
+
+func (s *space) dropRoutes() {
+	s.routes = slices.DeleteFunc(s.routes, func(r host.Route) bool { return s.via(r.Via) == nil })
+}
+
+// String prints the machine: its links, addresses, routes and namespaces.
+func (n *Net) String() string { return NetText(n, slices.Sorted(maps.Keys(newSysctls))...) }
+
+// NetDoor is what both [Net] and [host.Netlink] let one read.
+type NetDoor interface {
+	Namespaces() ([]host.NamedNamespace, error)
+	Links(host.Namespace) ([]host.Link, error)
+	Routes(host.Namespace) ([]host.Route, error)
+	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
+}
+
+// NetText prints a network as text, the same for the fake and the real one:
+// without numbers that the kernel gives, link-local addresses, and routes that
+// follow from addresses. The sysctls are printed for the named namespaces.
+func NetText(door NetDoor, sysctls ...string) string {
+	var b strings.Builder
+	printSpace(&b, door, host.Namespace{}, "host")
+	entries, err := door.Namespaces()
+	if err != nil {
+		fmt.Fprintln(&b, err)
+	}
+	for _, e := range entries {
+		if !e.Mounted {
+			fmt.Fprintf(&b, "file %s %q\n", e.Name, e.Mark)
+			continue
+		}
+		printSpace(&b, door, e.Namespace, "namespace "+e.Name)
+		values, err := door.Sysctls(e.Namespace, sysctls)
+		if err != nil {
+			fmt.Fprintln(&b, err)
+		}
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			fmt.Fprintf(&b, "\t%s = %s\n", key, values[key])
+		}
+	}
+	return b.String()
+}
+
+func printSpace(b *strings.Builder, door NetDoor, ns host.Namespace, title string) {
+	fmt.Fprintln(b, title)
+	links, err := door.Links(ns)
+	routes, err2 := door.Routes(ns)
+	if err := errors.Join(err, err2); err != nil {
+		fmt.Fprintln(b, err)
+	}
+	name := map[int]string{}
+	for _, l := range links {
+		name[l.Index] = l.Name
+	}
+	slices.SortFunc(links, func(x, y host.Link) int { return cmp.Compare(x.Name, y.Name) })
+	for _, l := range links {
+		fmt.Fprintf(b, "\t%s %s", l.Type, l.Name)
+		if l.Up {
+			fmt.Fprint(b, " up")
+		}
+		if l.Master != 0 {
+			fmt.Fprintf(b, " master %s", name[l.Master])
+		}
+		if l.Alias != "" {
+			fmt.Fprintf(b, " alias %q", l.Alias)
+		}
+		slices.SortFunc(l.Addresses, netip.Prefix.Compare)
+		for _, p := range l.Addresses {
+			if !p.Addr().IsLinkLocalUnicast() && !p.Addr().IsLoopback() {
+				fmt.Fprintf(b, " %s", p)
+			}
+		}
+		fmt.Fprintln(b)
+	}
+	var lines []string
+	for _, r := range routes {
+		if r.Via.IsValid() {
+			lines = append(lines, fmt.Sprintf("\troute %s via %s dev %s ours %v\n", r.Destination, r.Via, name[r.Link], r.Ours))
+		}
+	}
+	slices.Sort(lines)
+	b.WriteString(strings.Join(lines, ""))
+}

@@ -1,0 +1,257 @@
+package hosttest_test
+
+import (
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"hostctl/host"
+	"hostctl/host/hosttest"
+)
+
+// door is every method that the fake and the real door share.
+type door interface {
+	Namespaces() ([]host.NamedNamespace, error)
+	Namespace(name string) (host.NamedNamespace, bool, error)
+	AddNamespace(name, mark string) (host.Namespace, error)
+	DeleteNamespace(name, mark string) error
+
+	Links(host.Namespace) ([]host.Link, error)
+	Link(ns host.Namespace, name string) (host.Link, bool, error)
+	AddVeth(outside host.Link, ns host.Namespace, inside host.Link) (host.Link, error)
+	DeleteLink(ns host.Namespace, index int) error
+	SetAlias(ns host.Namespace, index int, alias string) error
+	SetName(ns host.Namespace, index int, name string) error
+	SetUp(ns host.Namespace, index int, up bool) error
+	SetMaster(index, master int) error
+	AddAddress(ns host.Namespace, index int, p netip.Prefix) error
+	DeleteAddress(ns host.Namespace, l host.Link, p netip.Prefix) error
+
+	Routes(host.Namespace) ([]host.Route, error)
+	SetRoute(host.Namespace, host.Route) error
+	DeleteRoute(host.Namespace, host.Route) error
+
+	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
+	NewSysctls(keys []string) (map[string]string, error)
+	SetSysctl(ns host.Namespace, key, value string) error
+	AddBridge(name, mac string) (host.Link, error)
+}
+
+const (
+	bridgeMark = "hostctl:shop:network.lan"
+	nsMark     = "hostctl:shop:netns.front"
+	endMark    = "hostctl:shop:netns.front:eth0"
+)
+
+// netSteps are done one after the other; what the network looks like after each
+// is the same text on the fake and on the kernel.
+var netSteps = []struct {
+	name string
+	fail bool
+	do   func(t *testing.T, d door) error
+}{
+	{"bridge", false, func(t *testing.T, d door) error { _, err := d.AddBridge("br", host.LinkMAC(bridgeMark)); return err }},
+	{"bridge of that name again", true, func(t *testing.T, d door) error { _, err := d.AddBridge("br", host.LinkMAC(bridgeMark)); return err }},
+	{"bridge alias", false, func(t *testing.T, d door) error {
+		return d.SetAlias(host.Namespace{}, outer(t, d, "br").Index, bridgeMark)
+	}},
+	{"bridge up", false, func(t *testing.T, d door) error { return d.SetUp(host.Namespace{}, outer(t, d, "br").Index, true) }},
+	{"bridge address", false, func(t *testing.T, d door) error {
+		return d.AddAddress(host.Namespace{}, outer(t, d, "br").Index, netip.MustParsePrefix("10.20.0.1/24"))
+	}},
+	{"bridge address again", false, func(t *testing.T, d door) error {
+		return d.AddAddress(host.Namespace{}, outer(t, d, "br").Index, netip.MustParsePrefix("10.20.0.1/24"))
+	}},
+	{"namespace", false, func(t *testing.T, d door) error { _, err := d.AddNamespace("front", nsMark); return err }},
+	{"namespace of that name again", true, func(t *testing.T, d door) error { _, err := d.AddNamespace("front", nsMark); return err }},
+	{"namespace with a foreign mark is not deleted", true, func(t *testing.T, d door) error { return d.DeleteNamespace("front", bridgeMark) }},
+	{"wrong inode", true, func(t *testing.T, d door) error {
+		_, err := d.Links(host.Namespace{Name: "front", Inode: front(t, d).Inode + 1})
+		return err
+	}},
+	{"loopback up", false, func(t *testing.T, d door) error { return d.SetUp(front(t, d), 1, true) }},
+	{"sysctl", false, func(t *testing.T, d door) error {
+		return d.SetSysctl(front(t, d), "net.ipv4.ip_unprivileged_port_start", "0")
+	}},
+	{"sysctl of several numbers", false, func(t *testing.T, d door) error {
+		return d.SetSysctl(front(t, d), "net.ipv4.ip_local_port_range", "40000 50000")
+	}},
+	{"veth", false, func(t *testing.T, d door) error {
+		_, err := d.AddVeth(host.Link{Name: "end", MAC: host.LinkMAC(endMark)}, front(t, d), host.Link{Name: "eth0", MAC: host.LinkMAC("inside")})
+		return err
+	}},
+	{"veth with a taken name inside", true, func(t *testing.T, d door) error {
+		_, err := d.AddVeth(host.Link{Name: "end2", MAC: host.LinkMAC("x")}, front(t, d), host.Link{Name: "eth0", MAC: host.LinkMAC("y")})
+		return err
+	}},
+	{"veth with a taken name outside", true, func(t *testing.T, d door) error {
+		_, err := d.AddVeth(host.Link{Name: "end", MAC: host.LinkMAC("x")}, front(t, d), host.Link{Name: "eth1", MAC: host.LinkMAC("y")})
+		return err
+	}},
+	{"port", false, func(t *testing.T, d door) error {
+		return d.SetMaster(outer(t, d, "end").Index, outer(t, d, "br").Index)
+	}},
+	{"outside up", false, func(t *testing.T, d door) error { return d.SetUp(host.Namespace{}, outer(t, d, "end").Index, true) }},
+	{"inside up", false, func(t *testing.T, d door) error { return d.SetUp(front(t, d), inner(t, d, "eth0").Index, true) }},
+	{"inside IPv4", false, addInside("10.20.0.10/24")},
+	{"inside IPv6", false, addInside("fd20::10/64")},
+	{"the same IPv6 with another length", false, addInside("fd20::10/56")},
+	{"and back", false, addInside("fd20::10/64")},
+	{"default route", false, setRoute("0.0.0.0/0", "10.20.0.1")},
+	{"default route again", false, setRoute("0.0.0.0/0", "10.20.0.1")},
+	{"IPv6 default route", false, setRoute("::/0", "fd20::1")},
+	{"another route", false, setRoute("10.9.0.0/16", "10.20.0.2")},
+	{"that route by another gateway", false, setRoute("10.9.0.0/16", "10.20.0.3")},
+	{"a gateway that nothing reaches", true, setRoute("10.8.0.0/16", "10.99.0.1")},
+	{"second IPv4 of the network", false, addInside("10.20.0.11/24")},
+	{"the first one goes, the second and the routes stay", false, deleteInside("10.20.0.10/24")},
+	{"an address that is not there", false, deleteInside("10.20.0.77/24")},
+	{"route goes", false, func(t *testing.T, d door) error {
+		return d.DeleteRoute(front(t, d), host.Route{Destination: netip.MustParsePrefix("10.9.0.0/16"), Via: netip.MustParseAddr("10.20.0.3")})
+	}},
+	{"route that is gone", false, func(t *testing.T, d door) error {
+		return d.DeleteRoute(front(t, d), host.Route{Destination: netip.MustParsePrefix("10.9.0.0/16"), Via: netip.MustParseAddr("10.20.0.3")})
+	}},
+	{"inside down loses IPv6 and routes", false, func(t *testing.T, d door) error { return d.SetUp(front(t, d), inner(t, d, "eth0").Index, false) }},
+	{"rename", false, func(t *testing.T, d door) error { return d.SetName(front(t, d), inner(t, d, "eth0").Index, "eth9") }},
+	{"rename to a taken name", true, func(t *testing.T, d door) error { return d.SetName(front(t, d), inner(t, d, "eth9").Index, "lo") }},
+	{"off the bridge", false, func(t *testing.T, d door) error { return d.SetMaster(outer(t, d, "end").Index, 0) }},
+	{"bridge goes", false, func(t *testing.T, d door) error { return d.DeleteLink(host.Namespace{}, outer(t, d, "br").Index) }},
+	{"outside end goes, and the inside with it", false, func(t *testing.T, d door) error {
+		return d.DeleteLink(host.Namespace{}, outer(t, d, "end").Index)
+	}},
+	{"namespace goes", false, func(t *testing.T, d door) error { return d.DeleteNamespace("front", nsMark) }},
+	{"namespace that is gone", false, func(t *testing.T, d door) error { return d.DeleteNamespace("front", nsMark) }},
+}
+
+func addInside(p string) func(*testing.T, door) error {
+	return func(t *testing.T, d door) error {
+		return d.AddAddress(front(t, d), inner(t, d, "eth0").Index, netip.MustParsePrefix(p))
+	}
+}
+
+func deleteInside(p string) func(*testing.T, door) error {
+	return func(t *testing.T, d door) error {
+		return d.DeleteAddress(front(t, d), inner(t, d, "eth0"), netip.MustParsePrefix(p))
+	}
+}
+
+func setRoute(to, via string) func(*testing.T, door) error {
+	return func(t *testing.T, d door) error {
+		return d.SetRoute(front(t, d), host.Route{Destination: netip.MustParsePrefix(to), Via: netip.MustParseAddr(via)})
+	}
+}
+
+func front(t *testing.T, d door) host.Namespace {
+	t.Helper()
+	e, ok, err := d.Namespace("front")
+	if err != nil || !ok || !e.Mounted {
+		t.Fatalf("namespace front: %v, there: %v", err, ok)
+	}
+	return e.Namespace
+}
+
+func outer(t *testing.T, d door, name string) host.Link {
+	t.Helper()
+	return get(t, d, host.Namespace{}, name)
+}
+func inner(t *testing.T, d door, name string) host.Link {
+	t.Helper()
+	return get(t, d, front(t, d), name)
+}
+
+func get(t *testing.T, d door, ns host.Namespace, name string) host.Link {
+	t.Helper()
+	l, ok, err := d.Link(ns, name)
+	if err != nil || !ok {
+		t.Fatalf("link %s: %v, there: %v", name, err, ok)
+	}
+	return l
+}
+
+var shown = []string{"net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_port_range"}
+
+// walk returns the network's text after each step.
+func walk(t *testing.T, d door) []string {
+	var texts []string
+	for _, step := range netSteps {
+		if err := step.do(t, d); (err != nil) != step.fail {
+			t.Fatalf("%s: error %v, want one: %v\n%s", step.name, err, step.fail, hosttest.NetText(d, shown...))
+		}
+		texts = append(texts, "-- "+step.name+"\n"+hosttest.NetText(d, shown...))
+	}
+	return texts
+}
+
+func TestNetFake(t *testing.T) {
+	texts := walk(t, hosttest.NewNet(t))
+	if got, want := texts[len(texts)-1], "-- namespace that is gone\nhost\n\tloopback lo up\n"; got != want {
+		t.Errorf("something is left:\n%s", got)
+	}
+}
+
+// TestNetKernel holds the fake against the kernel, step by step.
+func TestNetKernel(t *testing.T) {
+	hosttest.OnKernel(t, func(t *testing.T, d *host.Netlink) {
+		if err := d.SetUp(host.Namespace{}, 1, true); err != nil {
+			t.Fatal(err)
+		}
+		fake, real := walk(t, hosttest.NewNet(t)), walk(t, d)
+		for i := range real {
+			if fake[i] != real[i] {
+				t.Errorf("the kernel says\n%s\nthe fake says\n%s", real[i], fake[i])
+			}
+		}
+	})
+}
+
+// TestNetKernelIproute2 holds what the door makes against ip(8).
+func TestNetKernelIproute2(t *testing.T) {
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs ip(8) of iproute2")
+	}
+	hosttest.OnKernel(t, func(t *testing.T, d *host.Netlink) {
+		ip := func(args ...string) string {
+			t.Helper()
+			out, err := exec.Command("ip", args...).CombinedOutput()
+			if err != nil {
+				t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+			}
+			return string(out)
+		}
+		if _, err := d.AddNamespace("front", nsMark); err != nil {
+			t.Fatal(err)
+		}
+		if got := ip("netns", "list"); got != "front\n" {
+			t.Errorf("ip netns list: %q", got)
+		}
+		if got := ip("-n", "front", "link", "show", "lo"); !strings.Contains(got, "alias "+nsMark) {
+			t.Errorf("no alias: %s", got)
+		}
+		ip("netns", "add", "foreign")
+		ip("netns", "exec", "front", "true")
+		ip("netns", "delete", "front")
+		entries, err := d.Namespaces()
+		if err != nil || len(entries) != 1 || entries[0].Name != "foreign" || !entries[0].Mounted || entries[0].Mark != "" {
+			t.Errorf("entries %v, error %v", entries, err)
+		}
+		if err := d.DeleteNamespace("foreign", nsMark); err == nil {
+			t.Error("a foreign namespace was deleted")
+		}
+		// What a crash between the file and its mount leaves, and umount(8).
+		if _, err := d.AddNamespace("front", nsMark); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("umount", "/run/netns/front").CombinedOutput(); err != nil {
+			t.Fatalf("umount: %v: %s", err, out)
+		}
+		e, ok, err := d.Namespace("front")
+		if err != nil || !ok || e.Mounted || e.Mark != nsMark {
+			t.Errorf("after umount: %v, %v, %v", e, ok, err)
+		}
+		if _, err := d.AddNamespace("front", nsMark); err != nil {
+			t.Error("the file was not taken up again:", err)
+		}
+	})
+}

@@ -1,0 +1,95 @@
+package netns
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// sight is what was seen of one namespace, inside and out.
+type sight struct {
+	mounted  bool
+	links    []host.Link // inside
+	routes   []host.Route
+	sysctls  map[string]string
+	outside  map[string]host.Link // by the interface's name
+	networks map[int]resource.Addr
+}
+
+// spec says what was seen as a spec. Of addresses and sysctls those count that
+// hostctl once set, which last remembers; routes carry a mark of their own.
+// Without last the addresses of our interfaces count as ours.
+func (g *sight) spec(last *Spec) *Spec {
+	if last == nil {
+		last = &Spec{}
+	}
+	s := &Spec{Interface: map[string]Interface{}, Route: map[string]Route{}, Sysctls: map[string]string{}, Mounted: g.mounted}
+	for label, out := range g.outside {
+		i := Interface{Network: g.networks[out.Master], Link: out.Name}
+		// An inside end that was moved away or renamed is not there, as far as its name goes.
+		at := slices.IndexFunc(g.links, func(l host.Link) bool { return paired(out, l) && l.Name == label })
+		if at >= 0 {
+			i.Up = out.Up && g.links[at].Up
+			i.Addresses = addresses(g.links[at], last.Interface[label].Addresses)
+		}
+		s.Interface[label] = i
+	}
+	for _, l := range g.links {
+		if l.Index == 1 {
+			s.Loopback = l.Up
+		}
+	}
+	for label, r := range last.Route {
+		if to, err := destination(label, r.Via); err == nil && slices.ContainsFunc(g.routes, func(have host.Route) bool {
+			return have.Destination == to && have.Via == r.Via
+		}) {
+			s.Route[label] = r
+		}
+	}
+	for _, r := range g.routes {
+		if label := labelOf(r, last, s); r.Ours && label != "" {
+			s.Route[label] = Route{Via: r.Via}
+		}
+	}
+	for key, value := range g.sysctls {
+		if was := last.Sysctls[key]; sameValue(was, value) {
+			value = was // as it was written
+		}
+		s.Sysctls[key] = value
+	}
+	return s
+}
+
+// addresses are those of the link that hostctl set, in its order; all where nobody remembers.
+func addresses(l host.Link, last []netip.Prefix) []netip.Prefix {
+	if len(last) > 0 {
+		return slices.DeleteFunc(slices.Clone(last), func(p netip.Prefix) bool { return !slices.Contains(l.Addresses, p) })
+	}
+	return slices.DeleteFunc(slices.Clone(l.Addresses), func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() })
+}
+
+// labelOf is the label that a route is declared under: the one of last for its
+// destination, or the usual spelling; "" when it is accounted for already.
+func labelOf(r host.Route, last, s *Spec) string {
+	for label, was := range last.Route {
+		if to, err := destination(label, was.Via); err == nil && to == r.Destination {
+			if _, done := s.Route[label]; done {
+				return ""
+			}
+			return label
+		}
+	}
+	if r.Destination.Bits() > 0 {
+		return r.Destination.String()
+	}
+	if _, taken := s.Route["default"]; !taken {
+		return "default"
+	}
+	return r.Destination.String()
+}
+
+// sameValue compares sysctl values; the kernel separates numbers with tabs.
+func sameValue(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }

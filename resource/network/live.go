@@ -1,0 +1,269 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// Door is what the kind needs of the host: [host.Netlink] is the real one. It
+// always asks for the zero Namespace. What the methods promise stands there.
+type Door interface {
+	Links(host.Namespace) ([]host.Link, error)
+	Link(ns host.Namespace, name string) (host.Link, bool, error)
+	Routes(host.Namespace) ([]host.Route, error)
+	AddBridge(name, mac string) (host.Link, error)
+	DeleteLink(ns host.Namespace, index int) error
+	SetAlias(ns host.Namespace, index int, alias string) error
+	SetName(ns host.Namespace, index int, name string) error
+	SetUp(ns host.Namespace, index int, up bool) error
+	AddAddress(ns host.Namespace, index int, p netip.Prefix) error
+	DeleteAddress(ns host.Namespace, l host.Link, p netip.Prefix) error
+}
+
+// Host reads and changes the networks of a host.
+type Host struct{ door Door }
+
+// NewHost returns the effects half of the kind.
+func NewHost(door Door) *Host { return &Host{door: door} }
+
+// ours is the namespace that bridges are in.
+var ours host.Namespace
+
+// Read implements [resource.Host]. A bridge is owner's by its alias, and, where
+// the alias went away, by the name and hardware address that it was made with.
+func (h *Host) Read(ctx context.Context, owner string, last resource.State) (resource.Reading, error) {
+	if err := ctx.Err(); err != nil {
+		return resource.Reading{}, err
+	}
+	links, err := h.door.Links(ours)
+	if err != nil {
+		return resource.Reading{}, err
+	}
+	r := resource.Reading{State: resource.State{}, Status: map[resource.Addr]string{}}
+	for _, l := range links {
+		addr, ok := identify(owner, l, last)
+		if !ok {
+			continue
+		}
+		if old, ok := r.State[addr].(*Spec); ok && old.Link == LinkName(owner, addr) {
+			continue // of two with one alias, the one with the right name
+		}
+		was, _ := last[addr].(*Spec)
+		r.State[addr] = observe(l, was)
+		r.Status[addr] = status(l, links)
+	}
+	return r, nil
+}
+
+// identify says which of owner's networks a link is.
+func identify(owner string, l host.Link, last resource.State) (resource.Addr, bool) {
+	if l.Type != "bridge" {
+		return resource.Addr{}, false
+	}
+	if by, object, ok := host.ParseMark(l.Alias); ok {
+		addr, err := resource.ParseAddr(object)
+		return addr, by == owner && err == nil && addr.Kind == "network"
+	}
+	for addr := range last {
+		if l.Name == LinkName(owner, addr) && l.Carries(Mark(owner, addr)) {
+			return addr, true
+		}
+	}
+	return resource.Addr{}, false
+}
+
+// observe is what a bridge is, as a spec. Of its addresses those count that
+// were set by hostctl; where nobody remembers, the first of each family.
+func observe(l host.Link, last *Spec) *Spec {
+	s := &Spec{Link: l.Name, Up: l.Up}
+	for _, f := range s.families() {
+		for _, p := range l.Addresses {
+			if p.Addr().Is6() != f.is6 || p.Addr().IsLinkLocalUnicast() || f.address.IsValid() {
+				continue
+			}
+			if last == nil || slices.Contains(last.Addresses(), p) {
+				*f.subnet, *f.address = p.Masked(), p.Addr()
+			}
+		}
+	}
+	return s
+}
+
+func status(l host.Link, links []host.Link) string {
+	ports := 0
+	for _, p := range links {
+		if p.Master == l.Index {
+			ports++
+		}
+	}
+	state := "down"
+	if l.Up {
+		state = "up"
+	}
+	return fmt.Sprintf("%s, %s, ports %d", l.Name, state, ports)
+}
+
+// Check implements [resource.Host]: it reports links that have a wanted name,
+// and links and routes that have a part of a wanted range.
+func (h *Host) Check(ctx context.Context, changes []resource.Change, want resource.State) []resource.Problem {
+	if !slices.ContainsFunc(changes, func(c resource.Change) bool { return c.Want != nil }) || ctx.Err() != nil {
+		return nil
+	}
+	links, err := h.door.Links(ours)
+	routes, err2 := h.door.Routes(ours)
+	if err := errors.Join(err, err2); err != nil {
+		return []resource.Problem{{Summary: "the host's network cannot be read", Detail: err.Error()}}
+	}
+	var problems []resource.Problem
+	for _, c := range changes {
+		s, ok := c.Want.(*Spec)
+		if !ok {
+			continue
+		}
+		for _, l := range links {
+			if l.Name == s.Link && !isBridge(l, Mark(c.Owner, c.Addr)) {
+				problems = append(problems, resource.Problem{Addr: c.Addr, Summary: fmt.Sprintf("link %s is there already and is not this network's", l.Name),
+					Detail: fmt.Sprintf("it is a %s and belongs to %s; rename the block, or remove the link with: ip link delete %s", l.Type, l.Holder(), l.Name)})
+			}
+		}
+		for _, f := range s.families() {
+			if !f.subnet.IsValid() {
+				continue
+			}
+			if has := holderOf(*f.subnet, c.Owner, links, routes); has != "" {
+				problems = append(problems, resource.Problem{Addr: c.Addr, Path: f.subnetPath,
+					Summary: fmt.Sprintf("%s overlaps what the host has: %s", *f.subnet, has), Detail: "give the network another range"})
+			}
+		}
+	}
+	return problems
+}
+
+// holderOf says what else on the host has a part of the range; "" when nothing
+// has. Bridges of the same configuration are left to the pure check: what they
+// have now may be about to change.
+func holderOf(subnet netip.Prefix, owner string, links []host.Link, routes []host.Route) string {
+	name, mine := map[int]string{}, map[int]bool{}
+	for _, l := range links {
+		name[l.Index] = l.Name
+		by, _, ok := host.ParseMark(l.Alias)
+		if mine[l.Index] = ok && by == owner && l.Type == "bridge"; mine[l.Index] {
+			continue
+		}
+		for _, p := range l.Addresses {
+			if subnet.Overlaps(p.Masked()) {
+				if _, _, ok := host.ParseMark(l.Alias); ok {
+					return fmt.Sprintf("address %s of link %s, which is %s", p, l.Name, l.Holder())
+				}
+				return fmt.Sprintf("address %s of link %s", p, l.Name)
+			}
+		}
+	}
+	for _, r := range routes {
+		if r.Destination.Bits() > 0 && !mine[r.Link] && subnet.Overlaps(r.Destination) {
+			return fmt.Sprintf("route to %s by link %s", r.Destination, name[r.Link])
+		}
+	}
+	return ""
+}
+
+func isBridge(l host.Link, mark string) bool { return l.Type == "bridge" && l.Carries(mark) }
+
+// Apply implements [resource.Host].
+func (h *Host) Apply(ctx context.Context, c resource.Change) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l, found, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	if c.Action == resource.Delete {
+		if !found {
+			return nil
+		}
+		return h.door.DeleteLink(ours, l.Index)
+	}
+	want, mark := c.Want.(*Spec), Mark(c.Owner, c.Addr)
+	if !found {
+		if l, err = h.door.AddBridge(want.Link, host.LinkMAC(mark)); err != nil {
+			return err
+		}
+	}
+	if l.Alias != mark {
+		if err := h.door.SetAlias(ours, l.Index, mark); err != nil {
+			return err
+		}
+	}
+	if l.Name != want.Link {
+		if err := h.door.SetName(ours, l.Index, want.Link); err != nil {
+			return err
+		}
+		l.Name = want.Link
+	}
+	if err := h.door.SetUp(ours, l.Index, true); err != nil {
+		return err
+	}
+	for _, p := range want.Addresses() {
+		if err := h.door.AddAddress(ours, l.Index, p); err != nil {
+			return err
+		}
+	}
+	for _, p := range obsolete(c) {
+		if err := h.door.DeleteAddress(ours, l, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find returns the bridge that a change is about, by its proper name or by the
+// one that it was found under. A link of the proper name that is not ours is an error.
+func (h *Host) find(c resource.Change) (host.Link, bool, error) {
+	mark, proper := Mark(c.Owner, c.Addr), LinkName(c.Owner, c.Addr)
+	l, ok, err := h.door.Link(ours, proper)
+	if err != nil || ok && isBridge(l, mark) {
+		return l, ok, err
+	}
+	if live, isLive := c.Live.(*Spec); isLive && live.Link != proper {
+		renamed, there, err := h.door.Link(ours, live.Link)
+		if err != nil || there && isBridge(renamed, mark) {
+			return renamed, there && !ok, errors.Join(err, taken(l, ok))
+		}
+	}
+	if c.Action == resource.Delete {
+		return host.Link{}, false, nil
+	}
+	return host.Link{}, false, taken(l, ok)
+}
+
+func taken(l host.Link, ok bool) error {
+	if !ok {
+		return nil
+	}
+	return fmt.Errorf("link %s is there already and belongs to %s", l.Name, l.Holder())
+}
+
+// obsolete are the addresses that hostctl once set, or found and showed, and that are not wanted any more.
+func obsolete(c resource.Change) []netip.Prefix {
+	var out []netip.Prefix
+	keep := c.Want.(*Spec).Addresses()
+	for _, spec := range []resource.Spec{c.Last, c.Live} {
+		s, ok := spec.(*Spec)
+		if !ok {
+			continue
+		}
+		for _, p := range s.Addresses() {
+			if !slices.Contains(keep, p) && !slices.Contains(out, p) {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
