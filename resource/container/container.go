@@ -117,11 +117,12 @@ func Kind() resource.Kind {
 		Name:    Name,
 		Process: true,
 		New:     func() resource.Spec { return resource.SetDefaults(&Container{}) },
-		Stopped: func(spec resource.Spec) resource.Spec {
-			c := *spec.(*Container)
-			c.Enabled = false
-			return &c
-		},
-		Check: checkTogether,
+		Stopped: func(spec resource.Spec) resource.Spec { return spec.(*Container).enabled(false) },
+		Started: func(spec resource.Spec) resource.Spec { return spec.(*Container).enabled(true) },
 	}
+}
+
+func (c Container) enabled(yes bool) *Container {
+	c.Enabled = yes
+	return &c
 }

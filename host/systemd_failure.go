@@ -1,0 +1,107 @@
+package host
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+// Failure is how a service's last run ended.
+type Failure struct {
+	// Result is systemd's word for it: "success", "exit-code", "signal", "core-dump", "timeout",
+	// "oom-kill", "start-limit-hit", "protocol", "resources", ...
+	Result string
+	// Code says what ExecStatus is: "exited", "killed" or "dumped"; "" when no process ran.
+	Code string
+	// Status is the exit status, or the number of the signal.
+	Status int
+	// LastLine is the last line of the run's journal; "" where there is none.
+	LastLine string
+}
+
+// waitid(2) codes, as ExecMainCode has them.
+var exitCodes = map[int32]string{1: "exited", 2: "killed", 3: "dumped"}
+
+// Failure reads how the unit's last run ended, its last line of the journal included.
+func (s *Systemd) Failure(ctx context.Context, unit string) (*Failure, error) {
+	p, err := s.Properties(ctx, unit, "Service.Result", "Service.ExecMainCode", "Service.ExecMainStatus", "Unit.InvocationID")
+	if err != nil {
+		return nil, err
+	}
+	f := &Failure{}
+	f.Result, _ = p["Service.Result"].(string)
+	if code, ok := p["Service.ExecMainCode"].(int32); ok {
+		f.Code = exitCodes[code]
+	}
+	if status, ok := p["Service.ExecMainStatus"].(int32); ok {
+		f.Status = int(status)
+	}
+	if id, ok := p["Unit.InvocationID"].([]byte); ok && len(id) == 16 {
+		f.LastLine = lastLine(ctx, unit, hex.EncodeToString(id))
+	}
+	return f, nil
+}
+
+// String says it in words: "exit status 7", "killed by SIGKILL", "timeout".
+func (f *Failure) String() string {
+	switch {
+	case f.Result == "oom-kill":
+		return "out of memory: killed at its memory limit"
+	case f.Result == "timeout" || f.Result == "watchdog" || f.Result == "start-limit-hit" || f.Result == "resources" || f.Result == "protocol":
+		return f.Result
+	case f.Code == "exited":
+		return fmt.Sprintf("exit status %d", f.Status)
+	case f.Code == "killed":
+		return "killed by " + signalName(f.Status)
+	case f.Code == "dumped":
+		return "killed by " + signalName(f.Status) + ", core dumped"
+	default:
+		return f.Result
+	}
+}
+
+func (f *Failure) suffix() string {
+	s := " (" + f.String() + ")"
+	if f.LastLine != "" {
+		s += ": " + f.LastLine
+	}
+	return s
+}
+
+var signalNames = map[syscall.Signal]string{
+	syscall.SIGHUP: "SIGHUP", syscall.SIGINT: "SIGINT", syscall.SIGQUIT: "SIGQUIT", syscall.SIGILL: "SIGILL",
+	syscall.SIGTRAP: "SIGTRAP", syscall.SIGABRT: "SIGABRT", syscall.SIGBUS: "SIGBUS", syscall.SIGFPE: "SIGFPE",
+	syscall.SIGKILL: "SIGKILL", syscall.SIGUSR1: "SIGUSR1", syscall.SIGSEGV: "SIGSEGV", syscall.SIGUSR2: "SIGUSR2",
+	syscall.SIGPIPE: "SIGPIPE", syscall.SIGALRM: "SIGALRM", syscall.SIGTERM: "SIGTERM", syscall.SIGXCPU: "SIGXCPU",
+	syscall.SIGXFSZ: "SIGXFSZ", syscall.SIGSYS: "SIGSYS",
+}
+
+func signalName(n int) string {
+	if name, ok := signalNames[syscall.Signal(n)]; ok {
+		return name
+	}
+	return fmt.Sprintf("signal %d", n)
+}
+
+// printable makes one line of a payload's output fit to stand in an error: at most
+// 300 bytes, without what a terminal would obey.
+func printable(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r < 0x20 || 0x7f <= r && r < 0xa0 || r == 0x2028 || r == 0x2029 ||
+			0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069:
+			return '\uFFFD'
+		}
+		return r
+	}, strings.TrimSpace(s))
+	const most = 300
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}

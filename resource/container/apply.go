@@ -1,0 +1,262 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// Apply implements resource.Host. The order within it is the one in which a crash
+// leaves something that the next reading sees as it is: the range is registered before
+// an id of it is used, the spec is in the store before its link, the link before the start.
+func (h *Host) Apply(ctx context.Context, change resource.Change) error {
+	h.applying.Add(1)
+	err := h.apply(ctx, change)
+	if h.applying.Add(-1) == 0 && change.Action != resource.Create && err == nil {
+		err = h.Specs.Prune()
+	}
+	return err
+}
+
+func (h *Host) apply(ctx context.Context, change resource.Change) error {
+	h.forget(change.Addr)
+	if change.Action == resource.Delete {
+		return h.delete(ctx, change)
+	}
+	want, ok := change.Want.(*Container)
+	if !ok {
+		return fmt.Errorf("bug: %T is no container", change.Want)
+	}
+	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
+		return err
+	}
+	var err error
+	if change.Action == resource.Create {
+		err = h.create(ctx, change, want)
+	} else {
+		err = h.update(ctx, change, want)
+	}
+	if err != nil {
+		return err
+	}
+	if want.Enabled {
+		h.remember(change.Addr)
+	}
+	return nil
+}
+
+// put makes want what the container's next start takes.
+func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *Container) error {
+	if want.IDBase == 0 {
+		return errors.New("bug: no range of ids was resolved")
+	}
+	spec, err := want.launcherSpec(addr, owner)
+	if err != nil {
+		return err
+	}
+	if err := h.SubIDs.AddSubID(ctx, host.SubID{Name: mark(owner, addr), Start: uint64(want.IDBase), Count: RangeSize}); err != nil {
+		return err
+	}
+	sum, err := h.Specs.WriteSpec(*spec)
+	if err != nil {
+		return err
+	}
+	return h.Specs.Link(addr.HostName(), sum)
+}
+
+func (h *Host) create(ctx context.Context, change resource.Change, want *Container) error {
+	addr := change.Addr
+	if !want.Enabled {
+		return h.remove(ctx, change)
+	}
+	err := h.start(ctx, change, want)
+	if !errors.Is(err, host.ErrUnitExists) {
+		return err
+	}
+	// A creation that was cut off, or a unit that something held when it was deleted. It may
+	// have been made for another spec: only a new one is sure to be as wanted.
+	if err := h.remove(ctx, change); err != nil {
+		return h.held(ctx, addr, err)
+	}
+	return h.start(ctx, change, want)
+}
+
+func (h *Host) start(ctx context.Context, change resource.Change, want *Container) error {
+	unit, err := want.transient(change.Addr, change.Owner, h.Launcher)
+	if err != nil {
+		return err
+	}
+	return h.Systemd.StartTransient(ctx, unit, keeper(change.Addr))
+}
+
+func (h *Host) update(ctx context.Context, change resource.Change, want *Container) error {
+	unit := Unit(change.Addr)
+	loaded, err := h.loaded(ctx, change)
+	switch {
+	case err != nil:
+		return err
+	case !loaded && want.Enabled:
+		return h.start(ctx, change, want)
+	case !loaded:
+		return nil
+	case change.Class >= resource.Replace:
+		return errors.New("bug: a replacement came as an update")
+	}
+	if slices.ContainsFunc(change.Paths, func(p string) bool { return strings.HasPrefix(p, "limits.") }) {
+		if err := h.Systemd.SetProperties(ctx, unit, want.Limits.properties()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !want.Enabled:
+		return h.Systemd.Stop(ctx, unit)
+	case change.Class == resource.Restart:
+		return h.Systemd.Restart(ctx, unit)
+	default:
+		return h.Systemd.Start(ctx, unit)
+	}
+}
+
+func (h *Host) delete(ctx context.Context, change resource.Change) error {
+	if err := h.remove(ctx, change); err != nil {
+		// A stopped unit that somebody else refers to is nobody's trouble, unless it is to be made anew.
+		if !errors.Is(err, host.ErrUnitHeld) || change.Replace {
+			return h.held(ctx, change.Addr, err)
+		}
+	}
+	spec, _, err := h.Specs.ReadSpec(change.Addr.HostName())
+	if err == nil && spec.Owner != change.Owner {
+		return nil
+	}
+	return h.Specs.Unlink(change.Addr.HostName())
+}
+
+// remove stops the unit and waits until systemd has dropped it. The keeper goes first:
+// the other way round each would keep the other loaded for ever.
+func (h *Host) remove(ctx context.Context, change resource.Change) error {
+	loaded, err := h.loaded(ctx, change)
+	if err != nil {
+		return err
+	}
+	if !loaded {
+		return h.Systemd.Remove(ctx, Keeper(change.Addr))
+	}
+	return h.Systemd.Remove(ctx, Keeper(change.Addr), Unit(change.Addr))
+}
+
+// loaded reports whether the container's unit is loaded. A unit of that name that
+// is not proven to be this container is an error, and is left alone.
+func (h *Host) loaded(ctx context.Context, change resource.Change) (bool, error) {
+	unit := Unit(change.Addr)
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.LoadState")
+	if err != nil {
+		return false, err
+	}
+	if state, _ := p["Unit.LoadState"].(string); state == "not-found" {
+		return false, nil
+	}
+	ours, err := h.ours(ctx, unit, change.Addr, change.Owner)
+	if err == nil && !ours {
+		err = fmt.Errorf("unit %s is not hostctl's; it is left alone", unit)
+	}
+	return true, err
+}
+
+// held adds to an error that a unit stays loaded who keeps it.
+func (h *Host) held(ctx context.Context, addr resource.Addr, err error) error {
+	if !errors.Is(err, host.ErrUnitHeld) {
+		return err
+	}
+	p, perr := h.Systemd.Properties(ctx, Unit(addr), "Unit.Before", "Unit.RequiredBy", "Unit.WantedBy", "Unit.BoundBy", "Unit.TriggeredBy")
+	if perr != nil {
+		return err
+	}
+	var by []string
+	for _, v := range p {
+		names, _ := v.([]string)
+		by = append(by, names...)
+	}
+	slices.Sort(by)
+	by = slices.DeleteFunc(slices.Compact(by), func(u string) bool { return u == Keeper(addr) || u == "shutdown.target" })
+	if len(by) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s; stop those first", err, strings.Join(by, ", "))
+}
+
+func (h *Host) remember(addr resource.Addr) {
+	id := h.invocation(Unit(addr))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.started == nil {
+		h.started = map[resource.Addr]string{}
+	}
+	h.started[addr] = id
+}
+
+func (h *Host) forget(addr resource.Addr) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.started, addr)
+}
+
+// Settle implements resource.Settler: what was started is still the same run.
+func (h *Host) Settle(ctx context.Context, changes []resource.Change) map[resource.Addr]error {
+	failed := map[resource.Addr]error{}
+	units, err := h.units(ctx)
+	h.mu.Lock()
+	started := h.started
+	h.started = nil
+	h.mu.Unlock()
+	for _, c := range changes {
+		invocation, ok := started[c.Addr]
+		if !ok {
+			continue
+		}
+		if err != nil {
+			failed[c.Addr] = err
+		} else if e := h.settled(ctx, Unit(c.Addr), units[Unit(c.Addr)], invocation); e != nil {
+			failed[c.Addr] = e
+		}
+	}
+	return failed
+}
+
+// settled says how a unit ended that does not run, or runs anew, since it was started.
+func (h *Host) settled(ctx context.Context, unit string, u host.Unit, invocation string) error {
+	if running(u) && h.invocation(unit) == invocation {
+		return nil
+	}
+	f, err := h.Systemd.Failure(ctx, unit)
+	if err != nil {
+		return err
+	}
+	what := "ended soon after it was started"
+	if u.ActiveState == "active" || u.ActiveState == "activating" {
+		what = "keeps ending soon after it is started"
+	}
+	return &EndedError{Unit: unit, What: what, Failure: f}
+}
+
+// EndedError says that a container was started well and did not stay so.
+type EndedError struct {
+	Unit    string
+	What    string
+	Failure *host.Failure
+}
+
+func (e *EndedError) Error() string {
+	s := "unit " + e.Unit + " " + e.What
+	if how := e.Failure.String(); how != "" && how != "success" {
+		s += " (" + how + ")"
+	}
+	if e.Failure.LastLine != "" {
+		s += ": " + e.Failure.LastLine
+	}
+	return s
+}

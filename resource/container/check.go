@@ -1,0 +1,179 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// Check implements resource.Host.
+func (h *Host) Check(ctx context.Context, changes []resource.Change, want resource.State) []resource.Problem {
+	var wanted []resource.Change
+	for _, c := range changes {
+		if _, ok := c.Want.(*Container); ok {
+			wanted = append(wanted, c)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	k := &checker{Host: h, want: want}
+	if err := k.look(ctx); err != nil {
+		return []resource.Problem{{Addr: wanted[0].Addr, Summary: "the host cannot be examined", Detail: err.Error()}}
+	}
+	problems := make([][]resource.Problem, len(wanted))
+	each(len(wanted), func(i int) { problems[i] = k.check(ctx, wanted[i]) })
+	var all []resource.Problem
+	for _, p := range problems {
+		all = append(all, p...)
+	}
+	return all
+}
+
+// checker holds what is looked up once for all changes.
+type checker struct {
+	*Host
+	want        resource.State
+	units       map[string]host.Unit
+	unitPath    []string
+	controllers map[string]bool
+	launcher    error
+}
+
+func (k *checker) look(ctx context.Context) (err error) {
+	if k.units, err = k.Host.units(ctx); err != nil {
+		return err
+	}
+	if k.unitPath, err = k.Systemd.UnitPath(ctx); err != nil {
+		return err
+	}
+	k.controllers, err = host.Controllers(k.Cgroups)
+	k.launcher = checkLauncher(k.Launcher)
+	return err
+}
+
+func checkLauncher(path string) error {
+	if err := checkLauncherPath(path); err != nil {
+		return err
+	}
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("launcher: %w", err)
+	case !st.Mode().IsRegular() || st.Mode()&0o111 == 0:
+		return fmt.Errorf("launcher %s is no program", path)
+	case st.Mode()&0o022 != 0:
+		return fmt.Errorf("launcher %s can be written by others than its owner", path)
+	}
+	return nil
+}
+
+func (k *checker) check(ctx context.Context, change resource.Change) []resource.Problem {
+	v := &validator{self: change.Addr}
+	want := change.Want.(*Container)
+	k.conflicts(ctx, v, change)
+	if k.launcher != nil {
+		v.bad("", "the program that starts containers is not installed", k.launcher.Error()+"; install it beside hostctl")
+	}
+	k.checkControllers(v, want)
+	k.checkFiles(v, change, want)
+	return v.problems
+}
+
+// conflicts looks for a unit or a spec of the container's name that is not ours.
+func (k *checker) conflicts(ctx context.Context, v *validator, change resource.Change) {
+	unit, name := Unit(change.Addr), change.Addr.HostName()
+	if _, loaded := k.units[unit]; loaded {
+		switch ours, err := k.ours(ctx, unit, change.Addr, change.Owner); {
+		case err != nil:
+			v.bad("", fmt.Sprintf("unit %s cannot be examined", unit), err.Error())
+		case !ours:
+			v.bad("", fmt.Sprintf("a unit %s is there that is not this configuration's", unit),
+				"it is left alone; give the container another name, or remove that unit")
+		}
+	} else if file := unitFile(k.unitPath, unit); file != "" {
+		v.bad("", fmt.Sprintf("the host has a unit file %s", file), "it is left alone; give the container another name, or remove that file")
+	}
+	spec, _, err := k.Specs.ReadSpec(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		v.bad("", "what the launcher holds of this name cannot be read", err.Error())
+	case spec.Owner != change.Owner:
+		v.bad("", fmt.Sprintf("%s of configuration %q has this name on the host", spec.Address, spec.Owner),
+			"give the container another name")
+	case spec.Address != change.Addr.String():
+		v.bad("", fmt.Sprintf("%s has this name on the host", spec.Address), "remove that container first")
+	}
+}
+
+// unitFile is the file of that unit, also one that is a link to /dev/null; transient units have theirs elsewhere.
+func unitFile(dirs []string, unit string) string {
+	for _, dir := range dirs {
+		if strings.HasSuffix(dir, "/transient") {
+			continue
+		}
+		file := filepath.Join(dir, unit)
+		if _, err := os.Lstat(file); err == nil {
+			return file
+		}
+	}
+	return ""
+}
+
+func (k *checker) checkControllers(v *validator, want *Container) {
+	if k.Try {
+		return
+	}
+	for _, c := range []struct {
+		name, path string
+		asked      bool
+	}{
+		{"memory", "limits.memory", want.Limits.Memory != 0},
+		{"cpu", "limits.cpu", want.Limits.CPU != 0},
+		{"pids", "limits.tasks", want.Limits.Tasks != 0},
+	} {
+		if c.asked && !k.controllers[c.name] {
+			v.bad(c.path, fmt.Sprintf("this host has no cgroup controller %q, so nothing would hold the limit", c.name),
+				"enable it (on the kernel's command line, or take it from the version 1 hierarchy), or write 0 for no limit")
+		}
+	}
+}
+
+// checkFiles looks at the directories that the container is made of. A volume that is not
+// there yet is made before the container is.
+func (k *checker) checkFiles(v *validator, change resource.Change, want *Container) {
+	if err := directory(want.Rootfs); err != nil {
+		v.bad("rootfs", fmt.Sprintf("%s cannot be a root directory", want.Rootfs), err.Error())
+		return
+	}
+}
+
+// directory says what is wrong with a path whose every component has to be a directory.
+func directory(path string) error {
+	at := ""
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		at += "/" + part
+		st, err := os.Lstat(at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && at == path:
+			return errors.New("there is no such directory; make it before the container is declared")
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("there is no directory %s", at)
+		case err != nil:
+			return err
+		case st.Mode()&fs.ModeSymlink != 0:
+			return fmt.Errorf("%s is a symbolic link; write the path that it leads to", at)
+		case !st.IsDir():
+			return fmt.Errorf("%s is no directory", at)
+		}
+	}
+	return nil
+}

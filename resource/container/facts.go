@@ -1,0 +1,197 @@
+package container
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// limits makes live what the kernel holds the container to, whoever set it. Where the
+// host has no controller nothing holds the limit: it counts as what was last applied.
+func (r *reader) limits(addr resource.Addr, f *found) error {
+	l, err := host.ReadCgroupLimits(filepath.Join(r.Cgroups, Slice, Unit(addr)))
+	if err != nil {
+		return err
+	}
+	last, _ := r.last[addr].(*Container)
+	if last == nil {
+		last = f.live
+	}
+	var missing []string
+	live := &f.live.Limits
+	if r.controllers["memory"] {
+		live.Memory = resource.Bytes(pages(limit(l.Memory), uint64(last.Limits.Memory)))
+	} else {
+		live.Memory, missing = last.Limits.Memory, append(missing, "memory")
+	}
+	if r.controllers["cpu"] {
+		live.CPU = 0
+		if l.CPU != nil && !math.IsInf(*l.CPU, 1) {
+			live.CPU = math.Round(*l.CPU*1000) / 1000
+		}
+	} else {
+		live.CPU, missing = last.Limits.CPU, append(missing, "cpu")
+	}
+	if r.controllers["pids"] {
+		live.Tasks = limit(l.Tasks)
+	} else {
+		live.Tasks, missing = last.Limits.Tasks, append(missing, "pids")
+	}
+	if len(missing) > 0 && f.live.Limits.bounded(missing) {
+		f.status += "; no limit on " + strings.Join(missing, ", ") + ": this host has no such controller"
+	}
+	return nil
+}
+
+// bounded reports whether the limits ask for any of the controllers.
+func (l Limits) bounded(controllers []string) bool {
+	for _, c := range controllers {
+		if c == "memory" && l.Memory != 0 || c == "cpu" && l.CPU != 0 || c == "pids" && l.Tasks != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// limit is a file of the kernel's in our terms, where 0 is no limit. A limit that is
+// really 0, which kills or stops everything, is told from that as 1.
+func limit(n *uint64) uint64 {
+	switch {
+	case n == nil || *n == host.NoLimit:
+		return 0
+	case *n == 0:
+		return 1
+	}
+	return *n
+}
+
+// pages gives back the amount that was asked for where the kernel has cut it to whole pages.
+func pages(live, asked uint64) uint64 {
+	size := uint64(os.Getpagesize())
+	if live != 0 && live == asked/size*size {
+		return asked
+	}
+	return live
+}
+
+// facts compares what the kernel says of the program's process with what was declared,
+// and unsets what is not so. A process that is gone leaves the rest as it is: it has
+// ended since the units were listed.
+func (r *reader) facts(pid int, f *found) {
+	proc := filepath.Join(r.Proc, strconv.Itoa(pid))
+	if ids, err := os.ReadFile(filepath.Join(proc, "uid_map")); err == nil {
+		f.live.IDBase = idBase(ids, f.live.IDBase)
+		if f.live.RunAsUID != 0 && !mapsTo(ids, f.live.RunAsUID) {
+			f.live.RunAsUID = 0
+		}
+	}
+	if mounts, err := os.ReadFile(filepath.Join(proc, "mountinfo")); err == nil && len(mounts) > 0 {
+		f.lost(mounts)
+	}
+	if f.live.NetnsPath != "" {
+		same, err := sameFile(filepath.Join(proc, "ns/net"), f.live.NetnsPath)
+		if err == nil && !same {
+			f.live.NetnsPath = ""
+			f.status += ", in a network namespace that has lost its name"
+		}
+	}
+}
+
+// idBase reads where a uid_map (user_namespaces(7)) puts id 0, from its longest line:
+// run_as takes single ids out of the range. Where the map agrees with want it is want.
+func idBase(uidMap []byte, want uint32) uint32 {
+	base, longest := uint64(0), uint64(0)
+	for _, l := range idLines(uidMap) {
+		if l.outside == uint64(want)+l.inside && l.count > 1 {
+			return want
+		}
+		if l.count > longest && l.outside >= l.inside {
+			base, longest = l.outside-l.inside, l.count
+		}
+	}
+	if base > math.MaxUint32 {
+		return 0
+	}
+	return uint32(base)
+}
+
+func mapsTo(uidMap []byte, outside uint32) bool {
+	for _, l := range idLines(uidMap) {
+		if l.outside == uint64(outside) && l.count == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+type idLine struct{ inside, outside, count uint64 }
+
+func idLines(text []byte) []idLine {
+	var out []idLine
+	for line := range bytes.Lines(text) {
+		var n [3]uint64
+		fields := strings.Fields(string(line))
+		if len(fields) != len(n) {
+			continue
+		}
+		for i, field := range fields {
+			n[i], _ = strconv.ParseUint(field, 10, 32)
+		}
+		out = append(out, idLine{inside: n[0], outside: n[1], count: n[2]})
+	}
+	return out
+}
+
+// lost drops from live each mount and tmpfs that the process no longer has.
+func (f *found) lost(mountinfo []byte) {
+	points := map[string]bool{}
+	lines := bufio.NewScanner(bytes.NewReader(mountinfo))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if fields := bytes.SplitN(lines.Bytes(), []byte(" "), 6); len(fields) == 6 {
+			points[string(fields[4])] = true
+		}
+	}
+	for target := range f.live.Mount {
+		if !points[mangle(target)] {
+			delete(f.live.Mount, target)
+			f.status += ", not mounted: " + target
+		}
+	}
+	for target := range f.live.Tmpfs {
+		if !points[mangle(target)] {
+			delete(f.live.Tmpfs, target)
+			f.status += ", not mounted: " + target
+		}
+	}
+}
+
+// mangle writes a path as mountinfo does, proc_pid_mountinfo(5).
+func mangle(path string) string {
+	return strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`).Replace(path)
+}
+
+// sameFile compares two namespaces by device and inode. A name that is not there is not the same.
+func sameFile(process, name string) (bool, error) {
+	var a, b syscall.Stat_t
+	if err := syscall.Stat(process, &a); err != nil {
+		return false, err
+	}
+	if err := syscall.Stat(name, &b); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return false, err
+	}
+	return a.Dev == b.Dev && a.Ino == b.Ino, nil
+}

@@ -1,0 +1,61 @@
+package container
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"hostctl/host"
+	"hostctl/resource"
+	"hostctl/runtime"
+)
+
+// Systemd is what the kind needs of the host's service manager; [host.Systemd] is one.
+type Systemd interface {
+	List(ctx context.Context, patterns ...string) ([]host.Unit, error)
+	Properties(ctx context.Context, unit string, names ...string) (map[string]any, error)
+	Failure(ctx context.Context, unit string) (*host.Failure, error)
+	UnitPath(ctx context.Context) ([]string, error)
+	StartTransient(ctx context.Context, unit host.Transient, aux ...host.Transient) error
+	Start(ctx context.Context, unit string) error
+	Stop(ctx context.Context, unit string) error
+	Restart(ctx context.Context, unit string) error
+	Remove(ctx context.Context, units ...string) error
+	SetProperties(ctx context.Context, unit string, properties []host.Property) error
+}
+
+// SubIDs registers id ranges where the host's other tools look before they give any
+// out; [host.Passwd] is one.
+type SubIDs interface {
+	SubIDs(ctx context.Context) ([]host.SubID, error)
+	AddSubID(ctx context.Context, s host.SubID) error
+}
+
+// Host is the kind's effects on one host.
+type Host struct {
+	Systemd Systemd
+	SubIDs  SubIDs
+	// Specs is where the launcher finds what to start.
+	Specs runtime.Paths
+	// Launcher is the absolute path of the program that each unit starts.
+	Launcher string
+	// Try says that this is a throwaway host, where a limit that cannot be held is a note and no error.
+	Try bool
+
+	// Proc, Cgroups and Units are where the kernel and systemd tell what is: "/proc",
+	// "/sys/fs/cgroup" and "/run/systemd/units" on every host but a test's.
+	Proc, Cgroups, Units string
+
+	applying atomic.Int32 // how many Apply are in hand
+	mu       sync.Mutex
+	started  map[resource.Addr]string // the invocation that Apply left running
+}
+
+// LauncherName is the file name of the launcher, wherever it is installed.
+const LauncherName = "hostctl-launch"
+
+var _ resource.Host = (*Host)(nil)
+var _ resource.Settler = (*Host)(nil)
+
+// mark is the text that names a container across configurations, in /etc/subuid.
+func mark(owner string, addr resource.Addr) string { return owner + "/" + addr.String() }

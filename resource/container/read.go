@@ -1,0 +1,284 @@
+package container
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
+	"sync"
+
+	"hostctl/host"
+	"hostctl/resource"
+	"hostctl/runtime"
+)
+
+// unitPattern matches the units of all containers; the keepers are slices.
+const unitPattern = unitPrefix + "*" + unitSuffix
+
+// found is one container as it is on the host.
+type found struct {
+	addr   resource.Addr
+	live   *Container
+	status string
+}
+
+// Read implements resource.Host. What runs is described by the spec that it was
+// started with, and then by what systemd and the kernel say; what does not run
+// by the spec that its next start takes.
+func (h *Host) Read(ctx context.Context, owner string, last resource.State) (resource.Reading, error) {
+	reading := resource.Reading{State: resource.State{}, Status: map[resource.Addr]string{}, Used: map[string][]resource.Span{}}
+	units, err := h.units(ctx)
+	if err != nil {
+		return reading, err
+	}
+	controllers, err := host.Controllers(h.Cgroups)
+	if err != nil {
+		return reading, err
+	}
+	names, err := h.linked()
+	if err != nil {
+		return reading, err
+	}
+	r := &reader{Host: h, owner: owner, last: last, units: units, controllers: controllers}
+	results := make([]*found, len(names))
+	errs := make([]error, len(names))
+	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
+	linked := map[string]bool{}
+	for i, f := range results {
+		linked[names[i]] = true
+		if errs[i] != nil {
+			err = errors.Join(err, fmt.Errorf("container %s: %w", names[i], errs[i]))
+		} else if f != nil {
+			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
+		}
+	}
+	for addr, spec := range last {
+		u, loaded := units[Unit(addr)]
+		if _, ok := spec.(*Container); !ok || !loaded || linked[addr.HostName()] {
+			continue
+		}
+		f, unlinkedErr := r.unlinked(ctx, addr, spec.(*Container), u)
+		err = errors.Join(err, unlinkedErr)
+		if f != nil {
+			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
+		}
+	}
+	used, subErr := h.SubIDs.SubIDs(ctx)
+	for _, s := range used {
+		reading.Used[Pool] = append(reading.Used[Pool], resource.Span{Start: s.Start, Size: s.Count})
+	}
+	return reading, errors.Join(err, subErr)
+}
+
+// linked are the names of the containers that have a spec, of every owner.
+func (h *Host) linked() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(h.Specs.Run, "containers"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if resource.CheckName(e.Name()) == nil {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+func (h *Host) units(ctx context.Context) (map[string]host.Unit, error) {
+	list, err := h.Systemd.List(ctx, unitPattern)
+	if err != nil {
+		return nil, err
+	}
+	units := make(map[string]host.Unit, len(list))
+	for _, u := range list {
+		if u.LoadState != "not-found" {
+			units[u.Name] = u
+		}
+	}
+	return units, nil
+}
+
+// each calls f for 0 to n-1, a few at a time: a container is some ten small files of the kernel's.
+func each(n int, f func(i int)) {
+	workers := min(n, 2*goruntime.GOMAXPROCS(0))
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// reader reads the containers of one owner.
+type reader struct {
+	*Host
+	owner       string
+	last        resource.State
+	units       map[string]host.Unit
+	controllers map[string]bool
+}
+
+// read finds the container of that name; nil where it is another owner's.
+func (r *reader) read(ctx context.Context, name string) (*found, error) {
+	spec, sum, err := r.Specs.ReadSpec(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // removed since it was listed
+	}
+	if err != nil {
+		return nil, err
+	}
+	if spec.Owner != r.owner {
+		return nil, nil
+	}
+	addr, err := resource.ParseAddr(spec.Address)
+	if err != nil {
+		return nil, err
+	}
+	u, loaded := r.units[Unit(addr)]
+	f := &found{addr: addr}
+	if !loaded || !running(u) {
+		if f.live, err = declared(spec); err != nil {
+			return nil, err
+		}
+		f.live.Enabled = false
+		f.status = "stopped"
+		if loaded {
+			f.status = r.stopped(ctx, u)
+		}
+		return f, nil
+	}
+	record, err := r.Specs.ReadRecord(r.invocation(u.Name))
+	if err == nil && record.Spec != sum {
+		// The link was moved on, and the restart that had to follow was not made.
+		if spec, err = r.Specs.Spec(record.Spec); err != nil {
+			return nil, err
+		}
+	}
+	if f.live, err = declared(spec); err != nil {
+		return nil, err
+	}
+	f.live.Enabled = true
+	f.status = "running"
+	if u.ActiveState == "activating" {
+		f.status = "starting"
+		return f, nil
+	}
+	if err := r.limits(addr, f); err != nil {
+		return nil, err
+	}
+	if record.PID != 0 {
+		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
+		r.facts(record.PID, f)
+	}
+	return f, nil
+}
+
+// unlinked describes a unit whose spec is gone from the store, by what was last
+// applied to it. That it lacks its id base makes the next apply start it anew.
+func (r *reader) unlinked(ctx context.Context, addr resource.Addr, last *Container, u host.Unit) (*found, error) {
+	ours, err := r.ours(ctx, u.Name, addr, r.owner)
+	if err != nil || !ours {
+		return nil, err
+	}
+	live := *last
+	live.IDBase = 0
+	live.Enabled = running(u)
+	return &found{addr: addr, live: &live, status: u.ActiveState + ", its spec is lost"}, nil
+}
+
+// running reports whether the program runs or is being started.
+func running(u host.Unit) bool {
+	switch u.ActiveState {
+	case "active", "reloading":
+		return true
+	case "activating":
+		return u.SubState != "auto-restart" && u.SubState != "auto-restart-queued"
+	}
+	return false
+}
+
+// stopped says why a loaded unit does not run.
+func (r *reader) stopped(ctx context.Context, u host.Unit) string {
+	how := ""
+	if f, err := r.Systemd.Failure(ctx, u.Name); err == nil && (f.Code != "" || u.ActiveState == "failed") {
+		how = ", " + f.String()
+	}
+	switch {
+	case u.ActiveState == "failed":
+		return "failed" + how
+	case u.ActiveState == "activating":
+		return "restarting" + how
+	case u.ActiveState == "deactivating":
+		return "stopping"
+	}
+	return "stopped" + how
+}
+
+// invocation is the id of the unit's current run, as systemd shows it to everybody
+// by a link in /run/systemd/units; "" where it has none.
+func (h *Host) invocation(unit string) string {
+	id, err := os.Readlink(filepath.Join(h.Units, "invocation:"+unit))
+	if err != nil || len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
+		return ""
+	}
+	return id
+}
+
+// declared is the container as it was applied, from the spec that carries it.
+func declared(spec runtime.Spec) (*Container, error) {
+	c := resource.SetDefaults(&Container{})
+	dec := json.NewDecoder(bytes.NewReader(spec.Declared))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(c); err != nil {
+		return nil, fmt.Errorf("spec of another release: %w", err)
+	}
+	return c, nil
+}
+
+// ours proves that a loaded unit is a container of the owner: made by a call and
+// not from a file, starting our launcher for this name, and carrying the owner's name.
+func (h *Host) ours(ctx context.Context, unit string, addr resource.Addr, owner string) (bool, error) {
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Service.ExecStart", "Service.LogExtraFields")
+	if err != nil {
+		return false, err
+	}
+	transient, _ := p["Unit.Transient"].(bool)
+	return transient && startsLauncher(p["Service.ExecStart"], addr.HostName()) &&
+		hasField(p["Service.LogExtraFields"], "HOSTCTL_OWNER="+owner), nil
+}
+
+// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch NAME.
+func startsLauncher(execStart any, name string) bool {
+	commands, _ := execStart.([][]any)
+	if len(commands) != 1 || len(commands[0]) < 2 {
+		return false
+	}
+	path, _ := commands[0][0].(string)
+	args, _ := commands[0][1].([]string)
+	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == name
+}
+
+func hasField(fields any, want string) bool {
+	list, _ := fields.([][]byte)
+	for _, f := range list {
+		if string(f) == want {
+			return true
+		}
+	}
+	return false
+}

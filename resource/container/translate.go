@@ -1,0 +1,251 @@
+package container
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"hostctl/host"
+	"hostctl/resource"
+	"hostctl/runtime"
+)
+
+const (
+	// Slice holds all containers, so that a host's administrator can bound them together.
+	Slice = "hostctl.slice"
+
+	unitPrefix   = "hostctl-"
+	unitSuffix   = ".service"
+	keeperPrefix = "hostctl-keep-"
+
+	// startTimeout bounds the launcher, not the program: it is ready when exec succeeded.
+	// exitSetup is the status of a launcher that could not set a container up, which trying again does not heal.
+	exitSetup = 203
+
+	startTimeout = 60e6 // microseconds
+	// A container's log is cut to 10,000 lines in 30 seconds, which is systemd's own default for all services.
+	logInterval = 30e6 // microseconds
+	logBurst    = 10000
+
+	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+)
+
+// Unit is the name of the container's unit.
+func Unit(addr resource.Addr) string { return unitPrefix + addr.HostName() + unitSuffix }
+
+// Keeper is the name of the slice that keeps the unit loaded while it is stopped.
+// A "-" would nest one container's keeper in another's (systemd.slice(5)); no name holds a "_".
+func Keeper(addr resource.Addr) string {
+	return keeperPrefix + strings.ReplaceAll(addr.HostName(), "-", "_") + ".slice"
+}
+
+// launcherSpec is the container as the launcher needs it. declared is the JSON of c.
+func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
+	declared, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &runtime.Spec{
+		Version:  runtime.SpecVersion,
+		Name:     addr.HostName(),
+		Owner:    owner,
+		Address:  addr.String(),
+		Declared: declared,
+		Rootfs:   c.Rootfs,
+		Args:     c.Command,
+		Env:      c.env(),
+		Dir:      c.Workdir,
+		User:     c.User,
+		IDs:      runtime.IDRange{Base: c.IDBase, Count: RangeSize},
+		Hostname: c.Hostname,
+		Netns:    c.NetnsPath,
+		Init:     c.Init,
+		NoFile:   c.Limits.Files,
+	}
+	if c.RunAsUID != 0 {
+		s.RunAs = &runtime.Account{UID: c.RunAsUID, GID: c.RunAsGID}
+	}
+	for _, target := range slices.Sorted(maps.Keys(c.Mount)) {
+		m := c.Mount[target]
+		mount := runtime.Mount{Target: target, Source: m.Source, ReadOnly: m.ReadOnly}
+		if m.OwnerUID != 0 {
+			mount.Owner = &runtime.Account{UID: m.OwnerUID, GID: m.OwnerGID}
+		}
+		s.Mounts = append(s.Mounts, mount)
+	}
+	for _, target := range slices.Sorted(maps.Keys(c.Tmpfs)) {
+		t := c.Tmpfs[target]
+		s.Tmpfs = append(s.Tmpfs, runtime.Tmpfs{Target: target, Size: uint64(t.Size), Mode: uint32(t.Mode)})
+	}
+	return s, nil
+}
+
+func (c *Container) env() []string {
+	var env []string
+	if _, set := c.Environment["PATH"]; !set {
+		env = append(env, "PATH="+defaultPath)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Environment)) {
+		env = append(env, key+"="+c.Environment[key])
+	}
+	return env
+}
+
+// transient is the container's unit. Nothing of the configuration's free text is in
+// it: systemd writes string properties unescaped into a unit file, where a newline
+// would begin a command that runs as root. What is here is the validated name, numbers and enums.
+func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.Transient, error) {
+	name := addr.HostName()
+	if err := resource.CheckName(name); err != nil {
+		return host.Transient{}, fmt.Errorf("name %q: %w", name, err)
+	}
+	if err := resource.CheckName(owner); err != nil {
+		return host.Transient{}, fmt.Errorf("configuration's name %q: %w", owner, err)
+	}
+	if err := checkLauncherPath(launcher); err != nil {
+		return host.Transient{}, err
+	}
+	stop, ok := signals[c.StopSignal]
+	if !ok {
+		return host.Transient{}, fmt.Errorf("unknown signal %q", c.StopSignal)
+	}
+	if !slices.Contains(restarts, c.Restart) {
+		return host.Transient{}, fmt.Errorf("unknown restart %q", c.Restart)
+	}
+	p := []host.Property{
+		{Name: "Description", Value: "Container " + name + " of " + owner},
+		{Name: "Type", Value: "notify"},
+		{Name: "NotifyAccess", Value: "main"},
+		{Name: "ExecStart", Value: []host.Command{{Path: launcher, Args: []string{launcher, name}}}},
+		{Name: "Slice", Value: Slice},
+		{Name: "Wants", Value: []string{Keeper(addr)}},
+		{Name: "CollectMode", Value: "inactive-or-failed"},
+		{Name: "Delegate", Value: false},
+
+		{Name: "Restart", Value: string(c.Restart)},
+		{Name: "RestartUSec", Value: usec(c.RestartDelay)},
+		{Name: "StartLimitIntervalUSec", Value: uint64(0)},
+		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{exitSetup}, Signals: []int32{}}},
+		{Name: "TimeoutStartUSec", Value: uint64(startTimeout)},
+		{Name: "TimeoutStopUSec", Value: usec(c.StopTimeout)},
+		{Name: "KillMode", Value: "mixed"},
+		{Name: "KillSignal", Value: stop},
+		// The tiny init passes on what the program died of as 128+n.
+		{Name: "SuccessExitStatus", Value: host.ExitStatuses{Statuses: []int32{128 + sigTERM, 128 + stop}, Signals: []int32{stop}}},
+		{Name: "OOMPolicy", Value: "kill"},
+
+		{Name: "SyslogIdentifier", Value: name},
+		{Name: "LogExtraFields", Value: [][]byte{[]byte("HOSTCTL_CONTAINER=" + name), []byte("HOSTCTL_OWNER=" + owner)}},
+		{Name: "SyslogLevelPrefix", Value: false},
+		{Name: "LogRateLimitIntervalUSec", Value: uint64(logInterval)},
+		{Name: "LogRateLimitBurst", Value: uint32(logBurst)},
+		{Name: "StandardInput", Value: "null"},
+		{Name: "StandardOutput", Value: "journal"},
+		{Name: "StandardError", Value: "journal"},
+
+		{Name: "DevicePolicy", Value: "closed"},
+		{Name: "CapabilityBoundingSet", Value: launcherCapabilities},
+		{Name: "KeyringMode", Value: "private"},
+		{Name: "UMask", Value: uint32(0o022)},
+		{Name: "IgnoreSIGPIPE", Value: false},
+	}
+	if len(c.DependsOn) > 0 {
+		var after []string
+		for _, to := range c.DependsOn {
+			after = append(after, Unit(to))
+		}
+		p = append(p, host.Property{Name: "After", Value: after})
+	}
+	return host.Transient{Name: Unit(addr), Properties: append(p, c.Limits.properties()...)}, nil
+}
+
+// keeper is the slice that the unit wants and that is ordered after it: while the
+// slice is active it refers to the unit, so that systemd keeps the unit when it stops.
+func keeper(addr resource.Addr) host.Transient {
+	return host.Transient{Name: Keeper(addr), Properties: []host.Property{
+		{Name: "Description", Value: "Keeps container " + addr.HostName() + " loaded"},
+		{Name: "After", Value: []string{Unit(addr)}},
+		{Name: "CollectMode", Value: "inactive-or-failed"},
+	}}
+}
+
+// properties are the limits that a running unit takes. With a limit on memory, swap
+// is none: else the limit would only move the container's memory to the disk.
+func (l Limits) properties() []host.Property {
+	memory, swap, tasks, cpu := uint64(l.Memory), uint64(0), l.Tasks, uint64(math.Round(l.CPU*1e6))
+	if memory == 0 {
+		memory, swap = host.NoLimit, host.NoLimit
+	}
+	if tasks == 0 {
+		tasks = host.NoLimit
+	}
+	if cpu == 0 {
+		cpu = host.NoLimit
+	}
+	return []host.Property{
+		{Name: "MemoryMax", Value: memory},
+		{Name: "MemorySwapMax", Value: swap},
+		{Name: "CPUQuotaPerSecUSec", Value: cpu},
+		{Name: "TasksMax", Value: tasks},
+	}
+}
+
+func usec(d resource.Duration) uint64 { return uint64(d) / 1000 }
+
+// fixed is what of the container only a new unit can change, as text: the part of the
+// unit that others, who refer to it, are made anew with.
+func (c *Container) fixed() string {
+	return fmt.Sprintf("%s %s %s %s %q", c.Restart, c.RestartDelay, c.StopSignal, c.StopTimeout, c.After)
+}
+
+// Capabilities by number, capability(7).
+const (
+	capChown         = 0
+	capDACOverride   = 1
+	capDACReadSearch = 2
+	capFowner        = 3
+	capKill          = 5
+	capSetgid        = 6
+	capSetuid        = 7
+	capSetpcap       = 8
+	capNetAdmin      = 12
+	capSysChroot     = 18
+	capSysPtrace     = 19
+	capSysAdmin      = 21
+	capSysResource   = 24
+	capMknod         = 27
+	capSetfcap       = 31
+)
+
+// launcherCapabilities is the bounding set of the launcher, which builds namespaces and mounts. The
+// program that it starts has none of them.
+const launcherCapabilities = uint64(1<<capChown | 1<<capDACOverride | 1<<capDACReadSearch | 1<<capFowner | 1<<capKill |
+	1<<capSetgid | 1<<capSetuid | 1<<capSetpcap | 1<<capNetAdmin | 1<<capSysChroot | 1<<capSysPtrace |
+	1<<capSysAdmin | 1<<capSysResource | 1<<capMknod | 1<<capSetfcap)
+
+const sigTERM = 15
+
+// signals are the ones that can ask a program to end, with their numbers, which are
+// the same on every architecture that Linux runs Go on but MIPS. RTMIN+3 ends an init system.
+var signals = map[Signal]int32{
+	"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": sigTERM, "WINCH": 28, "PWR": 30, "RTMIN+3": 37,
+}
+
+var restarts = []Restart{"no", "on-failure", "always"}
+
+func checkLauncherPath(p string) error {
+	for i := range len(p) {
+		switch c := p[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '/', c == '.', c == '-', c == '_', c == '+':
+		default:
+			return fmt.Errorf("launcher %q: the path holds a character that systemd would not take as it is", p)
+		}
+	}
+	if !strings.HasPrefix(p, "/") {
+		return fmt.Errorf("launcher %q: the path is not absolute", p)
+	}
+	return nil
+}
