@@ -58,7 +58,7 @@ func ParseAddr(s string) (Addr, error) {
 		}
 		key = k
 	}
-	if !ok || kind == "" || CheckName(name) != nil {
+	if !ok || CheckName(kind) != nil || CheckName(name) != nil {
 		return Addr{}, fmt.Errorf(`address %q: want KIND.NAME or KIND.NAME["KEY"]`, s)
 	}
 	return Addr{Kind: kind, Name: name, Key: key}, nil
