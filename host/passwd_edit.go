@@ -231,7 +231,7 @@ func (f *accountFiles) join(name string, groups []string) error {
 		}
 		for i, line := range t.lines {
 			e := fields(line)
-			if len(e) != 4 || e[0] == name {
+			if len(e) < 4 || e[0] == name {
 				continue
 			}
 			list := members(e[3])
