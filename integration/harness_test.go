@@ -1,0 +1,257 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"hostctl/host/try"
+)
+
+// Paths on the throwaway host.
+const (
+	busybox = "/srv/rootfs/busybox" // a root directory of one static program
+	work    = "/work"               // the host's view of machine.work
+)
+
+// machine is what all tests share of this machine: built once, read by the hosts.
+var machine struct {
+	bin    string // the directory with hostctl and hostctl-launch
+	rootfs string // the busybox tree
+}
+
+func TestMain(m *testing.M) {
+	try.Main(os.Args)
+	os.Exit(m.Run())
+}
+
+// prepare builds the programs and the root directory, once.
+var prepare = sync.OnceValue(func() error {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return err
+	}
+	machine.bin = filepath.Join(root, "bin")
+	// On the repository's file system: the machine's /tmp may be one that cannot be idmapped.
+	machine.rootfs = filepath.Join(machine.bin, "rootfs-busybox")
+	for _, args := range [][]string{
+		{"go", "build", "-trimpath", "-buildvcs=false", "-o", machine.bin + "/", "./cmd/hostctl", "./cmd/hostctl-launch"},
+		{"scripts/rootfs", "busybox", machine.rootfs},
+	} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	return nil
+})
+
+// need skips a test whose ability is missing, or fails it where no skip is accepted.
+func need(t *testing.T, missing string) {
+	t.Helper()
+	if missing == "" {
+		return
+	}
+	if os.Getenv("HOSTCTL_TEST_NO_SKIP") == "1" {
+		t.Fatal(missing, " is missing")
+	}
+	t.Skip(missing, " is missing")
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		need(t, "root")
+	}
+	if err := prepare(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// host is a throwaway host with a directory for a configuration.
+type host struct {
+	t    *testing.T
+	h    *try.Host
+	work string // the machine's side of the directory work; the host sees it read-only
+}
+
+// boot starts a host that ends with the test.
+func boot(t *testing.T, fresh ...string) *host {
+	t.Helper()
+	needRoot(t)
+	dir := t.TempDir()
+	h, err := try.Boot(t.Context(), try.Options{
+		Binds: []try.Bind{
+			{Source: machine.bin + "/hostctl", Target: "/usr/local/bin/hostctl"},
+			{Source: machine.bin + "/hostctl-launch", Target: "/usr/local/bin/hostctl-launch"},
+			{Source: machine.rootfs, Target: busybox},
+			{Source: dir, Target: work},
+		},
+		Fresh: append([]string{"/srv"}, fresh...),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &host{t, h, dir}
+}
+
+// result is what a command left.
+type result struct {
+	exit           int
+	stdout, stderr string
+}
+
+// all is both outputs, for messages.
+func (r result) all() string {
+	return fmt.Sprintf("exit status %d\n%s%s", r.exit, r.stdout, r.stderr)
+}
+
+// run runs a command on the host.
+func (h *host) run(args ...string) result {
+	h.t.Helper()
+	r, err := h.runContext(h.t.Context(), args...)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return r
+}
+
+func (h *host) runContext(ctx context.Context, args ...string) (result, error) {
+	var stdout, stderr bytes.Buffer
+	exit, err := h.h.Run(ctx, try.Command{Args: args, Dir: work, Stdout: &stdout, Stderr: &stderr})
+	return result{exit, stdout.String(), stderr.String()}, err
+}
+
+// sh runs a script that must succeed and returns its standard output without the last newline.
+func (h *host) sh(script string) string {
+	h.t.Helper()
+	r := h.run("/bin/bash", "-ec", script)
+	if r.exit != 0 {
+		h.t.Fatalf("%s: %s", script, r.all())
+	}
+	return strings.TrimSuffix(r.stdout, "\n")
+}
+
+// write writes a file of the configuration.
+func (h *host) write(name, text string) {
+	h.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(h.work, name)), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.work, name), []byte(text), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// hostctl runs hostctl in the configuration's directory and fails the test where the exit status is not
+// the one that is wanted.
+func (h *host) hostctl(exit int, args ...string) result {
+	h.t.Helper()
+	r := h.run(append([]string{"hostctl"}, args...)...)
+	if r.exit != exit {
+		h.t.Fatalf("hostctl %s: want exit status %d; %s", strings.Join(args, " "), exit, r.all())
+	}
+	if bad := "goroutine "; strings.Contains(r.stderr, bad) {
+		h.t.Fatalf("hostctl %s dumped its goroutines:\n%s", strings.Join(args, " "), r.stderr)
+	}
+	return r
+}
+
+// apply applies a configuration that must apply.
+func (h *host) apply(args ...string) result {
+	h.t.Helper()
+	return h.hostctl(0, append([]string{"apply", "-auto-approve"}, args...)...)
+}
+
+// clean fails the test where a plan has changes.
+func (h *host) clean() {
+	h.t.Helper()
+	r := h.run("hostctl", "plan", "-detailed-exitcode")
+	if r.exit != 0 {
+		h.t.Errorf("the plan is not empty: %s", r.all())
+	}
+}
+
+// property reads one property of a unit.
+func (h *host) property(unit, name string) string {
+	h.t.Helper()
+	return h.sh("systemctl show -P " + name + " " + unit)
+}
+
+// pid is the process id of a container's first process on the host.
+func (h *host) pid(container string) string {
+	h.t.Helper()
+	pid := h.property("hostctl-"+container+".service", "MainPID")
+	if pid == "0" || pid == "" {
+		h.t.Fatalf("container %s does not run:\n%s", container, h.run("systemctl", "status", "hostctl-"+container).all())
+	}
+	return pid
+}
+
+// snap is a manifest of what hostctl could leave on the host or damage: files outside its own state with
+// their owners, modes and contents, mounts, units, cgroups, links, addresses, routes and namespaces.
+func (h *host) snap() string {
+	h.t.Helper()
+	return h.sh(`
+		cd /
+		find etc srv home root opt usr/local var/lib/hostctl run/hostctl run/netns run/systemd/transient run/systemd/system \
+			\( -path srv/rootfs -o -path run/hostctl/lock -o -path 'var/lib/hostctl/*' -o -path etc/.pwd.lock \) -prune -o \
+			\( -type f -printf 'f %p %u:%g %m ' -exec sha256sum {} \; \) -o \( ! -type f -printf '%y %p %u:%g %m %l\n' \) 2> /dev/null |
+			sed 's,  [^ ]*$,,' | sort
+		findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | sort
+		systemctl list-units --all --plain --no-legend --no-pager | awk '{print $1, $2, $3, $4}' |
+			grep -v -e '^systemd-' -e '^dbus' -e '^run-u' | sort
+		find /sys/fs/cgroup -type d | sort
+		ip -d -o link | sed 's/ promiscuity.*//'
+		ip -o addr
+		ip route show table all
+		ip -6 route show table all
+		cat /proc/net/dev_mcast | wc -l
+	`)
+}
+
+// diff shows the lines that differ.
+func diff(before, after string) string {
+	count := map[string]int{}
+	for l := range strings.Lines(before) {
+		count[l]--
+	}
+	for l := range strings.Lines(after) {
+		count[l]++
+	}
+	var b strings.Builder
+	for l := range strings.Lines(before) {
+		if count[l] < 0 {
+			b.WriteString("- " + l)
+		}
+	}
+	for l := range strings.Lines(after) {
+		if count[l] > 0 {
+			b.WriteString("+ " + l)
+		}
+	}
+	return b.String()
+}
+
+// contains fails the test for each part that text misses.
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q is missing in:\n%s", p, text)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+# Runs on User-mode Linux, in a directory with hostctl, hostctl-launch, rootfs-busybox and limits.hcl.
+set -eu
+fail() {
+	echo "FAILED: $*"
+	journalctl --no-pager -n 40
+	exit 1
+}
+install -m 0755 hostctl hostctl-launch /usr/local/bin/
+mkdir -p /srv/rootfs /srv/limits
+cp -a rootfs-busybox /srv/rootfs/busybox
+cp limits.hcl /srv/limits/main.hcl
+cd /srv/limits
+export PATH=/usr/local/bin:$PATH
+uname -r
+
+hostctl apply -auto-approve
+hostctl plan -detailed-exitcode > /dev/null || fail "the plan after the apply is not empty"
+cgroup() { echo "/sys/fs/cgroup$(systemctl show -P ControlGroup "hostctl-$1.service")"; }
+
+echo "== the kernel has the figures"
+[ "$(cat "$(cgroup hog)/memory.max")" = $((32 << 20)) ] || fail "memory.max"
+[ "$(cat "$(cgroup hog)/memory.swap.max")" = 0 ] || fail "memory.swap.max"
+[ "$(cat "$(cgroup bomb)/pids.max")" = 24 ] || fail "pids.max"
+[ "$(cut -d' ' -f1 "$(cgroup busy)/cpu.max")" = $(($(cut -d' ' -f2 "$(cgroup busy)/cpu.max") / 5)) ] || fail "cpu.max"
+
+echo "== the fork bomb stops at its limit, its host does not"
+until grep -q '^max [1-9]' "$(cgroup bomb)/pids.events"; do sleep 0.1; done
+[ "$(cat "$(cgroup bomb)/pids.current")" -le 24 ] || fail "pids.current"
+timeout 10 systemctl is-active hostctl-bomb.service || fail "the host does not answer"
+
+echo "== the processor is shared out"
+a=$(awk '/^usage_usec/ {print $2}' "$(cgroup busy)/cpu.stat") ta=$(date +%s%N)
+sleep 2
+b=$(awk '/^usage_usec/ {print $2}' "$(cgroup busy)/cpu.stat") tb=$(date +%s%N)
+share=$(((b - a) * 100000 / (tb - ta)))
+[ $share -le 30 ] || fail "busy takes $share % of a processor"
+
+echo "== the memory hog is killed, alone and as a whole"
+[ "$(cat "$(cgroup hog)/memory.oom.group")" = 1 ] || echo "memory.oom.group is not set; systemd's OOMPolicy does it"
+systemctl kill --kill-who=all --signal=USR1 hostctl-hog.service
+for i in $(seq 100); do
+	[ "$(systemctl show -P ActiveState hostctl-hog.service)" = failed ] && break
+	sleep 0.1
+done
+[ "$(systemctl show -P Result hostctl-hog.service)" = oom-kill ] || fail "result $(systemctl show -P Result hostctl-hog.service)"
+systemctl is-active hostctl-busy.service hostctl-bomb.service || fail "a bystander died"
+hostctl plan -detailed-exitcode > /dev/null && fail "the dead container is no drift" || [ $? = 2 ] || fail "plan"
+hostctl apply -auto-approve
+
+echo "== changed in place"
+pid=$(systemctl show -P MainPID hostctl-hog.service)
+sed -i 's/"32M"/"48M"/' main.hcl
+hostctl apply -auto-approve
+[ "$(cat "$(cgroup hog)/memory.max")" = $((48 << 20)) ] || fail "memory.max after the change"
+[ "$(systemctl show -P MainPID hostctl-hog.service)" = "$pid" ] || fail "the process was restarted"
+systemctl set-property --runtime hostctl-hog.service MemoryMax=16M
+hostctl plan -detailed-exitcode > /dev/null && fail "a limit changed by hand is no drift" || [ $? = 2 ] || fail "plan"
+hostctl apply -auto-approve
+
+echo "== nothing is left"
+hostctl destroy -auto-approve
+find /sys/fs/cgroup -name 'hostctl-*' | grep . && fail "cgroups are left"
+exit 0
