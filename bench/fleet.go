@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// fleet is a configuration of many containers that do nothing, and the hostctl that applies it.
+type fleet struct {
+	kit  kit
+	dir  string
+	n    int
+	text []byte
+}
+
+// newFleet writes the configuration of n containers, one block each.
+func newFleet(k kit, n int, init bool) (*fleet, error) {
+	f := &fleet{kit: k, n: n, dir: fmt.Sprintf("/run/bench-fleet-%d-%t", n, init)}
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "hostctl {\n  name = \"bench\"\n}\n")
+	for i := range n {
+		// sleep as process 1 has no handler for SIGTERM: only SIGKILL ends it at once.
+		fmt.Fprintf(&b, "\ncontainer %q {\n  rootfs      = %q\n  command     = [\"/bin/sleep\", \"1000000\"]\n  init        = %t\n  stop_signal = \"KILL\"\n}\n",
+			f.name(i), k.Rootfs, init)
+	}
+	f.text = b.Bytes()
+	return f, os.WriteFile(f.dir+"/main.hcl", f.text, 0o644)
+}
+
+func (f *fleet) name(i int) string { return fmt.Sprintf("c%04d", i) }
+
+// hostctl runs a command of hostctl's in the fleet's directory and returns how long it took.
+func (f *fleet) hostctl(args ...string) (time.Duration, error) {
+	c := exec.Command(f.kit.Hostctl, args...)
+	c.Dir = f.dir
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "NO_COLOR=1"}
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	begun := time.Now()
+	err := c.Run()
+	took := time.Since(begun)
+	if err != nil {
+		return 0, fmt.Errorf("hostctl %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return took, nil
+}
+
+// apply starts the fleet. Nobody looks again after a settle time: that is a wait, not work.
+func (f *fleet) apply() (time.Duration, error) {
+	return f.hostctl("apply", "-auto-approve", "-settle", "0s")
+}
+
+func (f *fleet) destroy() error {
+	_, err := f.hostctl("destroy", "-auto-approve")
+	return err
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// insideArg is the first argument of the run inside the throwaway host; the second is its settings.
+const insideArg = "inside"
+
+// parts are what can be measured, in the order in which it is.
+var parts = []struct {
+	name    string
+	measure func(settings) ([]*Table, error)
+}{
+	{"launch", launches},
+	{"apply", applies},
+	{"memory", memory},
+	{"plan", plans},
+}
+
+func partNames() []string {
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// inside measures the parts and prints the report.
+func inside(arg string) int {
+	r := report{Machine: machine()}
+	if err := r.measure(arg); err != nil {
+		r.Error = err.Error()
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil || r.Error != "" {
+		return 1
+	}
+	return 0
+}
+
+func (r *report) measure(arg string) error {
+	var s settings
+	if err := json.Unmarshal([]byte(arg), &s); err != nil {
+		return err
+	}
+	want := map[string]bool{}
+	for _, name := range s.Parts {
+		want[name] = true
+	}
+	for _, p := range parts {
+		if !want[p.name] {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "bench: %s...\n", p.name)
+		tables, err := p.measure(s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		for _, t := range tables {
+			t.finish()
+		}
+		r.Tables = append(r.Tables, tables...)
+	}
+	return nil
+}
+
+// machine is one line about what the figures hold for.
+func machine() string {
+	var u unix.Utsname
+	unix.Uname(&u)
+	line := []string{fmt.Sprintf("%s %s, %d processors", unix.ByteSliceToString(u.Sysname[:]), unix.ByteSliceToString(u.Release[:]), runtime.NumCPU()), runtime.Version()}
+	for _, p := range []string{"systemctl", "bwrap", "crun", "runc"} {
+		out, err := exec.Command(p, "--version").Output()
+		if err != nil {
+			continue
+		}
+		first, _, _ := strings.Cut(string(out), "\n")
+		line = append(line, first)
+	}
+	return strings.Join(line, "; ")
+}
+
+// millis is a time in the unit of the tables.
+func millis(ns int64) float64 { return float64(ns) / 1e6 }
+
+// exitText says how a process ended, where it did not end with 0.
+func exitText(s syscall.WaitStatus) string {
+	if s.Signaled() {
+		return "killed by " + unix.SignalName(s.Signal())
+	}
+	return fmt.Sprintf("exit status %d", s.ExitStatus())
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// contestant is one way to run /bin/true of the root directory.
+type contestant struct {
+	name string
+	argv []string // argv[0] is a path
+	env  []string
+	// handsOver says that the program leaves the payload behind as its parent's child, and ends.
+	handsOver bool
+	// before and after are done outside the measured time; nil does nothing.
+	before func(*contestant) error
+	after  func() error
+}
+
+// Names of rows that goals speak of.
+const (
+	rowFloor  = "C floor"
+	rowBwrap  = "bwrap --as-pid-1"
+	rowCrun   = "crun run"
+	rowRunc   = "runc run"
+	rowNspawn = "systemd-nspawn"
+	rowLaunch = "hostctl-launch, init = false"
+	rowInit   = "hostctl-launch, tiny init"
+)
+
+// idBase is the first host id of every container's own range here.
+const idBase = 1 << 20
+
+// teardown is a pause before each launch, in which the kernel takes down the namespaces of the one before. Without it
+// whoever follows the slowest pays for it.
+const teardown = 10 * time.Millisecond
+
+// launches measures the start of one container, again and again.
+func launches(s settings) ([]*Table, error) {
+	own, err := ownLaunches(s.Kit)
+	if err != nil {
+		return nil, err
+	}
+	peers, err := peerLaunches(s.Kit)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(peers, own)
+	t := &Table{
+		Title: "Launch",
+		Note: "From the spawn of the program until the exit of /bin/true is reaped, in a static busybox root: all seven namespaces, an id range,\n" +
+			"a read-only root, fresh /dev /proc /sys /run /tmp, no capabilities. bwrap maps one id and shows the machine's /sys instead.",
+		Base: rowFloor,
+		Goals: []Goal{
+			{Row: rowLaunch, Beside: rowFloor, Most: 1.7},
+			{Row: rowLaunch, Beside: rowBwrap, Most: 0.85},
+			{Row: rowLaunch, Beside: rowCrun, Most: 0.55},
+			{Row: rowLaunch, Beside: rowRunc, Most: 0.15},
+			{Row: rowLaunch, Beside: rowNspawn, Most: 0.06},
+			{Row: rowInit, Less: rowLaunch, Beside: rowFloor, Most: 0.8},
+		},
+	}
+	for _, c := range all {
+		t.row(c.name, "ms")
+	}
+	// A collection in the middle of a launch would be measured with it.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	log, err := unix.MemfdCreate("stderr", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	stderr := os.NewFile(uintptr(log), "stderr")
+	defer stderr.Close()
+	const warmUp = 2
+	for round := range warmUp + s.Rounds {
+		runtime.GC()
+		for _, i := range rand.Perm(len(all)) {
+			c := &all[i]
+			time.Sleep(teardown)
+			took, err := c.run(stderr)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round >= warmUp {
+				t.row(c.name, "ms").add(millis(took.Nanoseconds()))
+			}
+		}
+	}
+	return []*Table{t}, nil
+}
+
+// run launches once and returns the time until the payload was reaped. Nothing of it is left then: a launcher that
+// outlives its payload is waited for too, outside the measured time.
+func (c *contestant) run(stderr *os.File) (time.Duration, error) {
+	if c.before != nil {
+		if err := c.before(c); err != nil {
+			return 0, err
+		}
+	}
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer null.Close()
+	attr := &syscall.ProcAttr{Env: c.env, Dir: "/", Files: []uintptr{null.Fd(), null.Fd(), stderr.Fd()}}
+	begun := time.Now()
+	pid, err := syscall.ForkExec(c.argv[0], c.argv, attr)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", c.argv[0], err)
+	}
+	var took time.Duration
+	var failed error
+	children := 1
+	if c.handsOver {
+		children = 2
+	}
+	for range children {
+		var status syscall.WaitStatus
+		who, err := syscall.Wait4(-1, &status, 0, nil)
+		if err == syscall.ECHILD {
+			// The launcher failed before there was a payload; failed says how.
+			break
+		} else if err != nil {
+			return 0, fmt.Errorf("wait4: %w", err)
+		}
+		if who != pid || !c.handsOver {
+			took = time.Since(begun)
+		}
+		if status != 0 {
+			failed = errors.Join(failed, errors.New(exitText(status)))
+		}
+	}
+	if failed == nil && took == 0 {
+		failed = errors.New("ended without a payload")
+	}
+	if failed != nil {
+		said, _ := io.ReadAll(io.NewSectionReader(stderr, 0, 1<<16))
+		return 0, fmt.Errorf("%w\n%s", failed, said)
+	}
+	if c.after != nil {
+		return took, c.after()
+	}
+	return took, nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"hostctl/runtime"
+)
+
+// ownLaunches are hostctl-launch with and without the tiny init. This process stands in for systemd: it is the parent
+// that gets the payload for its own child, and the socket that hears of it.
+func ownLaunches(k kit) ([]contestant, error) {
+	const socket = "/run/hostctl-bench.notify"
+	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return nil, err
+	}
+	var all []contestant
+	for _, c := range []struct {
+		row, name string
+		init      bool
+	}{{rowLaunch, "bare", false}, {rowInit, "init", true}} {
+		paths := runtime.Host
+		sum, err := paths.WriteSpec(runtime.Spec{
+			Version: runtime.SpecVersion, Name: c.name, Owner: "bench", Address: "container." + c.name,
+			Rootfs: k.Rootfs, Args: []string{"/bin/true"}, Env: []string{"PATH=/bin"},
+			IDs: runtime.IDRange{Base: idBase, Count: 65536}, Init: c.init,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := paths.Link(c.name, sum); err != nil {
+			return nil, err
+		}
+		all = append(all, contestant{
+			name: c.row, argv: []string{k.Launch, c.name}, handsOver: true,
+			before: func(c *contestant) error {
+				id := make([]byte, 16)
+				rand.Read(id)
+				c.env = []string{"NOTIFY_SOCKET=" + socket, "INVOCATION_ID=" + hex.EncodeToString(id)}
+				return nil
+			},
+			after: func() error { return handedOver(notify) },
+		})
+	}
+	return all, nil
+}
+
+// handedOver reads what the launcher has told systemd: that the payload is the main process, and ready.
+func handedOver(notify *net.UnixConn) error {
+	var all strings.Builder
+	buf := make([]byte, 4096)
+	for !strings.Contains(all.String(), "READY=1") {
+		// Everything was sent before the launcher ended, so this never waits when it is right.
+		if err := notify.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return err
+		}
+		n, err := notify.Read(buf)
+		if err != nil {
+			return fmt.Errorf("the launcher told systemd %q: %w", all.String(), err)
+		}
+		all.WriteString(string(buf[:n]) + "\n")
+	}
+	if !strings.Contains(all.String(), "MAINPID=") {
+		return fmt.Errorf("the launcher told systemd no MAINPID, only %q", all.String())
+	}
+	return nil
+}

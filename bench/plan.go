@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+const rowPlan = "hostctl plan, nothing to change"
+
+// plans measures the plan of 1,000 running containers that are as they should be.
+func plans(s settings) ([]*Table, error) {
+	const n, rounds = 1000, 9
+	f, err := newFleet(s.Kit, n, true)
+	if err != nil {
+		return nil, err
+	}
+	b, err := dialBus()
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	if _, err := f.apply(); err != nil {
+		return nil, err
+	}
+	all := []struct {
+		row string
+		do  func() (time.Duration, error)
+	}{
+		{rowPlan, func() (time.Duration, error) { return f.hostctl("plan", "-detailed-exitcode") }},
+		{"the bare HCL parser on the text", f.parse},
+		{"a bare read of 3 properties each", func() (time.Duration, error) { return f.read(b) }},
+	}
+	t := &Table{
+		Title: fmt.Sprintf("Plan of %d running containers, unchanged", n),
+		Note: fmt.Sprintf("hostctl plan from its exec to its exit, live read included; beside it hclsyntax.ParseConfig on the same %d KiB in a warm process,\n"+
+			"and ListUnitsByPatterns with three properties of each unit over D-Bus, all in flight together.", len(f.text)>>10),
+		Goals: []Goal{{Row: rowPlan, Most: 400}},
+	}
+	for _, c := range all {
+		t.row(c.row, "ms")
+	}
+	for range rounds {
+		for _, i := range rand.Perm(len(all)) {
+			c := all[i]
+			runtime.GC()
+			took, err := c.do()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.row, err)
+			}
+			t.row(c.row, "ms").add(millis(took.Nanoseconds()))
+		}
+	}
+	return []*Table{t}, f.destroy()
+}
+
+func (f *fleet) parse() (time.Duration, error) {
+	begun := time.Now()
+	_, diags := hclsyntax.ParseConfig(f.text, "main.hcl", hcl.InitialPos)
+	took := time.Since(begun)
+	if diags.HasErrors() {
+		return 0, diags
+	}
+	return took, nil
+}
+
+func (f *fleet) read(b *bus) (time.Duration, error) {
+	begun := time.Now()
+	n, err := b.read("hostctl-c*.service")
+	took := time.Since(begun)
+	if err == nil && n != f.n {
+		err = fmt.Errorf("%d units are loaded, not %d", n, f.n)
+	}
+	return took, err
+}
