@@ -115,7 +115,7 @@ func schemaOf(t reflect.Type) *Schema {
 	s := &Schema{Type: t}
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, omit, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "-" {
 			continue
 		}
@@ -145,6 +145,13 @@ func schemaOf(t reflect.Type) *Schema {
 			}
 		}
 		a.classify(t, f)
+		if a.HasDef && omit != "" {
+			// Its zero value would not be written, and read back as the default.
+			panic(fmt.Sprintf("bug: %s.%s has a default and may be omitted", t, f.Name))
+		}
+		if a.Secret && a.Nested != nil {
+			panic(fmt.Sprintf("bug: %s.%s: what is secret is a value, not a block", t, f.Name))
+		}
 		s.Attrs = append(s.Attrs, a)
 	}
 	schemas.Store(t, s)

@@ -1,11 +1,11 @@
 package resource
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -33,8 +33,9 @@ type Kind struct {
 	// New returns a spec with every default set and nothing else.
 	New func() Spec
 	// Stopped returns a copy of the spec as it is while an administrator has
-	// stopped the resource by hand; nil for a kind that cannot be stopped.
-	Stopped func(Spec) Spec
+	// stopped the resource by hand, and Started a copy as it is when it runs.
+	// Both are nil for a kind that cannot be stopped.
+	Stopped, Started func(Spec) Spec
 	// Check reports what is wrong with the kind's resources taken together,
 	// such as two that claim one address. It is pure; nil where there is nothing to check.
 	Check func(want State) []Problem
@@ -70,7 +71,7 @@ func (s State) Addrs() []Addr {
 }
 
 // DecodeSpec reads one spec from its JSON. What the data does not mention has
-// its default, so that data of an older release reads as what it meant then;
+// its default, in labelled blocks too, so that data of an older release reads as what it meant then;
 // what the kind does not know is an error.
 func (k Kinds) DecodeSpec(kind string, data []byte) (Spec, error) {
 	known, ok := k.Lookup(kind)
@@ -78,9 +79,7 @@ func (k Kinds) DecodeSpec(kind string, data []byte) (Spec, error) {
 		return nil, fmt.Errorf("unknown kind %q", kind)
 	}
 	spec := known.New()
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(spec); err != nil {
+	if err := SchemaOf(spec).decode(data, reflect.ValueOf(spec).Elem()); err != nil {
 		return nil, err
 	}
 	return spec, nil
