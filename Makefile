@@ -1,5 +1,5 @@
 # make            builds bin/hostctl and bin/hostctl-launch
-# make demo       shows what they do, on a throwaway host
+# make demo       shows what they do, on a throwaway host; HOST=1: on this one
 # make test       runs all tests; as root those on throwaway hosts and on User-mode Linux too
 # make bench      measures them beside other programs of their kind
 # make fuzz       runs each fuzz target for FUZZTIME
@@ -36,7 +36,7 @@ build:
 
 demo: build
 	scripts/install $(HOST_PACKAGES)
-	scripts/demo
+	scripts/demo $(if $(HOST),--host)
 
 test: build
 	$(if $(filter 0,$(shell id -u)),scripts/install $(TEST_PACKAGES))
