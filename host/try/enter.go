@@ -26,7 +26,7 @@ type Command struct {
 
 // Run runs a command on the host and returns its exit status: 128+n where signal n killed it. The error
 // is about the command not having been run, or ctx having ended; the command is killed then.
-// Its processes stay in the host's init.scope, as those of a console login would.
+// Its processes stay in the host's init.scope.
 func (h *Host) Run(ctx context.Context, c Command) (int, error) {
 	if len(c.Args) == 0 {
 		return -1, errors.New("throwaway host: no command")

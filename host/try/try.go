@@ -58,7 +58,8 @@ func FreshFor(path string) string {
 	return parent
 }
 
-// Host is a running throwaway host. Its methods may be called from several goroutines.
+// Host is a running throwaway host. Run may be called from several goroutines at once; Close is called
+// when all of them have returned.
 type Host struct {
 	supervisor *exec.Cmd
 	line       *os.File // our end of the socket to the supervisor; closing it ends the host
