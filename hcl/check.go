@@ -1,0 +1,208 @@
+package hcl
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"hostctl/resource"
+)
+
+// check adds what is wrong with the resources: each by itself, and all taken
+// together. It needs the state and the places, no text.
+func (c *Config) check(kinds resource.Kinds) {
+	defer c.finish()
+	addrs := c.State.Addrs()
+	for _, addr := range addrs {
+		for _, p := range c.State[addr].Validate(addr) {
+			c.Diagnostics = append(c.Diagnostics, c.Locate(p))
+		}
+	}
+	c.checkNames(addrs)
+	c.checkCycles(addrs)
+	whole := c.whole(addrs)
+	for _, k := range kinds {
+		if k.Check == nil {
+			continue
+		}
+		for _, p := range k.Check(whole) {
+			c.Diagnostics = append(c.Diagnostics, c.Locate(p))
+		}
+	}
+}
+
+// checkNames finds resources of one kind that go by one name on the host.
+func (c *Config) checkNames(addrs []resource.Addr) {
+	type name struct{ kind, host string }
+	first := map[name]resource.Addr{}
+	for _, addr := range addrs {
+		host := addr.HostName()
+		if len(host) > resource.MaxName {
+			c.problem(addr, "Name is too long", fmt.Sprintf("On the host it is %q, which is %d characters; at most %d fit a unit's name.", host, len(host), resource.MaxName))
+		}
+		key := name{addr.Kind, host}
+		before, taken := first[key]
+		if !taken {
+			first[key] = addr
+			continue
+		}
+		other := c.Locate(resource.Problem{Addr: before})
+		c.problem(addr, fmt.Sprintf("%s and %s have one name on the host", before, addr),
+			fmt.Sprintf("Both are %q there. %s is declared at %s:%d; give one of them another label or key.", host, before, other.File, other.Start.Line))
+	}
+}
+
+func (c *Config) problem(addr resource.Addr, summary, detail string) {
+	c.Diagnostics = append(c.Diagnostics, c.Locate(resource.Problem{Addr: addr, Summary: summary, Detail: detail}))
+}
+
+// checkCycles finds resources that refer to one another in a circle; each
+// circle is named once, beginning with its first address.
+func (c *Config) checkCycles(addrs []resource.Addr) {
+	const (
+		open = 1
+		done = 2
+	)
+	state := make(map[resource.Addr]int, len(addrs))
+	type step struct {
+		addr  resource.Addr
+		edges []resource.Edge
+		next  int
+	}
+	for _, start := range addrs {
+		if state[start] != 0 {
+			continue
+		}
+		// A stack of our own: a chain of references is as long as the configuration.
+		stack := []step{{addr: start, edges: resource.Refs(c.State[start])}}
+		state[start] = open
+		for len(stack) > 0 {
+			top := &stack[len(stack)-1]
+			if top.next == len(top.edges) {
+				state[top.addr] = done
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			to := top.edges[top.next].To
+			top.next++
+			if state[to] == 0 && c.State[to] != nil {
+				state[to] = open
+				stack = append(stack, step{addr: to, edges: resource.Refs(c.State[to])})
+				continue
+			}
+			if state[to] != open {
+				continue
+			}
+			i := slices.IndexFunc(stack, func(s step) bool { return s.addr == to })
+			var names []string
+			for _, s := range stack[i:] {
+				names = append(names, s.addr.String())
+			}
+			names = append(names, to.String())
+			const most = 20
+			if len(names) > most {
+				names = append(append(names[:most-1:most-1], "..."), to.String())
+			}
+			p := resource.Problem{Addr: to, Path: stack[i].edges[stack[i].next-1].Path, Summary: "Resources refer to one another in a circle",
+				Detail: strings.Join(names, " -> ") + ". None of them can be made first; take one reference out."}
+			c.Diagnostics = append(c.Diagnostics, c.Locate(p))
+		}
+	}
+}
+
+// whole returns the resources that refer to nothing missing: where a block
+// could not be understood, those that need it are not looked at together.
+func (c *Config) whole(addrs []resource.Addr) resource.State {
+	whole := make(resource.State, len(addrs))
+	for _, addr := range addrs {
+		whole[addr] = c.State[addr]
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, addr := range addrs {
+			if whole[addr] == nil {
+				continue
+			}
+			for _, edge := range resource.Refs(whole[addr]) {
+				if whole[edge.To] == nil {
+					delete(whole, addr)
+					changed = true
+					break
+				}
+			}
+		}
+	}
+	return whole
+}
+
+// trustState checks what the decoding of the child's answer does not: that the
+// state is one that a configuration can come to.
+func trustState(state resource.State, kinds resource.Kinds) error {
+	if len(state) > maxResources {
+		return errors.New("too many resources")
+	}
+	for addr, spec := range state {
+		if resource.CheckName(addr.Name) != nil || addr.Key != "" && resource.CheckName(addr.Key) != nil {
+			return fmt.Errorf("%q is no address", addr)
+		}
+		if err := trust(resource.SchemaOf(spec), reflect.ValueOf(spec).Elem()); err != nil {
+			return fmt.Errorf("%s: %w", addr, err)
+		}
+	}
+	return nil
+}
+
+func trust(s *resource.Schema, v reflect.Value) error {
+	for i := range s.Attrs {
+		a := &s.Attrs[i]
+		f := a.Value(v)
+		if a.Internal && !f.IsZero() {
+			return fmt.Errorf("%s cannot be set", a.Name)
+		}
+		text := func(f reflect.Value) error {
+			if f.Kind() == reflect.String {
+				if why, bad := badText(f.String(), a.Text); bad {
+					return fmt.Errorf("%s: %s", a.Name, why)
+				}
+			}
+			if addr, ok := f.Interface().(resource.Addr); ok && addr != (resource.Addr{}) && addr.Kind != a.Ref {
+				return fmt.Errorf("%s refers to a %s", a.Name, addr.Kind)
+			}
+			return nil
+		}
+		switch a.Form {
+		case resource.Block:
+			if err := trust(a.Nested, f); err != nil {
+				return err
+			}
+		case resource.Labelled, resource.Map:
+			for it := f.MapRange(); it.Next(); {
+				if why, bad := badText(it.Key().String(), false); bad {
+					return fmt.Errorf("%s: %s", a.Name, why)
+				}
+				var err error
+				if a.Form == resource.Labelled {
+					err = trust(a.Nested, it.Value())
+				} else {
+					err = text(it.Value())
+				}
+				if err != nil {
+					return err
+				}
+			}
+		case resource.List:
+			for i := range f.Len() {
+				if err := text(f.Index(i)); err != nil {
+					return err
+				}
+			}
+		default:
+			if err := text(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+package hcl
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+
+	"hostctl/resource"
+)
+
+// ChildArg is the first argument of the child process: the command hands such
+// a start to [ServeChild] before it looks at anything else.
+const ChildArg = "internal-evaluate"
+
+// MaxAnswer is the most bytes that a child may answer.
+const MaxAnswer = 128 << 20
+
+// Child runs [ServeChild] in a confined process: it gives it the request on
+// its standard input and returns what it wrote. The error says why there is no
+// answer, and which limit was hit. (The host package's Confined does it.)
+type Child func(ctx context.Context, request []byte) ([]byte, error)
+
+// envelope is the first line of a request; the texts of the files follow.
+type envelope struct {
+	Format   bool              `json:"format,omitempty"`
+	Dir      string            `json:"dir,omitempty"`
+	Files    []parcel          `json:"files"`
+	VarFiles []parcel          `json:"var_files,omitempty"`
+	Vars     map[string]string `json:"vars,omitempty"`
+	Version  string            `json:"version,omitempty"`
+}
+
+type parcel struct {
+	Name string `json:"name"`
+	Size int    `json:"size"`
+}
+
+func pack(e envelope, files, varFiles []File) ([]byte, error) {
+	var texts [][]byte
+	parcels := func(files []File) (out []parcel) {
+		for _, f := range files {
+			out = append(out, parcel{f.Name, len(f.Text)})
+			texts = append(texts, f.Text)
+		}
+		return out
+	}
+	e.Files, e.VarFiles = parcels(files), parcels(varFiles)
+	head, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(head, '\n'), bytes.Join(texts, nil)...), nil
+}
+
+func unpack(in io.Reader) (e envelope, files, varFiles []File, err error) {
+	r := bufio.NewReaderSize(in, 1<<16)
+	head, err := r.ReadBytes('\n')
+	if err != nil {
+		return e, nil, nil, err
+	}
+	if err := json.Unmarshal(head, &e); err != nil {
+		return e, nil, nil, err
+	}
+	read := func(parcels []parcel) (out []File) {
+		for _, p := range parcels {
+			text := make([]byte, p.Size)
+			if _, readErr := io.ReadFull(r, text); readErr != nil {
+				err = readErr
+			}
+			out = append(out, File{p.Name, text})
+		}
+		return out
+	}
+	files, varFiles = read(e.Files), read(e.VarFiles)
+	return e, files, varFiles, err
+}
+
+// answer is what the child says, in one JSON value.
+type answer struct {
+	Name        string                `json:"name,omitempty"`
+	State       json.RawMessage       `json:"state,omitempty"`
+	Outputs     []Output              `json:"outputs,omitempty"`
+	Diagnostics Diagnostics           `json:"diagnostics,omitempty"`
+	Blocks      []string              `json:"blocks,omitempty"` // of packPlaces
+	Places      map[resource.Addr]int `json:"places,omitempty"` // index into Blocks
+	Formatted   []File                `json:"formatted,omitempty"`
+}
+
+// Load evaluates the request in a child process and checks the answer. Text
+// that is too long, too deep or not UTF-8 never reaches the child.
+func Load(ctx context.Context, child Child, req Request, kinds resource.Kinds) *Config {
+	c := &Config{sources: &req.Sources}
+	if c.Diagnostics = scanAll(req.Sources); c.Diagnostics.HasErrors() {
+		return c
+	}
+	ans, failed := ask(ctx, child, envelope{Dir: req.Sources.Dir, Vars: req.Vars, Version: req.Version}, req.Sources.Files, req.Sources.VarFiles)
+	if failed != nil {
+		c.Diagnostics = Diagnostics{*failed}
+		return c
+	}
+	c.Name, c.Outputs, c.Diagnostics = ans.Name, ans.Outputs, ans.Diagnostics
+	if err := c.accept(ans, kinds); err != nil {
+		c.State, c.Diagnostics = nil, append(c.Diagnostics, strange(err))
+		return c
+	}
+	c.check(kinds)
+	return c
+}
+
+// FormatFiles formats files in a child process, see [Format]. Files with
+// errors come back as they are.
+func FormatFiles(ctx context.Context, child Child, files []File) ([]File, Diagnostics) {
+	if diags := scanAll(Sources{Files: files}); diags.HasErrors() {
+		return files, diags
+	}
+	ans, failed := ask(ctx, child, envelope{Format: true}, files, nil)
+	if failed != nil {
+		return files, Diagnostics{*failed}
+	}
+	if len(ans.Formatted) != len(files) {
+		return files, Diagnostics{strange(errors.New("files are missing"))}
+	}
+	for i := range files {
+		if ans.Formatted[i].Name != files[i].Name || len(ans.Formatted[i].Text) > 2*MaxFileBytes {
+			return files, Diagnostics{strange(errors.New("files are mixed up"))}
+		}
+	}
+	return ans.Formatted, ans.Diagnostics
+}
+
+func ask(ctx context.Context, child Child, e envelope, files, varFiles []File) (*answer, *Diagnostic) {
+	request, err := pack(e, files, varFiles)
+	if err != nil {
+		d := strange(err)
+		return nil, &d
+	}
+	out, err := child(ctx, request)
+	if err != nil {
+		d := Diagnostic{Severity: Error, Summary: "Configuration could not be evaluated",
+			Detail: fmt.Sprintf("The confined process that reads the configuration gave no answer: %v.", err)}
+		if len(files) == 1 {
+			d.File = files[0].Name
+		}
+		return nil, &d
+	}
+	ans := new(answer)
+	if err := json.Unmarshal(out, ans); err != nil {
+		d := strange(err)
+		return nil, &d
+	}
+	return ans, nil
+}
+
+// strange is the diagnostic for an answer that our own child would not give.
+func strange(err error) Diagnostic {
+	return Diagnostic{Severity: Error, Summary: "Configuration could not be evaluated",
+		Detail: fmt.Sprintf("The confined process that reads the configuration gave an answer that makes no sense: %v.", err)}
+}
+
+// accept takes over the state and the places of an answer, believing nothing.
+func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
+	if c.Name != "" {
+		if err := resource.CheckName(c.Name); err != nil {
+			return fmt.Errorf("name %q: %w", c.Name, err)
+		}
+	}
+	if len(ans.Places) > maxResources {
+		return errors.New("too many resources")
+	}
+	if len(ans.State) > 0 {
+		state, err := kinds.DecodeState(ans.State)
+		if err != nil {
+			return err
+		}
+		if err := trustState(state, kinds); err != nil {
+			return err
+		}
+		c.State = state
+	}
+	if !c.Diagnostics.HasErrors() && (c.Name == "" || c.State == nil) {
+		return errors.New("no state and no reason")
+	}
+	blocks := make([]*places, len(ans.Blocks))
+	for i, packed := range ans.Blocks {
+		pl, err := unpackPlaces(packed, c.sources)
+		if err != nil {
+			return err
+		}
+		blocks[i] = pl
+	}
+	c.places = make(map[resource.Addr]*places, len(ans.Places))
+	for addr, i := range ans.Places {
+		if i < 0 || i >= len(blocks) {
+			return fmt.Errorf("%s has no place", addr)
+		}
+		c.places[addr] = blocks[i]
+	}
+	return nil
+}
+
+// packPlaces writes places as lines, which JSON carries cheaply:
+// file, context, then for each path "start end path".
+func packPlaces(p *places) string {
+	var b strings.Builder
+	b.WriteString(p.file + "\n" + p.context)
+	paths := make([]string, 0, len(p.at))
+	for path := range p.at {
+		paths = append(paths, path)
+	}
+	sort.Strings(paths)
+	for _, path := range paths {
+		at := p.at[path]
+		b.WriteByte('\n')
+		b.WriteString(strconv.Itoa(at.start))
+		b.WriteByte(' ')
+		b.WriteString(strconv.Itoa(at.end))
+		b.WriteByte(' ')
+		b.WriteString(path)
+	}
+	return b.String()
+}
+
+func unpackPlaces(packed string, sources *Sources) (*places, error) {
+	p := &places{at: map[string]span{}}
+	var rest string
+	p.file, rest, _ = strings.Cut(packed, "\n")
+	p.context, rest, _ = strings.Cut(rest, "\n")
+	size := len(sources.text(p.file))
+	for line := range strings.SplitSeq(rest, "\n") {
+		start, more, _ := strings.Cut(line, " ")
+		end, path, ok := strings.Cut(more, " ")
+		s, err1 := strconv.Atoi(start)
+		e, err2 := strconv.Atoi(end)
+		if !ok || err1 != nil || err2 != nil || s < 0 || e < s || e > size {
+			return nil, fmt.Errorf("place %q", line)
+		}
+		p.at[path] = span{s, e}
+	}
+	return p, nil
+}
+
+// ServeChild is the child's side: it reads one request, evaluates it, writes
+// the answer and returns the exit code. It needs no file, no network, no
+// environment and no other process.
+func ServeChild(in io.Reader, out io.Writer, kinds resource.Kinds) int {
+	e, files, varFiles, err := unpack(in)
+	if err != nil {
+		return 1
+	}
+	var ans answer
+	if e.Format {
+		for _, f := range files {
+			text, diags := Format(f)
+			ans.Formatted = append(ans.Formatted, File{f.Name, text})
+			ans.Diagnostics = append(ans.Diagnostics, diags...)
+		}
+	} else {
+		req := Request{Sources: Sources{Dir: e.Dir, Files: files, VarFiles: varFiles}, Vars: e.Vars, Version: e.Version}
+		c := evaluate(req, kinds)
+		ans = answer{Name: c.Name, Outputs: c.Outputs, Diagnostics: c.Diagnostics, Places: map[resource.Addr]int{}}
+		if ans.State, err = json.Marshal(c.State); err != nil {
+			return 1
+		}
+		index := map[*places]int{}
+		for _, addr := range c.State.Addrs() {
+			pl := c.places[addr]
+			if _, ok := index[pl]; !ok {
+				index[pl] = len(ans.Blocks)
+				ans.Blocks = append(ans.Blocks, packPlaces(pl))
+			}
+			ans.Places[addr] = index[pl]
+		}
+	}
+	enc, err := json.Marshal(ans)
+	if err != nil {
+		return 1
+	}
+	if _, err := out.Write(enc); err != nil {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,226 @@
+package hcl
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"hostctl/resource"
+)
+
+// evaluation is one configuration on its way from text to state.
+type evaluation struct {
+	req    Request
+	kinds  resource.Kinds
+	config *Config
+	// in is the block that is looked at, for the diagnostics.
+	in string
+	// partial says that a part of the text could not be parsed: names that are
+	// missing may stand there.
+	partial bool
+
+	settings  []*hclsyntax.Block
+	variables map[string]*variable
+	locals    map[string]*local
+	resources map[string]map[string]*declared // by kind and name
+	order     []*declared                     // in the order of the text
+	outputs   map[string]*hclsyntax.Block
+	shared    *hcl.EvalContext
+	budget    int // for iterations that the expression at hand has left
+}
+
+// Evaluate returns what a configuration means. It is pure: it reads no file,
+// no environment and no clock. Evaluate trusts its input to be harmless to
+// the process no more than the nesting scan does: time and memory are bounded
+// only in the confined child that [Load] uses.
+func Evaluate(req Request, kinds resource.Kinds) *Config {
+	c := evaluate(req, kinds)
+	c.check(kinds)
+	return c
+}
+
+// evaluate is Evaluate but for the checks that need no text, which [Load]
+// makes in the parent.
+func evaluate(req Request, kinds resource.Kinds) *Config {
+	e := &evaluation{
+		req: req, kinds: kinds,
+		config:    &Config{State: resource.State{}, sources: &req.Sources, places: map[resource.Addr]*places{}},
+		variables: map[string]*variable{},
+		locals:    map[string]*local{},
+		resources: map[string]map[string]*declared{},
+		outputs:   map[string]*hclsyntax.Block{},
+	}
+	for _, k := range kinds {
+		e.resources[k.Name] = map[string]*declared{}
+	}
+	files := make([]File, 0, len(req.Sources.Files))
+	var chunks [][]chunk
+	for _, f := range req.Sources.Files {
+		cut, problem := scan(f)
+		if problem != nil {
+			e.config.Diagnostics = append(e.config.Diagnostics, *problem)
+			e.partial = true
+			continue
+		}
+		files, chunks = append(files, f), append(chunks, cut)
+	}
+	for _, p := range parse(files, chunks) {
+		e.fromHCL(p.diags)
+		e.partial = e.partial || p.broken >= 0
+		e.declare(p)
+	}
+	e.readSettings()
+	e.readVariables()
+	e.nameValues()
+	e.expand()
+	e.share()
+	e.decodeAll()
+	e.readOutputs()
+	e.config.finish()
+	return e.config
+}
+
+// finish puts the diagnostics in their order, with their lines.
+func (c *Config) finish() {
+	for i := range c.Diagnostics {
+		d := &c.Diagnostics[i]
+		if d.Snippet != "" || d.Start.Line > 0 || d.File == "" {
+			continue
+		}
+		if src := c.sources.text(d.File); src != nil {
+			d.locate(src)
+		}
+	}
+	c.Diagnostics = c.Diagnostics.sorted()
+}
+
+// fail adds an error at a range.
+func (e *evaluation) fail(at hcl.Range, summary, detail string) {
+	d := Diagnostic{Severity: Error, Summary: summary, Detail: detail, File: at.Filename, Context: e.in}
+	d.Start.Byte, d.End.Byte = at.Start.Byte, at.End.Byte
+	if name, ok := strings.CutPrefix(at.Filename, varPrefix); ok {
+		d.locate([]byte(e.req.Vars[name]))
+	}
+	e.config.Diagnostics = append(e.config.Diagnostics, d)
+}
+
+// fromHCL adds the outer library's diagnostics.
+func (e *evaluation) fromHCL(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		if d.Severity != hcl.DiagError {
+			continue
+		}
+		var at hcl.Range
+		if d.Subject != nil {
+			at = *d.Subject
+		}
+		summary, detail := e.reword(d)
+		e.fail(at, summary, detail)
+	}
+}
+
+// reword says in this language's words what the outer library says of values
+// that it does not know: references.
+func (e *evaluation) reword(d *hcl.Diagnostic) (summary, detail string) {
+	switch x := d.Expression.(type) {
+	case *hclsyntax.IndexExpr:
+		if t, ok := x.Collection.(*hclsyntax.ScopeTraversalExpr); ok && d.Summary == "Invalid index" {
+			if r := e.lookup(t.Traversal); r != nil {
+				return "No such resource", r.listKeys()
+			}
+		}
+	case *hclsyntax.RelativeTraversalExpr:
+		if d.Summary == "Unsupported attribute" && strings.Contains(d.Detail, "does not have any attributes") {
+			return d.Summary, d.Detail + " " + wholeOnly
+		}
+	}
+	return d.Summary, strings.ReplaceAll(d.Detail, "argument", "attribute")
+}
+
+// wholeOnly is the rule of references.
+const wholeOnly = "A reference stands for the whole resource; put a value that two blocks need into a local, and use that in both."
+
+// progress is the place that the child is evaluating, for a diagnostic if it
+// runs into a limit there.
+var progress atomic.Pointer[hcl.Range]
+
+// maxIterations bounds the for expressions of one attribute together.
+const maxIterations = 100_000
+
+// stopped is the panic that ends an evaluation over its budget.
+type stopped struct{ at hcl.Range }
+
+// counted is the value part of a for expression, which counts.
+type counted struct {
+	hclsyntax.Expression
+	left *int
+}
+
+// Value spends one iteration of the budget.
+func (c *counted) Value(ctx *hcl.EvalContext) (value, hcl.Diagnostics) {
+	if *c.left--; *c.left < 0 {
+		panic(stopped{c.Expression.Range()})
+	}
+	return c.Expression.Value(ctx)
+}
+
+// eval evaluates an expression whose references were found good. It reports
+// what is wrong, and whether there is a value.
+func (e *evaluation) eval(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v value, ok bool) {
+	at := expr.Range()
+	progress.Store(&at)
+	e.budget = maxIterations
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case stopped:
+			e.fail(p.at, "Expression takes too long", fmt.Sprintf("The for expressions of one attribute go round at most %d times together.", maxIterations))
+			v, ok = none, false
+		default:
+			e.fail(at, "Expression cannot be evaluated", fmt.Sprintf("This is a bug in hostctl: %v.", p))
+			v, ok = none, false
+		}
+	}()
+	v, diags := expr.Value(ctx)
+	e.fromHCL(diags)
+	if diags.HasErrors() {
+		return none, false
+	}
+	if !v.IsWhollyKnown() {
+		e.fail(at, "Expression has no value", "This is a bug in hostctl: the value is not known.")
+		return none, false
+	}
+	return v, true
+}
+
+// blockTitle names a block as it is written: container "web".
+func blockTitle(b *hclsyntax.Block) string {
+	var s strings.Builder
+	s.WriteString(b.Type)
+	for _, l := range b.Labels {
+		fmt.Fprintf(&s, " %q", l)
+	}
+	return s.String()
+}
+
+// quoteList writes names for a sentence: "a", "b" and "c", no more than ten.
+func quoteList(names []string) string {
+	const most = 10
+	names = slices.Clone(names)
+	more := ""
+	if len(names) > most {
+		more = fmt.Sprintf(" and %d more", len(names)-most)
+		names = names[:most]
+	}
+	for i := range names {
+		names[i] = fmt.Sprintf("%q", names[i])
+	}
+	if more == "" && len(names) > 1 {
+		return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	}
+	return strings.Join(names, ", ") + more
+}

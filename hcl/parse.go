@@ -1,0 +1,76 @@
+package hcl
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// piece is a chunk of a file after parsing.
+type piece struct {
+	body  *hclsyntax.Body
+	diags hcl.Diagnostics
+	// broken is where the first syntax error is: what ends before it was
+	// understood. -1 if there is none.
+	broken int
+}
+
+// intact reports whether a node of the piece was parsed without an error in or before it.
+func (p *piece) intact(r hcl.Range) bool { return p.broken < 0 || r.End.Byte < p.broken }
+
+// parse parses the chunks of files that were scanned, side by side.
+func parse(files []File, chunks [][]chunk) []*piece {
+	type job struct {
+		file  *File
+		chunk chunk
+	}
+	var jobs []job
+	for i := range files {
+		for _, c := range chunks[i] {
+			jobs = append(jobs, job{&files[i], c})
+		}
+	}
+	pieces := make([]*piece, len(jobs))
+	var wg sync.WaitGroup
+	next := make(chan int, len(jobs))
+	for i := range jobs {
+		next <- i
+	}
+	close(next)
+	for range min(runtime.GOMAXPROCS(0), len(jobs)) {
+		wg.Go(func() {
+			for i := range next {
+				pieces[i] = parseChunk(jobs[i].file, jobs[i].chunk)
+			}
+		})
+	}
+	wg.Wait()
+	return pieces
+}
+
+func parseChunk(f *File, c chunk) *piece {
+	file, diags := hclsyntax.ParseConfig(f.Text[c.start:c.end], f.Name, hcl.Pos{Line: c.line, Column: 1, Byte: c.start})
+	p := &piece{body: file.Body.(*hclsyntax.Body), diags: diags, broken: -1}
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError && d.Subject != nil && (p.broken < 0 || d.Subject.Start.Byte < p.broken) {
+			p.broken = d.Subject.Start.Byte
+		}
+	}
+	return p
+}
+
+// attributes returns the attributes of a body in the order of the text.
+func attributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	list := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
+	for _, a := range body.Attributes {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *hclsyntax.Attribute) int {
+		return cmp.Compare(a.NameRange.Start.Byte, b.NameRange.Start.Byte)
+	})
+	return list
+}

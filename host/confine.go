@@ -1,0 +1,181 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The limits of a confined child.
+const (
+	confinedData = 400 << 20 // RLIMIT_DATA, bytes. RLIMIT_AS below twice that kills a Go program on valid input.
+	confinedCPU  = 5         // RLIMIT_CPU, seconds
+	confinedUID  = 65534     // nobody
+)
+
+// Confined is one run of this program as a process that can do nothing but
+// compute: user nobody and no network where root starts it, no new privileges,
+// no environment, no descriptor but its standard three, bounded memory and CPU
+// time. It dies with the thread that waits for it.
+type Confined struct {
+	Args      []string // argv, with the program's name first
+	Stdin     []byte
+	MaxOutput int // bytes of standard output
+}
+
+// Run starts the child, waits for it, and returns its standard output. A child
+// that does not exit with 0 is an error that says which limit it hit, where it
+// hit one; what it wrote to standard error is never in it.
+func (c Confined) Run(ctx context.Context) ([]byte, error) {
+	type result struct {
+		out []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		// The thread keeps no_new_privs for ever, so it is not given back: it
+		// ends with this goroutine. It must not end sooner, because the
+		// child's parent-death signal is tied to it.
+		runtime.LockOSThread()
+		out, err := c.run(ctx)
+		done <- result{out, err}
+	}()
+	r := <-done
+	return r.out, r.err
+}
+
+func (c Confined) run(ctx context.Context) ([]byte, error) {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
+	}
+	// Descriptors that this process was itself given without close-on-exec.
+	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("close_range(CLOSE_RANGE_CLOEXEC): %w", err)
+	}
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	if os.Geteuid() == 0 {
+		attr.Credential = &syscall.Credential{Uid: confinedUID, Gid: confinedUID}
+		attr.Cloneflags = syscall.CLONE_NEWNET
+	}
+	out, err := c.start(ctx, attr)
+	if attr.Cloneflags != 0 && errors.Is(err, syscall.EPERM) && errors.Is(err, errStart) {
+		// Root of a container without CAP_SYS_ADMIN.
+		attr.Cloneflags = 0
+		out, err = c.start(ctx, attr)
+	}
+	return out, err
+}
+
+var errStart = errors.New("start")
+
+func (c Confined) start(ctx context.Context, attr *syscall.SysProcAttr) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = c.Args
+	cmd.Dir = "/"
+	cmd.Env = []string{"GOTRACEBACK=none", "GOMEMLIMIT=320MiB", "GOGC=400"}
+	cmd.SysProcAttr = attr
+	cmd.WaitDelay = time.Second
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out := &capped{limit: c.MaxOutput, over: cancel}
+	errs := &capped{limit: 4096}
+	cmd.Stdout, cmd.Stderr = out, errs
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%w %s: %w", errStart, c.Args[0], err)
+	}
+	// The limits stand before the child has read a byte.
+	if err := limit(cmd.Process.Pid); err != nil {
+		cancel()
+		cmd.Wait()
+		return nil, err
+	}
+	// A child that dies does not read to the end; Wait tells why.
+	io.Copy(stdin, bytes.NewReader(c.Stdin))
+	stdin.Close()
+	err = cmd.Wait()
+	switch {
+	case out.exceeded:
+		return nil, fmt.Errorf("its answer is longer than %d MiB", c.MaxOutput>>20)
+	case err == nil:
+		return out.buf.Bytes(), nil
+	default:
+		return nil, death(err, cmd.ProcessState, errs.buf.String(), context.Cause(ctx))
+	}
+}
+
+func limit(pid int) error {
+	for _, l := range []struct {
+		name     string
+		resource int
+		max      uint64
+	}{
+		{"RLIMIT_DATA", unix.RLIMIT_DATA, confinedData},
+		{"RLIMIT_CPU", unix.RLIMIT_CPU, confinedCPU},
+		{"RLIMIT_CORE", unix.RLIMIT_CORE, 0},
+		{"RLIMIT_NOFILE", unix.RLIMIT_NOFILE, 32},
+	} {
+		if err := unix.Prlimit(pid, l.resource, &unix.Rlimit{Cur: l.max, Max: l.max}, nil); err != nil {
+			return fmt.Errorf("prlimit(%s): %w", l.name, err)
+		}
+	}
+	return nil
+}
+
+// death says in words why the child gave no answer.
+func death(err error, state *os.ProcessState, stderr string, cause error) error {
+	if cause != nil {
+		return cause
+	}
+	status, _ := state.Sys().(syscall.WaitStatus)
+	cpu := state.UserTime() + state.SystemTime()
+	switch {
+	case strings.Contains(stderr, "out of memory"), strings.Contains(stderr, "cannot allocate memory"):
+		return fmt.Errorf("it needed more than %d MiB of memory", confinedData>>20)
+	case strings.Contains(stderr, "stack overflow"), strings.Contains(stderr, "stack exceeds"):
+		return errors.New("it nests too deeply")
+	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpu >= (confinedCPU-1)*time.Second):
+		return fmt.Errorf("it needed more than %d seconds of CPU time", confinedCPU)
+	case status.Signaled():
+		return fmt.Errorf("it was ended by the signal %s", unix.SignalName(status.Signal()))
+	case strings.HasPrefix(stderr, "panic:"), strings.HasPrefix(stderr, "fatal error:"):
+		line, _, _ := strings.Cut(stderr, "\n")
+		return fmt.Errorf("this is a bug in hostctl: %q", line)
+	}
+	return err
+}
+
+// capped keeps the first bytes that are written to it.
+type capped struct {
+	buf      bytes.Buffer
+	limit    int
+	over     func() // called when there is more; nil drops the rest
+	exceeded bool
+}
+
+func (w *capped) Write(p []byte) (int, error) {
+	room := w.limit - w.buf.Len()
+	if len(p) > room {
+		w.exceeded = true
+		if w.over != nil {
+			w.over()
+			return 0, io.ErrShortWrite
+		}
+		w.buf.Write(p[:room])
+		return len(p), nil
+	}
+	return w.buf.Write(p)
+}
