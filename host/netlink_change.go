@@ -148,19 +148,20 @@ func (n *Netlink) DeleteAddress(ns Namespace, l Link, p netip.Prefix) error {
 }
 
 // SetRoute makes r the route to its destination in ns, in place of any other of
-// the default metric, and ours. The kernel finds the link by the gateway.
+// the default metric, and ours. Where r has no Link the kernel finds it by the gateway.
 func (n *Netlink) SetRoute(ns Namespace, r Route) error {
 	return n.changeRoute(ns, "set", r, func(h *netlink.Handle, r *netlink.Route) error { return h.RouteReplace(r) })
 }
 
-// DeleteRoute takes a route out of ns if it is ours.
+// DeleteRoute takes a route out of ns if it is ours, by whatever link.
 func (n *Netlink) DeleteRoute(ns Namespace, r Route) error {
+	r.Link = 0
 	return n.changeRoute(ns, "delete", r, func(h *netlink.Handle, r *netlink.Route) error { return unless(h.RouteDel(r), unix.ESRCH) })
 }
 
 func (n *Netlink) changeRoute(ns Namespace, verb string, r Route, do func(*netlink.Handle, *netlink.Route) error) error {
 	return n.at(ns, func(h *netlink.Handle) error {
-		err := do(h, &netlink.Route{Dst: ipNet(r.Destination), Gw: r.Via.AsSlice(), Protocol: RouteProtocol, Table: unix.RT_TABLE_MAIN})
+		err := do(h, &netlink.Route{Dst: ipNet(r.Destination), Gw: r.Via.AsSlice(), LinkIndex: r.Link, Protocol: RouteProtocol, Table: unix.RT_TABLE_MAIN})
 		if err != nil {
 			return fmt.Errorf("%s route to %s via %s: %w", verb, r.Destination, r.Via, err)
 		}

@@ -387,18 +387,26 @@ func (e *end) remove() {
 	}
 }
 
-// via returns the up link that reaches a gateway.
-func (s *space) via(a netip.Addr) *end {
+// via returns the up link, that of the index or with 0 any, that reaches a gateway.
+func (s *space) via(a netip.Addr, index int) *end {
 	for _, l := range s.links {
-		if l.Up && slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Contains(a) }) {
+		if l.Up && (index == 0 || index == l.Index) && slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Contains(a) }) {
 			return l
 		}
 	}
 	return nil
 }
 
+// dropRoutes forgets the routes whose link is gone or down, or has no IPv4
+// address left for an IPv4 route. One whose gateway merely lies in no
+// address's network any more stays, as it does in the kernel.
 func (s *space) dropRoutes() {
-	s.routes = slices.DeleteFunc(s.routes, func(r host.Route) bool { return s.via(r.Via) == nil })
+	s.routes = slices.DeleteFunc(s.routes, func(r host.Route) bool {
+		return !slices.ContainsFunc(s.links, func(l *end) bool {
+			has4 := slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
+			return l.Index == r.Link && l.Up && (has4 || r.Via.Is6())
+		})
+	})
 }
 
 // String prints the machine: its links, addresses, routes and namespaces.

@@ -99,7 +99,7 @@ func (n *Net) onLink(ns host.Namespace, index int, what string, do func(*end) er
 // SetRoute implements [host.Netlink.SetRoute].
 func (n *Net) SetRoute(ns host.Namespace, r host.Route) error {
 	return n.onSpace(ns, func(s *space) error {
-		l := s.via(r.Via)
+		l := s.via(r.Via, r.Link)
 		if l == nil {
 			return errors.New("network is unreachable")
 		}

@@ -113,6 +113,10 @@ var netSteps = []struct {
 	{"route that is gone", false, func(t *testing.T, d door) error {
 		return d.DeleteRoute(front(t, d), host.Route{Destination: netip.MustParsePrefix("10.9.0.0/16"), Via: netip.MustParseAddr("10.20.0.3")})
 	}},
+	{"the address that reaches a gateway goes", false, deleteInside("10.20.0.11/24")},
+	{"and comes back", false, addInside("10.20.0.11/24")},
+	{"the IPv6 address that reaches a gateway goes", false, deleteInside("fd20::10/64")},
+	{"and comes back too", false, addInside("fd20::10/64")},
 	{"inside down loses IPv6 and routes", false, func(t *testing.T, d door) error { return d.SetUp(front(t, d), inner(t, d, "eth0").Index, false) }},
 	{"rename", false, func(t *testing.T, d door) error { return d.SetName(front(t, d), inner(t, d, "eth0").Index, "eth9") }},
 	{"rename to a taken name", true, func(t *testing.T, d door) error { return d.SetName(front(t, d), inner(t, d, "eth9").Index, "lo") }},

@@ -94,24 +94,27 @@ func (v *validation) checkRoutes(s *Spec) {
 			v.report(path, fmt.Sprintf("route %q goes to the destination of route %q", label, taken[to]), "take one of them out")
 		}
 		taken[to] = label
-		if !s.onLink(via) {
+		if s.linkTo(via) == "" {
 			v.report(path+".via", fmt.Sprintf("%s is on no network of this namespace", via), "a gateway lies in the range of one of the interfaces' addresses, and is not one of them")
 		}
 	}
 }
 
-// onLink says whether one of the interfaces reaches a without a gateway.
-func (s *Spec) onLink(a netip.Addr) bool {
-	reached := false
-	for _, i := range s.Interface {
-		for _, p := range i.Addresses {
+// linkTo returns the interface that reaches a without a gateway; "" when none
+// does, or when a is the namespace's own.
+func (s *Spec) linkTo(a netip.Addr) string {
+	found := ""
+	for _, label := range slices.Sorted(maps.Keys(s.Interface)) {
+		for _, p := range s.Interface[label].Addresses {
 			if p.Addr() == a {
-				return false
+				return ""
 			}
-			reached = reached || p.Contains(a)
+			if found == "" && p.Contains(a) {
+				found = label
+			}
 		}
 	}
-	return reached
+	return found
 }
 
 // destination is the network that a route's label stands for.

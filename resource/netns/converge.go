@@ -63,25 +63,28 @@ type work struct {
 	all    []host.Link          // the host's links, once they were needed
 }
 
-// before are the specs that say what hostctl set, or found and showed.
-func before(c resource.Change) []*Spec {
-	var specs []*Spec
-	for _, spec := range []resource.Spec{c.Last, c.Live} {
-		if s, ok := spec.(*Spec); ok {
-			specs = append(specs, s)
-		}
+// What is not wanted any more is taken away where hostctl set it, which last
+// remembers, and where it stands in the way of what is wanted, which the plan
+// took from live. Whatever else there is, is the host's own.
+
+func (w *work) last() *Spec { return specOf(w.change.Last) }
+
+func (w *work) live() *Spec { return specOf(w.change.Live) }
+
+// specOf returns an empty spec for none.
+func specOf(s resource.Spec) *Spec {
+	if s, ok := s.(*Spec); ok {
+		return s
 	}
-	return specs
+	return &Spec{}
 }
 
 // dropped are the sysctls that hostctl set and that are not wanted any more.
 func (w *work) dropped(ofInterface bool) []string {
 	var keys []string
-	for _, s := range before(w.change) {
-		for key := range s.Sysctls {
-			if _, wanted := w.want.Sysctls[key]; !wanted && w.want.ofInterface(key) == ofInterface {
-				keys = append(keys, key)
-			}
+	for key := range w.last().Sysctls {
+		if _, wanted := w.want.Sysctls[key]; !wanted && w.want.ofInterface(key) == ofInterface {
+			keys = append(keys, key)
 		}
 	}
 	return keys
@@ -300,7 +303,7 @@ func (w *work) setRoutes() error {
 		return err
 	}
 	for label, r := range w.wantedRoutes() {
-		if slices.ContainsFunc(have, func(h host.Route) bool { return h.Destination == r.Destination && h.Via == r.Via }) {
+		if slices.ContainsFunc(have, func(h host.Route) bool { return sameRoute(h, r) }) {
 			continue
 		}
 		if err := w.door.SetRoute(w.ns, r); err != nil {
@@ -311,23 +314,24 @@ func (w *work) setRoutes() error {
 }
 
 func (w *work) wantedRoutes() map[string]host.Route {
-	routes := map[string]host.Route{}
-	for label, r := range w.want.Route {
-		if to, err := destination(label, r.Via); err == nil {
-			routes[label] = host.Route{Destination: to, Via: r.Via}
-		}
+	index := map[string]int{}
+	for label, l := range w.inside {
+		index[label] = l.Index
 	}
-	return routes
+	return w.want.hostRoutes(index)
 }
 
 func (w *work) deleteRoutes() error {
-	have, err := w.door.Routes(w.ns)
-	if err != nil {
-		return err
+	wanted := w.wantedRoutes()
+	old := slices.Collect(maps.Values(w.last().hostRoutes(nil)))
+	for label, r := range w.live().hostRoutes(nil) {
+		if _, ok := wanted[label]; ok {
+			old = append(old, r)
+		}
 	}
-	wanted := slices.Collect(maps.Values(w.wantedRoutes()))
-	for _, r := range have {
-		if !r.Ours || slices.ContainsFunc(wanted, func(want host.Route) bool { return want.Destination == r.Destination && want.Via == r.Via }) {
+	for _, r := range old {
+		kept := func(want host.Route) bool { return want.Destination == r.Destination && want.Via == r.Via }
+		if slices.ContainsFunc(slices.Collect(maps.Values(wanted)), kept) {
 			continue
 		}
 		if err := w.door.DeleteRoute(w.ns, r); err != nil {
@@ -337,9 +341,8 @@ func (w *work) deleteRoutes() error {
 	return nil
 }
 
-// deleteAddresses takes away what hostctl set, or found and showed, and what is not wanted any more.
 func (w *work) deleteAddresses() error {
-	for _, s := range before(w.change) {
+	for _, s := range []*Spec{w.last(), w.live()} {
 		for label, l := range w.inside {
 			for _, p := range s.Interface[label].Addresses {
 				// An IPv6 address stands once only, with whatever length: adding it again took the old one's place.
@@ -356,26 +359,32 @@ func (w *work) deleteAddresses() error {
 }
 
 func (w *work) deleteInterfaces() error {
-	return deleteEnds(w.door, w.change, w.want.Interface)
+	for label := range w.last().Interface {
+		if _, ok := w.want.Interface[label]; ok {
+			continue
+		}
+		if err := deleteEnd(w.door, w.change, label); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// deleteEnds deletes the outside ends, and with them the interfaces, that are not to be kept.
-func deleteEnds(door Door, c resource.Change, keep map[string]Interface) error {
-	for _, s := range before(c) {
-		for _, label := range slices.Sorted(maps.Keys(s.Interface)) {
-			if _, ok := keep[label]; ok {
-				continue
-			}
-			mark := interfaceMark(c.Owner, c.Addr, label)
-			for _, name := range []string{s.Interface[label].Link, linkName(c.Owner, c.Addr, label)} {
-				l, ok, err := door.Link(outdoors, name)
-				if err == nil && ok && isEnd(l, mark) {
-					err = door.DeleteLink(outdoors, l.Index)
-				}
-				if err != nil {
-					return fmt.Errorf("interface %s: %w", label, err)
-				}
-			}
+// deleteEnd deletes the outside end of an interface, and with it the interface,
+// by its proper name and by the one that it was found under.
+func deleteEnd(door Door, c resource.Change, label string) error {
+	mark := interfaceMark(c.Owner, c.Addr, label)
+	names := []string{linkName(c.Owner, c.Addr, label)}
+	if found := specOf(c.Live).Interface[label].Link; found != "" && found != names[0] {
+		names = append(names, found)
+	}
+	for _, name := range names {
+		l, ok, err := door.Link(outdoors, name)
+		if err == nil && ok && isEnd(l, mark) {
+			err = door.DeleteLink(outdoors, l.Index)
+		}
+		if err != nil {
+			return fmt.Errorf("interface %s: %w", label, err)
 		}
 	}
 	return nil
@@ -383,8 +392,12 @@ func deleteEnds(door Door, c resource.Change, keep map[string]Interface) error {
 
 // delete ends the interfaces first: the kernel keeps a namespace as long as a process is in it.
 func (h *Host) delete(c resource.Change) error {
-	if err := deleteEnds(h.door, c, nil); err != nil {
-		return err
+	labels := slices.Concat(slices.Collect(maps.Keys(specOf(c.Last).Interface)), slices.Collect(maps.Keys(specOf(c.Live).Interface)))
+	slices.Sort(labels)
+	for _, label := range slices.Compact(labels) {
+		if err := deleteEnd(h.door, c, label); err != nil {
+			return err
+		}
 	}
 	return h.door.DeleteNamespace(c.Addr.HostName(), Mark(c.Owner, c.Addr))
 }

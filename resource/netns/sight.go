@@ -42,15 +42,22 @@ func (g *sight) spec(last *Spec) *Spec {
 			s.Loopback = l.Up
 		}
 	}
-	for label, r := range last.Route {
-		if to, err := destination(label, r.Via); err == nil && slices.ContainsFunc(g.routes, func(have host.Route) bool {
-			return have.Destination == to && have.Via == r.Via
-		}) {
-			s.Route[label] = r
+	index := map[string]int{}
+	for _, l := range g.links {
+		index[l.Name] = l.Index
+	}
+	applied := last.hostRoutes(index)
+	for label, r := range applied {
+		if slices.ContainsFunc(g.routes, func(have host.Route) bool { return sameRoute(have, r) }) {
+			s.Route[label] = last.Route[label]
 		}
 	}
 	for _, r := range g.routes {
-		if label := labelOf(r, last, s); r.Ours && label != "" {
+		// One that goes by the right gateway and the wrong link is not there.
+		astray := func(was host.Route) bool {
+			return was.Destination == r.Destination && was.Via == r.Via && was.Link != r.Link
+		}
+		if label := labelOf(r, last, s); r.Ours && label != "" && !astray(applied[label]) {
 			s.Route[label] = Route{Via: r.Via}
 		}
 	}
@@ -61,6 +68,21 @@ func (g *sight) spec(last *Spec) *Spec {
 		s.Sysctls[key] = value
 	}
 	return s
+}
+
+// hostRoutes are the routes as the host has them, by label; index is that of each link inside.
+func (s *Spec) hostRoutes(index map[string]int) map[string]host.Route {
+	routes := map[string]host.Route{}
+	for label, r := range s.Route {
+		if to, err := destination(label, r.Via); err == nil {
+			routes[label] = host.Route{Destination: to, Via: r.Via, Link: index[s.linkTo(r.Via)]}
+		}
+	}
+	return routes
+}
+
+func sameRoute(a, b host.Route) bool {
+	return a.Destination == b.Destination && a.Via == b.Via && a.Link == b.Link
 }
 
 // addresses are those of the link that hostctl set, in its order; all where nobody remembers.

@@ -81,7 +81,7 @@ func identify(owner string, l host.Link, last resource.State) (resource.Addr, bo
 // observe is what a bridge is, as a spec. Of its addresses those count that
 // were set by hostctl; where nobody remembers, the first of each family.
 func observe(l host.Link, last *Spec) *Spec {
-	s := &Spec{Link: l.Name, Up: l.Up}
+	s := &Spec{Link: l.Name, Up: l.Up, Marked: l.Alias != ""}
 	for _, f := range s.families() {
 		for _, p := range l.Addresses {
 			if p.Addr().Is6() != f.is6 || p.Addr().IsLinkLocalUnicast() || f.address.IsValid() {
@@ -136,7 +136,7 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 			if !f.subnet.IsValid() {
 				continue
 			}
-			if has := holderOf(*f.subnet, c.Owner, links, routes); has != "" {
+			if has := holderOf(*f.subnet, c, links, routes); has != "" {
 				problems = append(problems, resource.Problem{Addr: c.Addr, Path: f.subnetPath,
 					Summary: fmt.Sprintf("%s overlaps what the host has: %s", *f.subnet, has), Detail: "give the network another range"})
 			}
@@ -148,12 +148,13 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 // holderOf says what else on the host has a part of the range; "" when nothing
 // has. Bridges of the same configuration are left to the pure check: what they
 // have now may be about to change.
-func holderOf(subnet netip.Prefix, owner string, links []host.Link, routes []host.Route) string {
+func holderOf(subnet netip.Prefix, c resource.Change, links []host.Link, routes []host.Route) string {
 	name, mine := map[int]string{}, map[int]bool{}
 	for _, l := range links {
 		name[l.Index] = l.Name
 		by, _, ok := host.ParseMark(l.Alias)
-		if mine[l.Index] = ok && by == owner && l.Type == "bridge"; mine[l.Index] {
+		if l.Type == "bridge" && (ok && by == c.Owner || l.Carries(Mark(c.Owner, c.Addr))) {
+			mine[l.Index] = true
 			continue
 		}
 		for _, p := range l.Addresses {
@@ -250,20 +251,27 @@ func taken(l host.Link, ok bool) error {
 	return fmt.Errorf("link %s is there already and belongs to %s", l.Name, l.Holder())
 }
 
-// obsolete are the addresses that hostctl once set, or found and showed, and that are not wanted any more.
+// obsolete are the addresses that are not wanted any more: those that hostctl
+// set, and those that stand in the way of a wanted one as the plan showed.
+// Whatever else the bridge has is the host's own.
 func obsolete(c resource.Change) []netip.Prefix {
+	want := c.Want.(*Spec)
 	var out []netip.Prefix
-	keep := c.Want.(*Spec).Addresses()
-	for _, spec := range []resource.Spec{c.Last, c.Live} {
-		s, ok := spec.(*Spec)
-		if !ok {
-			continue
-		}
-		for _, p := range s.Addresses() {
-			if !slices.Contains(keep, p) && !slices.Contains(out, p) {
+	if last, ok := c.Last.(*Spec); ok {
+		out = last.Addresses()
+	}
+	if live, ok := c.Live.(*Spec); ok {
+		for _, p := range live.Addresses() {
+			if p.Addr().Is4() && want.Subnet.IsValid() || p.Addr().Is6() && want.IPv6.IsValid() {
 				out = append(out, p)
 			}
 		}
 	}
-	return out
+	keep := want.Addresses()
+	// An IPv6 address stands once only, with whatever length: adding it again took the old one's place.
+	out = slices.DeleteFunc(out, func(p netip.Prefix) bool {
+		return slices.ContainsFunc(keep, func(q netip.Prefix) bool { return q == p || p.Addr().Is6() && q.Addr() == p.Addr() })
+	})
+	slices.SortFunc(out, netip.Prefix.Compare)
+	return slices.Compact(out)
 }

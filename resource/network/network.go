@@ -33,6 +33,8 @@ type Spec struct {
 	Link string `json:"link" diff:"live" attr:"internal"`
 	// Up says that the bridge is administratively up, which hostctl keeps it.
 	Up bool `json:"up" diff:"live" attr:"internal"`
+	// Marked says that the bridge carries its alias.
+	Marked bool `json:"marked" diff:"live" attr:"internal"`
 }
 
 // Kind returns the kind of networks.
@@ -174,7 +176,7 @@ func (s *Spec) Resolve(self resource.Addr, r *resource.Resolver) []resource.Prob
 			*f.address = f.subnet.Addr().Next()
 		}
 	}
-	s.Link, s.Up = LinkName(r.Owner, self), true
+	s.Link, s.Up, s.Marked = LinkName(r.Owner, self), true, true
 	return nil
 }
 
