@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -18,9 +20,24 @@ func (h *Host) Apply(ctx context.Context, change resource.Change) error {
 	h.applying.Add(1)
 	err := h.apply(ctx, change)
 	if h.applying.Add(-1) == 0 && change.Action != resource.Create && err == nil {
-		err = h.Specs.Prune()
+		err = h.prune()
 	}
 	return err
+}
+
+// prune drops what is left of runs and specs that are over, when no other change is in hand.
+func (h *Host) prune() error {
+	links, err := os.ReadDir(h.Units)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	current := map[string]bool{}
+	for _, l := range links {
+		if unit, ok := strings.CutPrefix(l.Name(), "invocation:"+unitPrefix); ok {
+			current[h.invocation(unitPrefix+unit)] = true
+		}
+	}
+	return h.Specs.Prune(current)
 }
 
 func (h *Host) apply(ctx context.Context, change resource.Change) error {

@@ -41,7 +41,8 @@ type Container struct {
 	// Limits bound what the container takes from the host.
 	Limits Limits `json:"limits"`
 	// Restart says when systemd starts the program again after it ended: "no", "on-failure"
-	// (exit status other than 0, a signal, a timeout) or "always". It never gives up; see systemd.service(5).
+	// (exit status other than 0, a signal, a timeout) or "always". It never gives up, but for exit
+	// status 78 (EX_CONFIG) and 203 (there is no such program), which trying again does not heal.
 	Restart Restart `json:"restart" diff:"replace" default:"on-failure"`
 	// RestartDelay is the pause before each such start, at least 100ms.
 	RestartDelay resource.Duration `json:"restart_delay" diff:"replace" default:"1s"`
@@ -122,7 +123,8 @@ func Kind() resource.Kind {
 	}
 }
 
-func (c Container) enabled(yes bool) *Container {
-	c.Enabled = yes
-	return &c
+func (c *Container) enabled(on bool) *Container {
+	d := *c
+	d.Enabled = on
+	return &d
 }

@@ -51,8 +51,14 @@ type Host struct {
 	started  map[resource.Addr]string // the invocation that Apply left running
 }
 
-// LauncherName is the file name of the launcher, wherever it is installed.
-const LauncherName = "hostctl-launch"
+// NewHost returns the effects on this host. launcher is the absolute path of the program
+// that each unit starts; try says that the host is a throwaway one.
+func NewHost(systemd Systemd, subIDs SubIDs, launcher string, try bool) *Host {
+	return &Host{
+		Systemd: systemd, SubIDs: subIDs, Specs: runtime.Host, Launcher: launcher, Try: try,
+		Proc: "/proc", Cgroups: host.CgroupRoot, Units: "/run/systemd/units",
+	}
+}
 
 var _ resource.Host = (*Host)(nil)
 var _ resource.Settler = (*Host)(nil)

@@ -18,9 +18,6 @@ import (
 	"hostctl/runtime"
 )
 
-// unitPattern matches the units of all containers; the keepers are slices.
-const unitPattern = unitPrefix + "*" + unitSuffix
-
 // found is one container as it is on the host.
 type found struct {
 	addr   resource.Addr
@@ -92,7 +89,7 @@ func (h *Host) linked() ([]string, error) {
 }
 
 func (h *Host) units(ctx context.Context) (map[string]host.Unit, error) {
-	list, err := h.Systemd.List(ctx, unitPattern)
+	list, err := h.Systemd.List(ctx, UnitName("*"))
 	if err != nil {
 		return nil, err
 	}

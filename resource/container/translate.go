@@ -14,17 +14,6 @@ import (
 )
 
 const (
-	// Slice holds all containers, so that a host's administrator can bound them together.
-	Slice = "hostctl.slice"
-
-	unitPrefix   = "hostctl-"
-	unitSuffix   = ".service"
-	keeperPrefix = "hostctl-keep-"
-
-	// startTimeout bounds the launcher, not the program: it is ready when exec succeeded.
-	// exitSetup is the status of a launcher that could not set a container up, which trying again does not heal.
-	exitSetup = 203
-
 	startTimeout = 60e6 // microseconds
 	// A container's log is cut to 10,000 lines in 30 seconds, which is systemd's own default for all services.
 	logInterval = 30e6 // microseconds
@@ -32,15 +21,6 @@ const (
 
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
-
-// Unit is the name of the container's unit.
-func Unit(addr resource.Addr) string { return unitPrefix + addr.HostName() + unitSuffix }
-
-// Keeper is the name of the slice that keeps the unit loaded while it is stopped.
-// A "-" would nest one container's keeper in another's (systemd.slice(5)); no name holds a "_".
-func Keeper(addr resource.Addr) string {
-	return keeperPrefix + strings.ReplaceAll(addr.HostName(), "-", "_") + ".slice"
-}
 
 // launcherSpec is the container as the launcher needs it. declared is the JSON of c.
 func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
@@ -128,13 +108,13 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "Restart", Value: string(c.Restart)},
 		{Name: "RestartUSec", Value: usec(c.RestartDelay)},
 		{Name: "StartLimitIntervalUSec", Value: uint64(0)},
-		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{exitSetup}, Signals: []int32{}}},
+		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{}}},
 		{Name: "TimeoutStartUSec", Value: uint64(startTimeout)},
 		{Name: "TimeoutStopUSec", Value: usec(c.StopTimeout)},
 		{Name: "KillMode", Value: "mixed"},
 		{Name: "KillSignal", Value: stop},
 		// The tiny init passes on what the program died of as 128+n.
-		{Name: "SuccessExitStatus", Value: host.ExitStatuses{Statuses: []int32{128 + sigTERM, 128 + stop}, Signals: []int32{stop}}},
+		{Name: "SuccessExitStatus", Value: host.ExitStatuses{Statuses: slices.Compact([]int32{128 + sigTERM, 128 + stop}), Signals: []int32{stop}}},
 		{Name: "OOMPolicy", Value: "kill"},
 
 		{Name: "SyslogIdentifier", Value: name},
@@ -231,7 +211,7 @@ const sigTERM = 15
 // signals are the ones that can ask a program to end, with their numbers, which are
 // the same on every architecture that Linux runs Go on but MIPS. RTMIN+3 ends an init system.
 var signals = map[Signal]int32{
-	"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": sigTERM, "WINCH": 28, "PWR": 30, "RTMIN+3": 37,
+	"HUP": 1, "INT": 2, "QUIT": 3, "USR1": 10, "USR2": 12, "TERM": sigTERM, "WINCH": 28, "PWR": 30, "RTMIN+3": 37,
 }
 
 var restarts = []Restart{"no", "on-failure", "always"}

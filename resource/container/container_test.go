@@ -1,0 +1,214 @@
+package container
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"hostctl/resource"
+	"hostctl/resource/netns"
+	"hostctl/resource/user"
+	"hostctl/resource/volume"
+)
+
+var web = resource.Addr{Kind: Name, Name: "web"}
+
+func fresh() *Container {
+	c := Kind().New().(*Container)
+	c.Rootfs, c.Command = "/srv/rootfs/web", []string{"/bin/httpd", "-f"}
+	return c
+}
+
+func TestValidate(t *testing.T) {
+	tests := []struct {
+		name  string
+		set   func(*Container)
+		wants []string // path and a part of the summary, for each problem
+	}{
+		{"as small as can be", func(c *Container) {}, nil},
+		{"newlines in arguments", func(c *Container) { c.Command = []string{"sh", "-c", "a\n\tb"} }, nil},
+		{"fractions of a processor", func(c *Container) { c.Limits.CPU = 0.333 }, nil},
+		{"users", func(c *Container) { c.User = "1000:33" }, nil},
+		{"named users", func(c *Container) { c.User = "www-data:www-data" }, nil},
+		{"no rootfs", func(c *Container) { c.Rootfs = "" }, []string{"rootfs \""}},
+		{"relative rootfs", func(c *Container) { c.Rootfs = "srv/x" }, []string{"rootfs \""}},
+		{"unclean rootfs", func(c *Container) { c.Rootfs = "/srv/../etc" }, []string{"rootfs \""}},
+		{"newline in rootfs", func(c *Container) { c.Rootfs = "/srv/a\nExecStopPost=/bin/x" }, []string{"rootfs \""}},
+		{"bidi in rootfs", func(c *Container) { c.Rootfs = "/srv/\u202etfs" }, []string{"rootfs \""}},
+		{"the host's root", func(c *Container) { c.Rootfs = "/" }, []string{"rootfs the host's own root"}},
+		{"empty command", func(c *Container) { c.Command = nil }, []string{"command the command is empty"}},
+		{"relative command", func(c *Container) { c.Command = []string{"bin/x"} }, []string{"command \"bin/x\" is a relative"}},
+		{"NUL", func(c *Container) { c.Command = []string{"x", "a\x00"} }, []string{"command element 1 holds a NUL"}},
+		{"an argument too long", func(c *Container) { c.Command = []string{"x", strings.Repeat("a", maxArg)} }, []string{"command element 1 has"}},
+		{"variables", func(c *Container) { c.Environment = map[string]string{"A=B": "", "C": "\x00"} },
+			[]string{"environment \"A=B\" cannot", `environment["C"] the value holds`}},
+		{"workdir", func(c *Container) { c.Workdir = "tmp" }, []string{"workdir \"tmp\" cannot"}},
+		{"huge uid", func(c *Container) { c.User = "4294967296" }, []string{"user"}},
+		{"uid beyond the range", func(c *Container) { c.User = "65536" }, []string{"user"}},
+		{"odd user", func(c *Container) { c.User = "a b" }, []string{"user"}},
+		{"empty group", func(c *Container) { c.User = "a:" }, []string{"user"}},
+		{"hostname", func(c *Container) { c.Hostname = "a_b" }, []string{"hostname"}},
+		{"targets", func(c *Container) {
+			c.Mount = map[string]Mount{"/": {}, "data": {}, "/proc/self": {}, "/dev": {}, "/ok": {}}
+			c.Tmpfs = map[string]Tmpfs{"/ok": {Size: 4096}, "/big": {}}
+		}, []string{`mount["/"] nothing`, `mount["/dev"] nothing`, `mount["/ok"] /ok is a mount and a tmpfs`,
+			`mount["/proc/self"] nothing`, `mount["data"] nothing`, `tmpfs["/big"].size`}},
+		{"limits", func(c *Container) { c.Limits = Limits{Memory: 1, CPU: 0.0001, Tasks: 1, Files: 1} },
+			[]string{"limits.memory", "limits.cpu", "limits.tasks", "limits.files"}},
+		{"not a number", func(c *Container) { c.Limits.CPU = math.NaN() }, []string{"limits.cpu"}},
+		{"negative processors", func(c *Container) { c.Limits.CPU = -1 }, []string{"limits.cpu"}},
+		{"four digits", func(c *Container) { c.Limits.CPU = 1.2345 }, []string{"limits.cpu"}},
+		{"enumerations", func(c *Container) { c.Restart, c.StopSignal = "sometimes", "SIGTERM" }, []string{"restart", "stop_signal"}},
+		{"times", func(c *Container) { c.RestartDelay, c.StopTimeout = 0, resource.Duration(2*time.Hour) }, []string{"restart_delay", "stop_timeout"}},
+		{"itself", func(c *Container) { c.DependsOn = []resource.Addr{web} }, []string{"depends_on a container cannot"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := fresh()
+			test.set(c)
+			var got []string
+			for _, p := range c.Validate(web) {
+				got = append(got, p.Path+" "+p.Summary)
+			}
+			if len(got) != len(test.wants) {
+				t.Fatalf("problems: %q, want %q", got, test.wants)
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], test.wants[i]) {
+					t.Errorf("problem %q, want %q", got[i], test.wants[i])
+				}
+			}
+		})
+	}
+}
+
+// world is what containers refer to, of the kinds that they really refer to.
+func world() resource.State {
+	return resource.State{
+		{Kind: "user", Name: "shop"}:    &user.User{UID: 2100},
+		{Kind: "volume", Name: "db"}:    &volume.Volume{Path: "/srv/shop/db", Owner: resource.Addr{Kind: "user", Name: "shop"}, Mode: 0o700},
+		{Kind: "volume", Name: "site"}:  &volume.Volume{Path: "/srv/site", Mode: 0o755},
+		{Kind: "netns", Name: "front"}:  netns.Kind().New(),
+		{Kind: Name, Name: "db"}:        fresh(),
+		{Kind: Name, Name: "unrelated"}: fresh(),
+	}
+}
+
+func resolve(t *testing.T, want resource.State, live resource.State, grants []resource.Grant) (*resource.Resolver, []resource.Problem) {
+	t.Helper()
+	r := resource.NewResolver("shop", live, grants, map[string][]resource.Span{Pool: {{Start: lowRange, Size: RangeSize}}})
+	return r, r.Resolve(want)
+}
+
+func TestResolve(t *testing.T) {
+	want := world()
+	c := fresh()
+	c.Netns = resource.Addr{Kind: "netns", Name: "front"}
+	c.DependsOn = []resource.Addr{{Kind: Name, Name: "unrelated"}, {Kind: Name, Name: "db"}}
+	c.Mount = map[string]Mount{
+		"/data": {Volume: resource.Addr{Kind: "volume", Name: "db"}},
+		"/site": {Volume: resource.Addr{Kind: "volume", Name: "site"}, ReadOnly: true},
+	}
+	want[web] = c
+	if _, problems := resolve(t, want, nil, nil); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if c.IDBase < lowRange+RangeSize || c.IDBase%RangeSize != 0 {
+		t.Errorf("id base %d", c.IDBase)
+	}
+	if m := c.Mount["/data"]; m.Source != "/srv/shop/db" || m.OwnerUID != 2100 || m.OwnerGID != 2100 {
+		t.Errorf("mount of an owned volume: %+v", m)
+	}
+	if m := c.Mount["/site"]; m.Source != "/srv/site" || m.OwnerUID != 0 {
+		t.Errorf("mount of root's volume: %+v", m)
+	}
+	if c.NetnsPath != netns.Path(c.Netns) {
+		t.Errorf("netns path %q", c.NetnsPath)
+	}
+	if len(c.After) != 2 || !strings.HasPrefix(c.After[0], "hostctl-db.service ") || c.DependsOn[0].Name != "db" {
+		t.Errorf("after %q, depends on %v", c.After, c.DependsOn)
+	}
+
+	t.Run("run_as", func(t *testing.T) {
+		want, d := world(), fresh()
+		d.RunAs = resource.Addr{Kind: "user", Name: "shop"}
+		d.Mount = map[string]Mount{
+			"/data": {Volume: resource.Addr{Kind: "volume", Name: "db"}},
+			"/site": {Volume: resource.Addr{Kind: "volume", Name: "site"}},
+		}
+		want[web] = d
+		if _, problems := resolve(t, want, nil, nil); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if d.RunAsUID != 2100 || d.RunAsGID != 2100 || d.Mount["/data"].OwnerUID != 0 {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("a writable volume of root's", func(t *testing.T) {
+		want, d := world(), fresh()
+		d.Mount = map[string]Mount{"/site": {Volume: resource.Addr{Kind: "volume", Name: "site"}}}
+		want[web] = d
+		_, problems := resolve(t, want, nil, nil)
+		if len(problems) != 1 || problems[0].Path != `mount["/site"].volume` || problems[0].Detail == "" {
+			t.Errorf("problems: %v", problems)
+		}
+	})
+	t.Run("what only a new unit gets makes dependants anew", func(t *testing.T) {
+		want, d := world(), fresh()
+		d.DependsOn = []resource.Addr{{Kind: Name, Name: "db"}}
+		want[web] = d
+		want[resource.Addr{Kind: Name, Name: "db"}].(*Container).StopSignal = "QUIT"
+		resolve(t, want, nil, nil)
+		if d.After[0] == c.After[0] {
+			t.Errorf("after is %q as before", d.After)
+		}
+	})
+	t.Run("a lost ledger", func(t *testing.T) {
+		want, d, live := world(), fresh(), fresh()
+		want[web], live.IDBase = d, lowRange+7*RangeSize
+		r, _ := resolve(t, want, resource.State{web: live}, nil)
+		if d.IDBase != live.IDBase || len(r.New) == 0 {
+			t.Errorf("id base %d, want that of what runs, %d", d.IDBase, live.IDBase)
+		}
+	})
+	t.Run("what was granted once", func(t *testing.T) {
+		want, d := world(), fresh()
+		want[web] = d
+		resolve(t, want, nil, []resource.Grant{{Pool: Pool, Owner: "shop", Addr: web, Span: resource.Span{Start: lowRange + 9*RangeSize, Size: RangeSize}}})
+		if d.IDBase != lowRange+9*RangeSize {
+			t.Errorf("id base %d", d.IDBase)
+		}
+	})
+}
+
+func TestClasses(t *testing.T) {
+	want := map[string]resource.Class{
+		"rootfs": resource.Restart, "command": resource.Restart, "limits.memory": resource.Live, "limits.cpu": resource.Live,
+		"limits.tasks": resource.Live, "limits.files": resource.Restart, "restart": resource.Replace, "restart_delay": resource.Replace,
+		"stop_signal": resource.Replace, "stop_timeout": resource.Replace, "enabled": resource.Live, "init": resource.Restart,
+		`mount["/data"].read_only`: resource.Restart, `mount["/data"].source`: resource.Restart, "id_base": resource.Restart,
+	}
+	c := fresh()
+	c.IDBase = lowRange
+	c.Mount = map[string]Mount{"/data": {Source: "/x"}}
+	for _, leaf := range resource.Leaves(c) {
+		if class, ok := want[leaf.Path]; ok && leaf.Attr.Class != class {
+			t.Errorf("%s is %s, want %s", leaf.Path, leaf.Attr.Class, class)
+		}
+		delete(want, leaf.Path)
+	}
+	if len(want) > 0 {
+		t.Errorf("no such attribute: %v", want)
+	}
+}
+
+func TestNames(t *testing.T) {
+	mail := resource.Addr{Kind: Name, Name: "worker", Key: "mail"}
+	if Unit(mail) != "hostctl-worker-mail.service" || Keeper(mail) != "hostctl-keep-worker_mail.slice" {
+		t.Errorf("%s, %s", Unit(mail), Keeper(mail))
+	}
+	if NameOfUnit(Unit(mail)) != "worker-mail" || NameOfUnit("ssh.service") != "ssh.service" {
+		t.Error("NameOfUnit is not the inverse")
+	}
+}
