@@ -1,0 +1,28 @@
+// Command hostctl-launch starts one container and ends. systemd runs it as the ExecStart of hostctl-<name>.service;
+// the same program, under the name of the tiny init, is the container's process 1.
+//
+// It imports package runtime alone: every library that is linked in costs each container's start.
+package main
+
+import (
+	"os"
+
+	"hostctl/runtime"
+)
+
+func main() {
+	if runtime.IsInit(os.Args) {
+		os.Exit(runtime.Init(os.Args))
+	}
+	line := func(text string) { os.Stderr.WriteString(text + "\n") }
+	paths, args := runtime.Host, os.Args[1:]
+	if len(args) == 3 && args[0] == "-run" {
+		paths, args = runtime.Paths{Run: args[1]}, args[2:]
+	}
+	if len(args) != 1 {
+		line("usage: hostctl-launch [-run /run/hostctl] NAME (started by systemd as a service of Type=notify)")
+		os.Exit(runtime.ExitConfig)
+	}
+	env := runtime.Env{InvocationID: os.Getenv("INVOCATION_ID"), NotifySocket: os.Getenv("NOTIFY_SOCKET")}
+	os.Exit(runtime.Launch(paths, args[0], env, line))
+}

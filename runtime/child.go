@@ -1,0 +1,204 @@
+package runtime
+
+import (
+	goruntime "runtime"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"hostctl/runtime/internal/raw"
+)
+
+// script is what the cloned child does, call by call, with a name for each. Results may go into the
+// arguments of later calls, so calls never grows past the capacity it was made with.
+type script struct {
+	calls []raw.Call
+	names []string
+	path  *uintptr // where the command's path goes, once it is found
+	fds   childFDs
+	pins  goruntime.Pinner
+	argv  []*byte // of the init: name, descriptor, command's path, the payload's arguments
+	proc  uintptr // procInside: the child's descriptor of its proc
+	bytes [2]byte // what the child writes to ready, and reads from hold
+}
+
+// childFDs are the arguments of the child's calls that are descriptors of the launcher's. The last two are the
+// init's and nil without it.
+type childFDs struct{ holdWrite, ready, holdRead, status, self *uintptr }
+
+const maxCalls = 192
+
+func (s *script) add(name string, want uintptr, trap uintptr, args ...uintptr) *raw.Call {
+	if len(s.calls) == cap(s.calls) {
+		panic("bug: the child's script is longer than maxCalls")
+	}
+	c := raw.Call{Trap: trap, Want: want}
+	copy(c.Args[:], args)
+	s.calls, s.names = append(s.calls, c), append(s.names, name)
+	return &s.calls[len(s.calls)-1]
+}
+
+// pin gives a pointer as the kernel takes it. What it points to is on the heap and stays there.
+func pin[T any](p *goruntime.Pinner, v *T) uintptr {
+	p.Pin(v)
+	return uintptr(unsafe.Pointer(v))
+}
+
+// cstr is a C string.
+func cstr(s string) *byte {
+	b := make([]byte, len(s)+1)
+	copy(b, s)
+	return &b[0]
+}
+
+func (s *script) str(v string) uintptr { return pin(&s.pins, cstr(v)) }
+
+// vector is a NULL-terminated array of C strings.
+func (s *script) vector(list []string) uintptr {
+	v := vector(list)
+	return pin(&s.pins, &v[0])
+}
+
+// vector is a NULL-terminated array of C strings.
+func vector(list []string) []*byte {
+	out := make([]*byte, 0, len(list)+1)
+	for _, s := range list {
+		out = append(out, cstr(s))
+	}
+	return append(out, nil)
+}
+
+// at is AT_FDCWD as the kernel takes it, here and in every call below whose first argument is a directory.
+const at = ^uintptr(99)
+
+const (
+	securebits = 0xef // NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE and KEEP_CAPS off, each with its lock
+	sigsetSize = 8
+)
+
+// childScript lists the child's system calls. The order is the kernel's, not a matter of taste.
+func childScript(sp Spec, f facts) *script {
+	s := &script{calls: make([]raw.Call, 0, maxCalls), names: make([]string, 0, maxCalls)}
+	env := payloadEnv(sp, f.ID)
+
+	// The child's copy of the write end would keep its own hold pipe open for ever.
+	s.fds.holdWrite = &s.add("close(hold)", 0, unix.SYS_CLOSE).Args[0]
+	if f.ProcInside {
+		s.procInside()
+	}
+	s.fds.ready = &s.add("write(ready)", 1, unix.SYS_WRITE, 0, pin(&s.pins, &s.bytes[0]), 1).Args[0]
+	// Held. End of file instead of a byte: the launcher is gone, and the payload with it.
+	s.fds.holdRead = &s.add("read(hold)", 1, unix.SYS_READ, 0, pin(&s.pins, &s.bytes[1]), 1).Args[0]
+
+	s.add("prctl(PR_SET_DUMPABLE, 0)", 0, unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
+	s.add("setsid", raw.Any, unix.SYS_SETSID)
+	host := sp.Hostname
+	if host == "" {
+		host = sp.Name
+	}
+	s.add("sethostname("+host+")", 0, unix.SYS_SETHOSTNAME, s.str(host), uintptr(len(host)))
+
+	// This file is the container's own only when opened from its own user namespace. Then no more
+	// writing below /proc/sys.
+	const userns = "/proc/sys/user/max_user_namespaces"
+	open := s.add("openat("+userns+", O_WRONLY)", raw.Any, unix.SYS_OPENAT, at, s.str(userns), unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW)
+	write := s.add("write("+userns+", 0)", 1, unix.SYS_WRITE, 0, s.str("0"), 1)
+	open.Out[0] = &write.Args[0]
+	sys, empty, attr := s.str("/proc/sys"), s.str(""), &unix.MountAttr{Attr_set: attrRO | attrNoExec}
+	tree := s.add("open_tree(/proc/sys, OPEN_TREE_CLONE|AT_RECURSIVE)", raw.Any, unix.SYS_OPEN_TREE, at, sys,
+		unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	set := s.add("mount_setattr(/proc/sys, AT_EMPTY_PATH|AT_RECURSIVE, MOUNT_ATTR_RDONLY)", 0, unix.SYS_MOUNT_SETATTR, 0, empty,
+		unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, pin(&s.pins, attr), unsafe.Sizeof(*attr))
+	move := s.add("move_mount(/proc/sys, MOVE_MOUNT_F_EMPTY_PATH)", 0, unix.SYS_MOVE_MOUNT, 0, empty, at, sys, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	tree.Out = [2]*uintptr{&set.Args[0], &move.Args[0]}
+
+	s.add("keyctl(KEYCTL_JOIN_SESSION_KEYRING)", raw.Any, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
+	for c := 0; c <= f.LastCap; c++ {
+		s.add("prctl(PR_CAPBSET_DROP, all)", 0, unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
+	}
+	s.add("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)", 0, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	s.add("prctl(PR_SET_SECUREBITS, locked)", 0, unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, securebits)
+	s.add("setgroups([])", 0, unix.SYS_SETGROUPS, 0, 0)
+	gid, uid := uintptr(f.ID.GID), uintptr(f.ID.UID)
+	s.add("setresgid("+utoa(f.ID.GID)+")", 0, unix.SYS_SETRESGID, gid, gid, gid)
+	s.add("setresuid("+utoa(f.ID.UID)+")", 0, unix.SYS_SETRESUID, uid, uid, uid)
+	// NO_SETUID_FIXUP kept the capabilities over setresuid; nothing below needs one.
+	head := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	s.add("capset(empty)", 0, unix.SYS_CAPSET, pin(&s.pins, head), pin(&s.pins, &[2]unix.CapUserData{}))
+	s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	s.add("umask(022)", raw.Any, unix.SYS_UMASK, 0o022)
+
+	dir := sp.Dir
+	if dir == "" {
+		dir = "/"
+	}
+	// As the payload: what it may not enter it does not start in. Inside the root and through no magic link.
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	cwd := s.add("openat2("+dir+", O_PATH|O_DIRECTORY, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS)", raw.Any, unix.SYS_OPENAT2, at, s.str(dir), pin(&s.pins, how), unsafe.Sizeof(*how))
+	chdir := s.add("fchdir("+dir+")", 0, unix.SYS_FCHDIR)
+	cwd.Out[0] = &chdir.Args[0]
+
+	// CLONE_CLEAR_SIGHAND has reset the handlers; what was ignored (systemd ignores SIGPIPE) still is.
+	for sig := uintptr(1); sig <= 64; sig++ {
+		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
+			s.add("rt_sigaction(all, SIG_DFL)", 0, unix.SYS_RT_SIGACTION, sig, pin(&s.pins, &zeroAction), 0, sigsetSize)
+		}
+	}
+	if raw.NoFile.Max != 0 && sp.NoFile == 0 {
+		// Go has raised the soft limit of this process, and so of its clone.
+		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
+	}
+	s.add("close_range(3, CLOSE_RANGE_CLOEXEC)", 0, unix.SYS_CLOSE_RANGE, 3, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
+	if sp.Init {
+		s.execInit(sp.Args, env)
+	} else {
+		s.execPayload(sp.Args, env)
+	}
+	return s
+}
+
+// procInside mounts the pid namespace's proc nowhere; the launcher fetches the descriptor. It must be
+// made while the host's own proc is still in sight, which the kernel wants as proof that nothing is unhidden.
+func (s *script) procInside() {
+	open := s.add("fsopen(proc)", raw.Any, unix.SYS_FSOPEN, s.str("proc"), unix.FSOPEN_CLOEXEC)
+	create := s.add("fsconfig(proc, FSCONFIG_CMD_CREATE)", 0, unix.SYS_FSCONFIG, 0, unix.FSCONFIG_CMD_CREATE)
+	mount := s.add("fsmount(proc)", raw.Any, unix.SYS_FSMOUNT, 0, unix.FSMOUNT_CLOEXEC, attrNoExec)
+	open.Out = [2]*uintptr{&create.Args[0], &mount.Args[0]}
+	mount.Out[0] = &s.proc
+}
+
+// execPayload ends the script with the payload itself, no signal blocked.
+func (s *script) execPayload(args, env []string) {
+	s.add("rt_sigprocmask(SIG_SETMASK, [])", 0, unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, pin(&s.pins, &zeroMask), 0, sigsetSize)
+	exec := s.add("execve("+strconv.Quote(args[0])+")", raw.Any, unix.SYS_EXECVE, 0, s.vector(args), s.vector(env))
+	s.path = &exec.Args[0]
+}
+
+// execInit ends the script with the tiny init, which keeps every signal blocked and holds the status pipe. Its
+// own settings come first in its environment, and it takes them off for the payload.
+func (s *script) execInit(args, env []string) {
+	s.fds.status = &s.add("fcntl(status, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
+	s.argv = vector(append([]string{InitName, "", ""}, args...))
+	s.path = (*uintptr)(unsafe.Pointer(&s.argv[2]))
+	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
+		0, s.str(""), pin(&s.pins, &s.argv[0]), s.vector(append(initEnv[:len(initEnv):len(initEnv)], env...)), unix.AT_EMPTY_PATH)
+	s.fds.self = &exec.Args[0]
+}
+
+// useFDs fills in the descriptors.
+func (s *script) useFDs(holdRead, holdWrite, ready, status, self int) {
+	*s.fds.holdRead, *s.fds.holdWrite, *s.fds.ready = uintptr(holdRead), uintptr(holdWrite), uintptr(ready)
+	if s.fds.status != nil {
+		*s.fds.status, *s.fds.self = uintptr(status), uintptr(self)
+		s.argv[1] = cstr(strconv.Itoa(status))
+	}
+}
+
+// command sets the path of the command, once it is found; the child is still held.
+func (s *script) command(found string) { *s.path = s.str(found) }
+
+var (
+	zeroAction [32]byte
+	zeroMask   [8]byte
+)

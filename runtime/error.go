@@ -1,0 +1,61 @@
+package runtime
+
+import (
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// StepError says what was being done: "mount volume /srv/db at /data: <cause>".
+type StepError struct {
+	Step string
+	Err  error
+}
+
+func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
+func (e *StepError) Unwrap() error { return e.Err }
+
+// CallError is a failed system call, written as the call: `open_tree("/srv/db", OPEN_TREE_CLONE)`,
+// with flags by name and without descriptor numbers.
+type CallError struct {
+	Call  string
+	Errno syscall.Errno
+}
+
+func (e *CallError) Error() string {
+	name := unix.ErrnoName(e.Errno)
+	if name == "" {
+		return e.Call + ": " + e.Errno.Error()
+	}
+	return e.Call + ": " + name + " (" + e.Errno.Error() + ")"
+}
+func (e *CallError) Unwrap() error { return e.Errno }
+
+// call gives a failed system call as an error; err is what package unix returned.
+func call(name string, err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		return &CallError{name, errno}
+	}
+	return &StepError{name, err}
+}
+
+func step(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &StepError{what, err}
+}
+
+// oneLine makes any text fit for one line of the journal.
+func oneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n':
+			return ';'
+		case c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029':
+			return '?'
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,177 @@
+package runtime
+
+import (
+	"encoding/binary"
+	goruntime "runtime"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"hostctl/runtime/internal/raw"
+)
+
+// InitName is argv[0] of the launcher's second role, the container's process 1. Its arguments are a
+// descriptor, the path of the payload's program, and the payload's own arguments.
+const InitName = "hostctl-init"
+
+// initEnv are settings of Go's for the init itself: it allocates next to nothing, so it collects no garbage and
+// needs one processor. They stand first in its environment, where they win over the payload's.
+var initEnv = []string{"GOGC=off", "GOMAXPROCS=1", "GODEBUG="}
+
+// What the init says through the status pipe: an index of initNames from initStage on, or initStarted.
+const (
+	initStage   = 1 << 32
+	initStarted = 1 << 33
+)
+
+// initNames are the calls by which the payload is started; payloadScript makes them.
+var initNames = []string{"setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])", "execve", "clone3(CLONE_VFORK)", "fcntl(status)"}
+
+const (
+	initClone = 4
+	initFcntl = 5
+)
+
+// Init is process 1 of a container. It starts the payload as the user that it is itself, tells the
+// launcher through the status pipe once the payload's exec has succeeded, reaps whatever dies, hands every
+// signal that it can receive on to the payload, and exits as the payload did: with its status, or 128+n where
+// signal n killed it. All of the container dies with it.
+//
+// Signals go to the payload's process, not to a group: what a program does about its own children on
+// a SIGTERM is its own matter (a database that shuts down gently would find its workers killed), as with tini
+// and with no init at all. The payload leads a session of its own.
+//
+// It was exec'ed with every signal blocked, and so every thread of Go's starts with them blocked; os/signal
+// and its memory are not needed.
+func Init(args []string) int {
+	status, err := -1, error(nil)
+	if len(args) >= 4 {
+		status, err = strconv.Atoi(args[1])
+	}
+	if len(args) < 4 || err != nil || status < 3 || unix.Getpid() != 1 {
+		return ExitConfig
+	}
+	env, err := ownEnviron()
+	if err != nil {
+		return ExitConfig
+	}
+	var pins goruntime.Pinner
+	unix.Prctl(unix.PR_SET_NAME, pin(&pins, cstr(InitName)), 0, 0, 0)
+	// The payload has the same user id; it has no business in here.
+	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	if _, err := unix.FcntlInt(uintptr(status), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+		initReport(status, initStage+initFcntl, -int64(err.(unix.Errno)))
+		return ExitExec
+	}
+	pid, report := startPayload(args[2], args[3:], env)
+	switch {
+	case pid < 0:
+		initReport(status, initStage+initClone, int64(pid))
+		return ExitExec
+	case report.Index >= 0:
+		initReport(status, initStage+report.Index, report.Result)
+		return ExitExec
+	}
+	initReport(status, initStarted, 0)
+	unix.Close(status)
+	go forward(pid)
+	return reap(pid)
+}
+
+// ownEnviron is the environment that this process was started with, less the init's own. Package syscall's drops
+// the second of two equal keys, which is the payload's.
+func ownEnviron() ([]string, error) {
+	fd, err := unix.Open("/proc/self/environ", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	data, err := readAll(fd, 4096)
+	if err != nil {
+		return nil, err
+	}
+	env := strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
+	if len(env) < len(initEnv) {
+		return nil, unix.EINVAL
+	}
+	return env[len(initEnv):], nil
+}
+
+func initReport(fd int, index, result int64) {
+	var b [raw.ReportSize]byte
+	binary.NativeEndian.PutUint64(b[:], uint64(index))
+	binary.NativeEndian.PutUint64(b[8:], uint64(result))
+	unix.Write(fd, b[:])
+}
+
+// startPayload clones and execs the payload. It returns once that is decided: report.Index
+// is the call that failed, or -1.
+func startPayload(program string, args, env []string) (pid int, report *raw.Report) {
+	report = &raw.Report{Index: -1, FD: ^uintptr(0), Exit: ExitExec}
+	var pins goruntime.Pinner
+	defer pins.Unpin()
+	argv, envp := vector(args), vector(env)
+	limit := uintptr(0)
+	if raw.NoFile.Max != 0 {
+		limit = pin(&pins, &raw.NoFile) // Go has raised this process's own soft limit
+	}
+	calls := []raw.Call{
+		{Trap: unix.SYS_SETSID, Want: raw.Any},
+		{Trap: unix.SYS_PRLIMIT64, Args: [6]uintptr{0, unix.RLIMIT_NOFILE, limit}},
+		{Trap: unix.SYS_RT_SIGPROCMASK, Args: [6]uintptr{unix.SIG_SETMASK, pin(&pins, &zeroMask), 0, sigsetSize}},
+		{Trap: unix.SYS_EXECVE, Args: [6]uintptr{pin(&pins, cstr(program)), pin(&pins, &argv[0]), pin(&pins, &envp[0])}, Want: raw.Any},
+	}
+	pid = raw.Clone(&raw.CloneArgs{
+		Flags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND,
+		ExitSignal: uint64(unix.SIGCHLD),
+	}, calls, report)
+	return pid, report
+}
+
+// forward hands signals on for ever. A signal that came before the payload was there is still pending.
+func forward(pid int) {
+	set := forwardable()
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, 0, sigsetSize, 0, 0)
+		if errno != 0 || n == 0 {
+			continue
+		}
+		unix.Kill(pid, unix.Signal(n))
+	}
+}
+
+// forwardable is every signal but those that cannot be caught, that tell of the init's own faults, and that
+// are the business of its own: its children's (reap waits for them) and Go's preemption.
+func forwardable() (set uint64) {
+	for sig := unix.Signal(1); sig <= 64; sig++ {
+		switch sig {
+		case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG,
+			unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS:
+		default:
+			set |= 1 << (sig - 1)
+		}
+	}
+	return set
+}
+
+// reap waits for everything that dies and returns with the payload's exit status.
+func reap(pid int) int {
+	for {
+		var status unix.WaitStatus
+		dead, err := unix.Wait4(-1, &status, unix.WALL, nil)
+		switch {
+		case err == unix.ECHILD:
+			return ExitExec // cannot be: the payload is a child until it is reaped here
+		case err != nil || dead != pid:
+		case status.Signaled():
+			return 128 + int(status.Signal())
+		default:
+			return status.ExitStatus()
+		}
+	}
+}
+
+// IsInit says whether a program of these arguments is the init.
+func IsInit(args []string) bool { return len(args) > 0 && strings.HasSuffix(args[0], InitName) }

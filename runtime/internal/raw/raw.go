@@ -1,0 +1,82 @@
+// Package raw clones a process and lets it do a prepared list of system calls.
+//
+// Everything a cloned child does is data, made before the clone by ordinary Go:
+// the child itself runs a dozen machine instructions in a loop, touches no stack,
+// takes no lock and never enters the Go runtime. That makes it safe to share the
+// launcher's memory (CLONE_VM), which is what makes it fast, and it leaves nothing
+// to copy. The package imports nothing but unsafe, so that it is initialised before
+// package syscall: see NoFile.
+package raw
+
+import "unsafe"
+
+// Any as Call.Want accepts every result that is not an error number.
+const Any = ^uintptr(0)
+
+// Call is one system call of a child. The assembly knows this layout.
+type Call struct {
+	Trap uintptr
+	Args [6]uintptr
+	// Want is the result without which the list is abandoned; Any is every success.
+	Want uintptr
+	// Out receives the result where it is set; it may point into later Calls.
+	Out [2]*uintptr
+}
+
+// Report is where a failed child says which call it was, and how it ends. The
+// assembly knows this layout. Index and Result are written to FD as 16 bytes of
+// the machine's own order before the child exits with Exit.
+type Report struct {
+	Index  int64
+	Result int64
+	FD     uintptr
+	Exit   uintptr
+}
+
+// ReportSize is the number of bytes that a failed child writes.
+const ReportSize = 16
+
+// CloneArgs is struct clone_args of clone3(2).
+type CloneArgs struct {
+	Flags      uint64
+	PidFD      uint64
+	ChildTID   uint64
+	ParentTID  uint64
+	ExitSignal uint64
+	Stack      uint64
+	StackSize  uint64
+	TLS        uint64
+	SetTID     uint64
+	SetTIDSize uint64
+	Cgroup     uint64
+}
+
+// Clone makes the process and returns its pid, or minus the error number. The child does
+// calls in order and, where the last one returns or one fails, reports and exits. With
+// CLONE_VFORK it returns when the child has exec'ed or is gone. The caller has all signals
+// blocked (a Go handler must not run in the child), passes CLONE_CLEAR_SIGHAND, and
+// keeps args, calls and report alive and unmoved until the child is done with them.
+func Clone(args *CloneArgs, calls []Call, report *Report) int {
+	return int(clone3(args, unsafe.Sizeof(*args), &calls[0], uintptr(len(calls)), report))
+}
+
+func clone3(args *CloneArgs, size uintptr, calls *Call, n uintptr, report *Report) uintptr
+
+func syscall4(trap, a1, a2, a3, a4 uintptr) uintptr
+
+// Rlimit is struct rlimit64.
+type Rlimit struct{ Cur, Max uint64 }
+
+// NoFile is RLIMIT_NOFILE as this process was started with it. Package syscall raises the
+// soft limit when it is initialised and would hand the raised one to what is exec'ed;
+// this package comes first, because packages are initialised in the order of their paths
+// once what they import is.
+var NoFile = startLimit()
+
+func startLimit() Rlimit {
+	r := new(Rlimit)
+	syscall4(sysPrlimit64, 0, rlimitNoFile, 0, uintptr(unsafe.Pointer(r)))
+	return *r
+}
+
+const rlimitNoFile = 7

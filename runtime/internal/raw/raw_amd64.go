@@ -1,0 +1,3 @@
+package raw
+
+const sysPrlimit64 = 302

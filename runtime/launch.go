@@ -1,0 +1,319 @@
+package runtime
+
+import (
+	"encoding/binary"
+	"errors"
+	goruntime "runtime"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"hostctl/runtime/internal/raw"
+)
+
+// Exit statuses of the launcher and of a payload that never came to its exec; systemctl prints their names.
+// Only ExitConfig is worth no restart: the same spec cannot start next time either.
+const (
+	ExitConfig = 78  // 78/CONFIG: called wrongly, or the spec, the rootfs or the user in it is not as it must be
+	ExitExec   = 203 // 203/EXEC: the payload's own last steps, its exec above all, failed
+	ExitSetup  = 226 // 226/NAMESPACE: the kernel refused an operation on the way
+)
+
+// Env is what systemd says in the environment of a unit's process.
+type Env struct {
+	InvocationID string // INVOCATION_ID
+	NotifySocket string // NOTIFY_SOCKET
+}
+
+// launch is one start. Its ops fill it in.
+//
+// Three parties, and who says what to whom:
+//
+//	launcher (main thread)          helper thread                    child = the payload's process
+//	prepare mounts, pipes
+//	clone3(CLONE_VFORK) ----------------------------------------->   close(its copy of hold's write end)
+//	  stopped until exec            read(ready)  <----- 1 byte ---   write(ready)
+//	                                id maps, idmaps, proc            read(hold): held; end of file = die
+//	                                setns, mount tree, pivot_root
+//	                                running/<InvocationID>
+//	                                MAINPID= to systemd
+//	                                write(hold) ------ 1 byte --->   released: hostname, limits, capabilities,
+//	                                                                 ids, ..., execve (or the init, which clones
+//	                                                                 the payload and waits for its exec)
+//	goes on          <---------------- end of vfork --------------
+//	read(status)     <--- end of file: exec succeeded (close-on-exec); 16 bytes: which call failed, and how.
+//	                      With the init, 16 bytes that say "started"; end of file is its death.
+//	READY=1 to systemd, with the payload's pid in SCM_CREDENTIALS
+//	exit 0
+//
+// The child was cloned with CLONE_PARENT: it is systemd's own child. It shares the launcher's memory until its
+// exec and touches none of it but its list of calls and its report. When the launcher dies at any
+// point before the release, the hold pipe closes and the child exits.
+type launch struct {
+	paths      Paths
+	name       string
+	spec       Spec
+	sum        string
+	specFD     int // open until the record names it
+	invocation string
+	notify     int // socket of systemd
+	running    int // directory of the records
+
+	rootfs   int // the host's directory, O_PATH
+	procFS   int // a configured proc context, or -1
+	id       identity
+	script   *script
+	slots    map[string]int // detached mounts by name
+	subs     map[string][]submount
+	writable []int // mounts of tmpfs made here that are attached
+	root     int   // the new root
+
+	clonePID   int32 // written by the kernel
+	clonePidFD int32
+	userns     int
+	start      uint64 // the child's start time
+	holdWrite  int
+	recorded   bool
+}
+
+func (l *launch) pid() int   { return int(l.clonePID) }
+func (l *launch) pidfd() int { return int(l.clonePidFD) }
+
+// Launch starts the container that the link name stands for and returns the exit status of the
+// launcher; report receives one line where it is not 0. It is the whole program: it changes the calling thread's
+// namespaces and signal mask, and the process ends after it.
+func Launch(paths Paths, name string, env Env, report func(line string)) int {
+	goruntime.LockOSThread()
+	l := &launch{
+		paths: paths, name: name, invocation: env.InvocationID,
+		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, holdWrite: -1, clonePidFD: -1,
+		slots: make(map[string]int, 16), subs: map[string][]submount{},
+	}
+	code, err := l.run(env)
+	if err != nil {
+		report(oneLine("container " + name + ": " + err.Error()))
+	}
+	return code
+}
+
+func (l *launch) run(env Env) (int, error) {
+	if err := l.read(env); err != nil {
+		return ExitConfig, err
+	}
+	p, err := l.decide()
+	if err != nil {
+		return ExitConfig, err
+	}
+	// Under no descriptor of the launcher's, and none that it was started with, may a relative path begin.
+	if err := unix.Chdir("/"); err != nil {
+		return ExitSetup, call("chdir(/)", err)
+	}
+	unix.Umask(0)
+	for _, o := range p.Prepare {
+		if err := o.do(l); err != nil {
+			return ExitSetup, err
+		}
+	}
+	return l.runChild(p)
+}
+
+// read takes in everything that is not the kernel's.
+func (l *launch) read(env Env) (err error) {
+	if !validInvocation(env.InvocationID) || env.NotifySocket == "" {
+		return errors.New("is started by systemd, as a service of Type=notify: INVOCATION_ID or NOTIFY_SOCKET is missing")
+	}
+	if l.spec, l.sum, l.specFD, err = l.paths.open(l.name); err != nil {
+		return err
+	}
+	if l.running, err = unix.Open(l.paths.running(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err != nil {
+		return call("open("+l.paths.running()+")", err)
+	}
+	return l.connect(env.NotifySocket)
+}
+
+// decide looks the payload's user up and makes the plan.
+func (l *launch) decide() (plan, error) {
+	var f facts
+	var err error
+	if l.rootfs, f.Shifted, err = openRootfs(l.spec); err != nil {
+		return plan{}, step("rootfs "+l.spec.Rootfs, err)
+	}
+	user, err := lookupUser(l.spec, func(path string) ([]byte, error) { return rootFile(l.rootfs, path) })
+	if err == nil {
+		f.ID, err = mapUser(l.spec, user)
+	}
+	if err != nil {
+		return plan{}, step("user "+strconv.Quote(l.spec.User), err)
+	}
+	if l.procFS, f.ProcInside, err = openProcFS(); err != nil {
+		return plan{}, err
+	}
+	if f.LastCap, err = lastCap(); err != nil {
+		return plan{}, err
+	}
+	p := makePlan(l.spec, f)
+	l.id, l.script = f.ID, p.Child
+	return p, nil
+}
+
+// runChild clones the child and sees it through to its exec.
+func (l *launch) runChild(p plan) (int, error) {
+	var hold, ready, status [2]int
+	for _, pipe := range []*[2]int{&hold, &ready, &status} {
+		if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+			return ExitSetup, call("pipe2", err)
+		}
+	}
+	l.holdWrite = hold[1]
+	self := -1
+	if l.spec.Init {
+		var err error
+		if self, err = unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return ExitSetup, call("open(/proc/self/exe)", err)
+		}
+	}
+	p.Child.useFDs(hold[0], hold[1], ready[1], status[1], self)
+
+	// The thread below holds a processor of Go's while it is stopped in clone3, and the helper needs another.
+	if goruntime.GOMAXPROCS(0) < 2 {
+		goruntime.GOMAXPROCS(2)
+	}
+	if _, err := blockSignals(); err != nil {
+		return ExitSetup, err
+	}
+	done := make(chan error, 1)
+	go l.help(p.Build, ready[0], done)
+
+	var pins goruntime.Pinner
+	report := &raw.Report{FD: uintptr(status[1]), Exit: ExitExec}
+	pid := raw.Clone(&raw.CloneArgs{
+		Flags: unix.CLONE_PARENT | unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
+			unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND |
+			unix.CLONE_PIDFD | unix.CLONE_PARENT_SETTID,
+		PidFD:     uint64(pin(&pins, &l.clonePidFD)),
+		ParentTID: uint64(pin(&pins, &l.clonePID)),
+	}, p.Child.calls, report)
+
+	// The child has exec'ed or is gone; a helper that still waits for its first byte reads end of file.
+	unix.Close(ready[1])
+	unix.Close(status[1])
+	helped := <-done
+	switch {
+	case pid < 0:
+		return ExitSetup, call("clone3(CLONE_PARENT|CLONE_NEWUSER|CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWCGROUP)", unix.Errno(-pid))
+	case helped != nil && !errors.Is(helped, errChildGone):
+		return ExitSetup, helped
+	}
+	if err := l.outcome(status[0]); err != nil {
+		return ExitExec, err
+	}
+	if helped != nil {
+		return ExitSetup, helped
+	}
+	if err := l.tell("READY=1\n", &unix.Ucred{Pid: int32(l.pid())}); err != nil {
+		return ExitSetup, err
+	}
+	return 0, nil
+}
+
+var errChildGone = errors.New("the payload's process died before it was released")
+
+// help runs on a thread of its own, which ends up in the container's mount namespace and with the process.
+func (l *launch) help(ops []op, ready int, done chan<- error) {
+	goruntime.LockOSThread()
+	err := l.build(ops, ready)
+	if err != nil && l.recorded {
+		unix.Unlinkat(l.running, l.invocation, 0)
+	}
+	unix.Close(l.holdWrite) // without the byte the child dies
+	done <- err
+}
+
+func (l *launch) build(ops []op, ready int) error {
+	var b [1]byte
+	for {
+		// Raw: this thread keeps its processor, so that nothing has to be scheduled when the byte comes.
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(ready), uintptr(unsafe.Pointer(&b)), 1)
+		if errno == unix.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return call("read(ready)", errno)
+		}
+		if n == 0 {
+			return errChildGone
+		}
+		break
+	}
+	for _, o := range ops {
+		if err := o.do(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome reads how the child's list of calls ended; nil is a payload that runs its own program.
+func (l *launch) outcome(status int) error {
+	data, err := readAll(status, raw.ReportSize)
+	if err != nil {
+		return call("read(status)", err)
+	}
+	if len(data) < raw.ReportSize {
+		if l.spec.Init {
+			return errors.New("the init died before it had started the payload")
+		}
+		return nil
+	}
+	index := int64(binary.NativeEndian.Uint64(data))
+	result := int64(binary.NativeEndian.Uint64(data[8:]))
+	names := l.script.names
+	if index == initStarted {
+		return nil
+	}
+	if index >= initStage {
+		names, index = initNames, index-initStage
+	}
+	if index < 0 || index >= int64(len(names)) {
+		return errors.New("the payload's process reported nonsense")
+	}
+	if result >= 0 {
+		return errors.New(names[index] + ": returned " + strconv.FormatInt(result, 10))
+	}
+	return call(names[index], unix.Errno(-result))
+}
+
+// connect opens the way to systemd's notify socket: a path, or an abstract name behind '@'.
+func (l *launch) connect(socket string) (err error) {
+	if len(socket) > 107 || socket[0] != '/' && socket[0] != '@' {
+		return errors.New("NOTIFY_SOCKET is neither a path nor an abstract name")
+	}
+	if l.notify, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return call("socket(AF_UNIX, SOCK_DGRAM)", err)
+	}
+	if err := unix.Connect(l.notify, &unix.SockaddrUnix{Name: socket}); err != nil {
+		return call("connect(NOTIFY_SOCKET)", err)
+	}
+	return nil
+}
+
+// tell sends systemd a message, in the name of another process where cred is set.
+func (l *launch) tell(message string, cred *unix.Ucred) error {
+	var oob []byte
+	if cred != nil {
+		oob = unix.UnixCredentials(cred)
+	}
+	word, _, _ := strings.Cut(message, "=")
+	for {
+		err := unix.Sendmsg(l.notify, []byte(message), oob, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return call("sendmsg(NOTIFY_SOCKET, "+word+")", err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,183 @@
+package runtime
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// The operations, and how they print. What they do stands in prepare.go and build.go.
+type (
+	// netnsOp gives the launcher's thread the container's network namespace, one of the host's user
+	// namespace: a new one with loopback up, or the one at path.
+	netnsOp struct{ path string }
+	// fsOp makes a filesystem, mounted nowhere yet. params are keys and values in turn; an empty value is a flag.
+	fsOp struct {
+		slot, fstype string
+		params       []string
+		attr         uint64
+	}
+	// treeOp clones the mounts at a directory of the host, mounted nowhere yet, with attr on all of them
+	// and, where there are maps, idmapped by them.
+	treeOp struct {
+		slot, what, source string
+		attr               uint64
+		uidMap, gidMap     []Mapping
+	}
+	// maskFilesOp fills the mask filesystem: an unreadable file and directory, read-only.
+	maskFilesOp struct{}
+	// devOp fills /dev.
+	devOp struct{ uid, gid uint32 }
+
+	// mapsOp writes the id maps of the container's user namespace.
+	mapsOp struct{ uidMap, gidMap []Mapping }
+	// idmapOp maps the files of a clone by the container's user namespace.
+	idmapOp struct{ slot string }
+	// procOp makes the proc of the container's pid namespace, or fetches the one that the child made.
+	procOp struct{ inside bool }
+	// enterOp moves this thread into the container's mount and cgroup namespaces, whose mounts become private.
+	enterOp struct{}
+	// stackRootOp puts the new root over the old one, and the mask filesystem where it goes with the old one.
+	stackRootOp struct{}
+	// attachOp mounts a slot at a path that is looked up inside the new root.
+	attachOp struct {
+		slot, target string
+		uid, gid     uint32 // of directories made for it
+	}
+	// ownOp mounts one of the launcher's own filesystems at a place that must be a directory, not a link.
+	ownOp struct{ slot, path string }
+	// cgroupOp mounts the container's own part of the cgroup tree at /sys/fs/cgroup, read-only.
+	cgroupOp struct{}
+	// maskOp covers a file or directory, if there is one.
+	maskOp struct {
+		path string
+		dir  bool
+	}
+	// readOnlyOp makes a part of /proc read-only, if there is one.
+	readOnlyOp struct{ path string }
+	// pivotOp makes the new root the only one.
+	pivotOp struct{}
+	// commandOp looks the command up inside the finished tree.
+	commandOp struct{ name, path string }
+	// noFileOp sets the child's RLIMIT_NOFILE, soft and hard.
+	noFileOp struct{ n uint64 }
+	// recordOp writes the record of this invocation.
+	recordOp struct{}
+	// mainPIDOp tells systemd who the main process is.
+	mainPIDOp struct{}
+	// releaseOp lets the child go on.
+	releaseOp struct{}
+)
+
+func (o netnsOp) String() string {
+	if o.path != "" {
+		return "netns " + o.path
+	}
+	return "netns new: lo up, net.ipv4.ip_unprivileged_port_start=0"
+}
+
+func (o fsOp) String() string {
+	var b strings.Builder
+	b.WriteString("fs " + o.fstype)
+	for i := 0; i < len(o.params); i += 2 {
+		b.WriteString(" " + o.params[i])
+		if o.params[i+1] != "" {
+			b.WriteString("=" + o.params[i+1])
+		}
+	}
+	return b.String() + ": " + attrNames(o.attr) + " -> " + o.slot
+}
+
+func (o treeOp) String() string {
+	s := "tree " + o.source + ": recursive " + attrNames(o.attr)
+	if o.uidMap != nil {
+		s += ", uid " + mapNames(o.uidMap) + " gid " + mapNames(o.gidMap)
+	}
+	return s + " -> " + o.slot
+}
+
+func (o maskFilesOp) String() string { return "make mask/file mask/dir, mode 0, read-only" }
+
+func (o devOp) String() string {
+	var words []string
+	for _, n := range devNodes {
+		words = append(words, n.name)
+	}
+	for _, l := range devLinks {
+		words = append(words, l[0]+"->"+l[1])
+	}
+	return "make dev/{" + strings.Join(append(words, devDirs...), ",") + "} of " + utoa(o.uid) + ":" + utoa(o.gid)
+}
+
+func (o mapsOp) String() string {
+	return "maps: uid " + mapNames(o.uidMap) + " gid " + mapNames(o.gidMap)
+}
+func (o idmapOp) String() string { return "idmap " + o.slot + " by the container's user namespace" }
+func (o procOp) String() string {
+	if o.inside {
+		return "fetch proc: " + attrNames(attrNoExec) + " -> proc"
+	}
+	return "fs proc pidns: " + attrNames(attrNoExec) + " -> proc"
+}
+func (enterOp) String() string     { return "enter mount and cgroup namespaces; private /" }
+func (stackRootOp) String() string { return "attach mask over the old /proc; attach root over the old /" }
+func (o attachOp) String() string  { return "attach " + o.slot + " at " + o.target }
+func (o ownOp) String() string     { return "attach own " + o.slot + " at /" + o.path }
+func (cgroupOp) String() string {
+	return "fs cgroup2: " + attrNames(attrNoExec|attrRO) + " at /sys/fs/cgroup"
+}
+func (o readOnlyOp) String() string { return "read-only /" + o.path }
+func (o maskOp) String() string {
+	if o.dir {
+		return "mask directory /" + o.path
+	}
+	return "mask /" + o.path
+}
+func (pivotOp) String() string     { return "pivot_root; detach the old root" }
+func (o commandOp) String() string { return "look up " + strconv.Quote(o.name) + " in " + o.path }
+func (o noFileOp) String() string  { return "limit RLIMIT_NOFILE " + strconv.FormatUint(o.n, 10) }
+func (recordOp) String() string    { return "record" }
+func (mainPIDOp) String() string   { return "notify MAINPID" }
+func (releaseOp) String() string   { return "release" }
+
+// String prints the whole plan; the golden files are this text.
+func (p plan) String() string {
+	var b strings.Builder
+	list := func(head string, ops []op) {
+		b.WriteString(head + "\n")
+		for _, o := range ops {
+			b.WriteString("  " + o.String() + "\n")
+		}
+	}
+	list("prepare", p.Prepare)
+	list("build", p.Build)
+	b.WriteString("child\n")
+	for i, name := range p.Child.names {
+		if i > 0 && name == p.Child.names[i-1] {
+			continue // one line for a call that repeats for every capability or signal
+		}
+		b.WriteString("  " + name + "\n")
+	}
+	return b.String()
+}
+
+func attrNames(attr uint64) string {
+	words := []string{"rw"}
+	if attr&attrRO != 0 {
+		words[0] = "ro"
+	}
+	for _, a := range []struct {
+		bit  uint64
+		name string
+	}{{unix.MOUNT_ATTR_NOSUID, "nosuid"}, {unix.MOUNT_ATTR_NODEV, "nodev"}, {unix.MOUNT_ATTR_NOEXEC, "noexec"}} {
+		if attr&a.bit != 0 {
+			words = append(words, a.name)
+		}
+	}
+	return strings.Join(words, ",")
+}
+
+func mapNames(maps []Mapping) string {
+	return strings.ReplaceAll(strings.TrimSpace(strings.ReplaceAll(string(mapText(maps)), " ", ":")), "\n", ",")
+}

@@ -1,0 +1,212 @@
+package runtime
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// What every container gets without asking.
+const (
+	// DefaultPath is PATH where Spec.Env has none. HOME is the passwd entry's, or "/"; container is "hostctl".
+	DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+	runSize = 16 << 20 // /run, bytes
+	tmpSize = 64 << 20 // /tmp and /dev/shm, each, bytes
+	devSize = 64 << 10 // /dev: room for links and sockets, not for files
+)
+
+const (
+	attrPlain  = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+	attrNoExec = attrPlain | unix.MOUNT_ATTR_NOEXEC
+	attrRO     = unix.MOUNT_ATTR_RDONLY
+)
+
+// masked are the files and directories (true) of /proc and /sys that show or touch the machine: an
+// unreadable empty one of the launcher's own lies over each that exists.
+var masked = []struct {
+	path string
+	dir  bool
+}{
+	{"proc/acpi", true},
+	{"proc/asound", true},
+	{"proc/interrupts", false},
+	{"proc/kcore", false},
+	{"proc/keys", false},
+	{"proc/latency_stats", false},
+	{"proc/sched_debug", false},
+	{"proc/scsi", true},
+	{"proc/timer_list", false},
+	{"proc/timer_stats", false},
+	{"sys/devices/virtual/powercap", true},
+	{"sys/firmware", true},
+}
+
+// readOnly are the parts of /proc that nothing inside may write, whatever its ids are worth. /proc/sys
+// is the last of them and made so by the child itself, after its one write there.
+var readOnly = []string{"proc/bus", "proc/fs", "proc/irq", "proc/sysrq-trigger"}
+
+// facts is all that Plan knows of the machine.
+type facts struct {
+	ID      identity
+	Shifted bool // the rootfs's own files are already owned by the container's range
+	// ProcInside: the kernel (before 6.17) has no pidns parameter of proc, so the child mounts it.
+	ProcInside bool
+	LastCap    int // CAP_LAST_CAP
+}
+
+// plan is everything that will be done, in order: first what needs no process, then what is done to the
+// held process, then what that process does itself. It prints itself.
+type plan struct {
+	Prepare []op
+	Build   []op
+	Child   *script
+}
+
+// op is one operation on the kernel. Its text holds names and numbers that are the same on every machine.
+type op interface {
+	String() string
+	do(*launch) error
+}
+
+// Plan decides. It is pure: the same Spec and facts give the same plan.
+func makePlan(s Spec, f facts) plan {
+	id := f.ID
+	rootUID, rootGID := id.rootID()
+	own := func(uid, gid uint32) []string { return []string{"uid", utoa(uid), "gid", utoa(gid)} }
+	tmpfs := func(size uint64, mode uint32, owner []string) []string {
+		// An inode for each page is more than any honest use; the default is half the machine's memory.
+		return append([]string{
+			"size", strconv.FormatUint(size, 10),
+			"nr_inodes", strconv.FormatUint(max(size/4096, 1024), 10),
+			"mode", "0" + strconv.FormatUint(uint64(mode), 8),
+		}, owner...)
+	}
+	payload, root := own(id.HostUID, id.HostGID), own(rootUID, rootGID)
+
+	var p plan
+	prepare := func(o op) { p.Prepare = append(p.Prepare, o) }
+	build := func(o op) { p.Build = append(p.Build, o) }
+
+	prepare(netnsOp{s.Netns})
+	prepare(fsOp{"sys", "sysfs", nil, attrNoExec | attrRO})
+	prepare(treeOp{slot: "root", what: "rootfs", source: s.Rootfs, attr: attrPlain | attrRO})
+	prepare(fsOp{"mask", "tmpfs", []string{"size", "4096", "nr_inodes", "4", "mode", "0"}, attrNoExec})
+	prepare(maskFilesOp{})
+	prepare(fsOp{"dev", "tmpfs", tmpfs(devSize, 0o755, root), unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
+	prepare(devOp{rootUID, rootGID})
+	prepare(fsOp{"pts", "devpts", []string{"newinstance", "", "ptmxmode", "0666", "mode", "0620"}, unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
+	prepare(fsOp{"shm", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
+
+	// What has a declared target replaces the default of that place; the rest goes by depth.
+	type entry struct {
+		target string
+		slot   string
+	}
+	var entries []entry
+	declared := map[string]bool{}
+	for _, m := range s.Mounts {
+		t := treeOp{slot: "volume " + m.Target, what: "volume", source: m.Source, attr: attrPlain}
+		if m.ReadOnly {
+			t.attr |= attrRO
+		}
+		if m.Owner != nil {
+			t.uidMap = []Mapping{{m.Owner.UID, id.HostUID, 1}}
+			t.gidMap = []Mapping{{m.Owner.GID, id.HostGID, 1}}
+		}
+		prepare(t)
+		entries = append(entries, entry{m.Target, t.slot})
+		declared[m.Target] = true
+	}
+	for _, t := range s.Tmpfs {
+		mode := t.Mode
+		if mode == 0 {
+			mode = 0o755
+		}
+		prepare(fsOp{"tmpfs " + t.Target, "tmpfs", tmpfs(t.Size, mode, payload), attrPlain})
+		entries = append(entries, entry{t.Target, "tmpfs " + t.Target})
+		declared[t.Target] = true
+	}
+	if !declared["/run"] {
+		prepare(fsOp{"run", "tmpfs", tmpfs(runSize, 0o755, payload), attrPlain})
+		entries = append(entries, entry{"/run", "run"})
+	}
+	if !declared["/tmp"] {
+		prepare(fsOp{"tmp", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
+		entries = append(entries, entry{"/tmp", "tmp"})
+	}
+	sort.Slice(entries, func(i, j int) bool {
+		a, b := entries[i].target, entries[j].target
+		if da, db := strings.Count(a, "/"), strings.Count(b, "/"); da != db {
+			return da < db
+		}
+		return a < b
+	})
+
+	build(mapsOp{id.UIDMap, id.GIDMap})
+	if !f.Shifted {
+		build(idmapOp{"root"})
+	}
+	build(procOp{f.ProcInside})
+	build(enterOp{})
+	build(stackRootOp{})
+	for _, e := range entries {
+		build(attachOp{slot: e.slot, target: e.target, uid: rootUID, gid: rootGID})
+	}
+	// The launcher's own come last: a volume whose target was led astray (another container may share
+	// and change the volume that holds it) then lies under them, never over them.
+	for _, name := range []string{"dev", "proc", "sys"} {
+		build(ownOp{name, name})
+	}
+	build(ownOp{"pts", "dev/pts"})
+	build(ownOp{"shm", "dev/shm"})
+	build(cgroupOp{})
+	for _, m := range masked {
+		build(maskOp{m.path, m.dir})
+	}
+	for _, path := range readOnly {
+		build(readOnlyOp{path})
+	}
+	build(pivotOp{})
+	build(commandOp{s.Args[0], envValue(payloadEnv(s, id), "PATH")})
+	if s.NoFile != 0 {
+		build(noFileOp{s.NoFile})
+	}
+	build(recordOp{})
+	build(mainPIDOp{})
+	build(releaseOp{})
+
+	p.Child = childScript(s, f)
+	return p
+}
+
+// payloadEnv is the payload's whole environment: the spec's, and a default for what every program expects.
+func payloadEnv(s Spec, id identity) []string {
+	env := append(make([]string, 0, len(s.Env)+3), s.Env...)
+	for _, d := range [...][2]string{{"PATH", DefaultPath}, {"HOME", id.Home}, {"container", "hostctl"}} {
+		if !hasEnv(env, d[0]) {
+			env = append(env, d[0]+"="+d[1])
+		}
+	}
+	return env
+}
+
+func hasEnv(env []string, key string) bool {
+	for _, e := range env {
+		if strings.HasPrefix(e, key) && len(e) > len(key) && e[len(key)] == '=' {
+			return true
+		}
+	}
+	return false
+}
+
+func envValue(env []string, key string) string {
+	for _, e := range env {
+		if strings.HasPrefix(e, key+"=") {
+			return e[len(key)+1:]
+		}
+	}
+	return ""
+}

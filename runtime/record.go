@@ -1,0 +1,166 @@
+package runtime
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Record is what the launcher leaves under running/<InvocationID>, written before the payload
+// is released. A unit that failed without a record of its invocation failed in the launcher.
+type Record struct {
+	Name string // the container
+	Spec string // sha256 of the spec that this invocation runs
+	PID  int    // of the container's first process, as the host counts
+	// StartTime is field 22 of /proc/<PID>/stat (clock ticks since boot): with PID it names the process for ever.
+	StartTime uint64
+	UID, GID  uint32    // the payload's, as counted inside
+	UIDMap    []Mapping // what the kernel was told
+	GIDMap    []Mapping
+}
+
+// newRecord begins the name of a record that is being written; the launcher's pid ends it.
+const newRecord = ".new-"
+
+func (r Record) encode() []byte {
+	w := &writer{first: true}
+	w.open('{')
+	w.uint("version", 1)
+	w.str("name", r.Name)
+	w.str("spec", r.Spec)
+	w.uint("pid", uint64(r.PID))
+	w.uint("start_time", r.StartTime)
+	w.uint("uid", uint64(r.UID))
+	w.uint("gid", uint64(r.GID))
+	w.mappings("uid_map", r.UIDMap)
+	w.mappings("gid_map", r.GIDMap)
+	w.close('}')
+	return append(w.out, '\n')
+}
+
+func (w *writer) mappings(k string, list []Mapping) {
+	w.key(k)
+	w.open('[')
+	for _, m := range list {
+		w.sep()
+		w.open('[')
+		for _, n := range []uint32{m.Inside, m.Outside, m.Count} {
+			w.sep()
+			w.out = strconv.AppendUint(w.out, uint64(n), 10)
+		}
+		w.close(']')
+	}
+	w.close(']')
+}
+
+func decodeRecord(data []byte) (Record, error) {
+	var out Record
+	r := &reader{data: data}
+	version := uint64(0)
+	r.object(func(key string) bool {
+		switch key {
+		case "version":
+			version = r.uint(31)
+		case "name":
+			out.Name = r.str()
+		case "spec":
+			out.Spec = r.str()
+		case "pid":
+			out.PID = int(r.uint(31))
+		case "start_time":
+			out.StartTime = r.uint(64)
+		case "uid":
+			out.UID = r.uint32()
+		case "gid":
+			out.GID = r.uint32()
+		case "uid_map":
+			out.UIDMap = r.mappings()
+		case "gid_map":
+			out.GIDMap = r.mappings()
+		default:
+			return false
+		}
+		return true
+	})
+	r.end()
+	if r.err != nil {
+		return Record{}, r.err
+	}
+	if version != 1 || out.PID < 1 || sumOfFile(out.Spec+".json") == "" {
+		return Record{}, errors.New("not a record of this version")
+	}
+	return out, nil
+}
+
+func (r *reader) mappings() (out []Mapping) {
+	r.array(func() {
+		var n []uint32
+		r.array(func() { n = append(n, r.uint32()) })
+		if r.err == nil && len(n) != 3 {
+			r.fail("a mapping is three numbers")
+			return
+		}
+		if r.err == nil {
+			out = append(out, Mapping{n[0], n[1], n[2]})
+		}
+	})
+	return out
+}
+
+// ReadRecord reads what the launcher left for one invocation of a unit (its InvocationID, 32
+// hexadecimal digits). The error is os.ErrNotExist where the launcher never came that far.
+func (p Paths) ReadRecord(invocation string) (Record, error) {
+	if !validInvocation(invocation) {
+		return Record{}, errors.New("record: not an InvocationID: " + oneLine(invocation))
+	}
+	data, err := os.ReadFile(p.record(invocation))
+	if err != nil {
+		return Record{}, err
+	}
+	r, err := decodeRecord(data)
+	return r, step("record "+invocation, err)
+}
+
+// RemoveRecord removes one invocation's record; nil means that there is none.
+func (p Paths) RemoveRecord(invocation string) error {
+	if !validInvocation(invocation) {
+		return errors.New("record: not an InvocationID: " + oneLine(invocation))
+	}
+	if err := os.Remove(p.record(invocation)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func validInvocation(id string) bool { return len(id) == 32 && isHex(id) }
+
+// Alive says whether the record's process still runs (a zombie does not).
+func (r Record) Alive() bool {
+	start, state, err := startTime(r.PID)
+	return err == nil && start == r.StartTime && state != 'Z' && state != 'X'
+}
+
+// startTime reads fields 22 and 3 of /proc/<pid>/stat.
+func startTime(pid int) (ticks uint64, state byte, err error) {
+	path := "/proc/" + strconv.Itoa(pid) + "/stat"
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, 0, call("open("+path+")", err)
+	}
+	defer unix.Close(fd)
+	data, err := readAll(fd, 512)
+	if err != nil {
+		return 0, 0, call("read("+path+")", err)
+	}
+	// The second field is the command in parentheses and may hold anything; the last ')' ends it.
+	_, rest, ok := strings.Cut(string(data[strings.LastIndexByte(string(data), ')')+1:]), " ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 20 {
+		return 0, 0, errors.New(path + " is not as expected")
+	}
+	ticks, err = strconv.ParseUint(fields[19], 10, 64)
+	return ticks, fields[0][0], err
+}
