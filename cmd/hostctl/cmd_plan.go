@@ -1,0 +1,146 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"time"
+
+	"hostctl/hcl"
+	"hostctl/plan"
+	"hostctl/resource"
+)
+
+var planCommand = command{
+	name:    "plan",
+	summary: "Show what would change on this host",
+	example: "hostctl plan\nhostctl plan -var site_port=8081 -out site.plan && hostctl apply site.plan",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		var p planning
+		p.register(fs)
+		out := fs.String("out", "", "save the plan in `FILE`, for hostctl apply FILE")
+		detailed := fs.Bool("detailed-exitcode", false, "exit with 2 where there are changes, 0 where there are none")
+		fs.BoolVar(&p.destroy, "destroy", false, "plan the removal of everything the configuration has on this host")
+		return func(c *cli, args []string) error {
+			if err := noOperands(args); err != nil {
+				return err
+			}
+			c.json = p.json
+			return c.finish(func() (map[string]any, error) {
+				proposal, config, sources, err := p.propose(c)
+				if err != nil {
+					return nil, err
+				}
+				if *out != "" {
+					err := plan.WriteFile(*out, &plan.File{
+						Basis: proposal.basis(sources), Created: time.Now().UTC(), Grants: proposal.grants,
+						Want: proposal.want, Last: proposal.seen.Last, Live: proposal.seen.Live, Plan: proposal.plan,
+					})
+					if err != nil {
+						return nil, err
+					}
+				}
+				c.show(proposal)
+				c.outputs(config, !proposal.plan.Empty())
+				if *out != "" && !c.json {
+					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", *out, *out)
+				}
+				if *detailed && !proposal.plan.Empty() {
+					err = exitStatus(exitChanges)
+				}
+				return map[string]any{"plan": proposal.plan, "outputs": outputList(config)}, err
+			})
+		}
+	},
+}
+
+// planning is what plan, apply and destroy have in common.
+type planning struct {
+	source
+	json    bool
+	destroy bool
+}
+
+func (p *planning) register(fs *flag.FlagSet) {
+	p.source.register(fs)
+	fs.BoolVar(&p.json, "json", false, "print one JSON document instead of text")
+}
+
+// propose reads the configuration and the host and makes the plan. Everything
+// that stands in its way has been printed when it returns an error.
+func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) {
+	config, sources, err := p.read(c)
+	if err != nil {
+		return nil, nil, sources, err
+	}
+	m, err := openMachine(c.ctx)
+	if err != nil {
+		return nil, nil, sources, err
+	}
+	want := config.State
+	if p.destroy {
+		want = resource.State{}
+	}
+	proposal, problems, err := propose(c.ctx, m, config.Name, want)
+	if err != nil {
+		return nil, nil, sources, err
+	}
+	if err := c.diagnose(proposal.warnings()); err != nil {
+		return nil, nil, sources, err
+	}
+	return proposal, config, sources, c.problems(config, problems)
+}
+
+// show prints the plan for people.
+func (c *cli) show(p *proposal) {
+	if !c.json {
+		fmt.Fprint(c.stdout, p.plan.Text(plan.TextOptions{Color: c.color, Width: c.width}))
+	}
+}
+
+// outputs prints the configuration's outputs for people.
+func (c *cli) outputs(config *hcl.Config, blank bool) {
+	if c.json || config == nil || len(config.Outputs) == 0 {
+		return
+	}
+	if blank {
+		fmt.Fprintln(c.stdout)
+	}
+	fmt.Fprintln(c.stdout, "Outputs:")
+	for _, o := range config.Outputs {
+		fmt.Fprintf(c.stdout, "  %s = %s\n", o.Name, printable(string(o.Value)))
+	}
+}
+
+func outputList(config *hcl.Config) []hcl.Output {
+	if config == nil || config.Outputs == nil {
+		return []hcl.Output{}
+	}
+	return config.Outputs
+}
+
+// finish runs the work of a command that knows -json: there it prints the one
+// document that holds the result, the diagnostics and the error.
+func (c *cli) finish(work func() (map[string]any, error)) error {
+	fields, err := work()
+	if !c.json {
+		return err
+	}
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	if _, said := err.(exitStatus); err != nil && !said {
+		c.diagnostics = append(c.diagnostics, hcl.Diagnostic{Severity: hcl.Error, Summary: err.Error()})
+		err = exitStatus(exitCode(err))
+	}
+	if werr := c.document(fields); werr != nil {
+		return werr
+	}
+	return err
+}
+
+func noOperands(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected %q; a directory is given as -chdir=DIR", args[0])
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+
+	"hostctl/plan"
+	"hostctl/resource"
+)
+
+var statusCommand = command{
+	name:    "status",
+	summary: "Show every resource, wanted against live, in one table",
+	example: "hostctl status\nhostctl status -json",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		var p planning
+		p.register(fs)
+		return func(c *cli, args []string) error {
+			if err := noOperands(args); err != nil {
+				return err
+			}
+			c.json = p.json
+			return c.finish(func() (map[string]any, error) {
+				proposal, _, _, err := p.propose(c)
+				if proposal == nil || proposal.plan == nil {
+					return nil, err
+				}
+				rows := statusOf(proposal)
+				if !c.json {
+					c.printStatus(rows)
+				}
+				return map[string]any{"resources": rows}, err
+			})
+		}
+	},
+}
+
+// statusRow is one resource in the table.
+type statusRow struct {
+	Address resource.Addr `json:"address"`
+	Wanted  string        `json:"wanted"` // present, stopped or absent
+	Live    string        `json:"live"`   // in the kind's words; "absent"
+	// Plan is what an apply would do: no-op, create, update, replace or delete,
+	// and Paths the attributes for which it would.
+	Plan  resource.Action `json:"plan"`
+	Paths []string        `json:"paths,omitempty"`
+}
+
+func statusOf(p *proposal) []statusRow {
+	planned := map[resource.Addr]plan.Resource{}
+	for _, r := range p.plan.Resources {
+		planned[r.Addr] = r
+	}
+	all := map[resource.Addr]bool{}
+	for _, state := range []resource.State{p.want, p.seen.Live} {
+		for addr := range state {
+			all[addr] = true
+		}
+	}
+	stopped := p.seen.Stopped()
+	rows := []statusRow{}
+	for _, addr := range slices.SortedFunc(maps.Keys(all), resource.Addr.Compare) {
+		row := statusRow{Address: addr, Wanted: "present", Live: "absent", Plan: resource.NoOp}
+		if _, ok := stopped[addr]; ok {
+			row.Wanted = "stopped"
+		}
+		if p.want[addr] == nil {
+			row.Wanted = "absent"
+		}
+		if p.seen.Live[addr] != nil {
+			if row.Live = p.seen.Status[addr]; row.Live == "" {
+				row.Live = "present"
+			}
+		}
+		if r, ok := planned[addr]; ok {
+			row.Plan = r.Action
+			if r.Action == resource.Update || r.Action == plan.Replace {
+				for _, d := range r.Differences {
+					row.Paths = append(row.Paths, d.Path)
+				}
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (c *cli) printStatus(rows []statusRow) {
+	if len(rows) == 0 {
+		fmt.Fprintln(c.stdout, "The configuration declares nothing, and has nothing on this host.")
+		return
+	}
+	table := [][]string{{"RESOURCE", "WANTED", "LIVE", "APPLY WOULD"}}
+	for _, r := range rows {
+		would := ""
+		if r.Plan != resource.NoOp {
+			would = string(r.Plan)
+			for i, path := range r.Paths {
+				if i == 3 && len(r.Paths) > 4 {
+					would += fmt.Sprintf(", and %d more", len(r.Paths)-3)
+					break
+				}
+				would += map[bool]string{true: " ", false: ", "}[i == 0] + path
+			}
+		}
+		table = append(table, []string{r.Address.String(), r.Wanted, r.Live, would})
+	}
+	c.table(table)
+}

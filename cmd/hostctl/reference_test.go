@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"hostctl/hcl"
+	"hostctl/resource"
+)
+
+var update = flag.Bool("update", false, "write the generated reference and the golden files")
+
+// TestReference holds docs/ to the code: every kind, attribute, function,
+// command and exit code stands there as the code has it.
+func TestReference(t *testing.T) {
+	for name, text := range map[string]string{
+		"kinds.md":     kindsReference(t),
+		"functions.md": functionsReference(),
+		"commands.md":  commandsReference(),
+	} {
+		path := filepath.Join("..", "..", "docs", name)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(path)
+		if err != nil || string(have) != text {
+			t.Errorf("docs/%s is not what the code says (%v); `make docs` writes it anew", name, err)
+		}
+	}
+}
+
+const generated = "<!-- Generated from the code by `make docs`. -->\n\n"
+
+func kindsReference(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString("# Kinds of resources\n\n" + generated)
+	b.WriteString(`Each block has a type and a label: ` + "`container \"web\" { ... }`" + `. Other blocks refer to it as ` + "`container.web`" + `.
+
+**Change** is what a change of the attribute costs: *live* is made in place, the running program does not notice; *reload* tells it to
+reload; *restart* starts its process anew and keeps the unit; *replace* makes the object anew. *Chosen* attributes are given a value by
+hostctl when they are not set: the plan shows it, and it stays.
+`)
+	for _, kind := range kinds() {
+		docs := sourceDocs(t, filepath.Join("..", "..", "resource", kind.Name))
+		schema := resource.SchemaOf(kind.New())
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", kind.Name, docs.types[schema.Type.Name()])
+		writeSchema(&b, docs, schema, kind.Name)
+	}
+	return b.String()
+}
+
+// writeSchema writes a table of the attributes, then each block below it.
+func writeSchema(b *strings.Builder, docs *typeDocs, s *resource.Schema, path string) {
+	var blocks []*resource.Attr
+	rows := 0
+	for i := range s.Attrs {
+		a := &s.Attrs[i]
+		switch {
+		case a.Internal:
+			continue
+		case a.Nested != nil:
+			blocks = append(blocks, a)
+			continue
+		}
+		if rows++; rows == 1 {
+			b.WriteString("\n| attribute | type | default | change | |\n|---|---|---|---|---|\n")
+		}
+		def := "`" + a.Default + "`"
+		switch {
+		case a.Required:
+			def = "**required**"
+		case a.Computed:
+			def = "chosen"
+		case !a.HasDef:
+			def = "unset"
+		case a.Default == "":
+			def = `""`
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", a.Name, typeWords(a), def, a.Class, docs.fields[s.Type.Name()+"."+a.Field])
+	}
+	for _, a := range blocks {
+		label := ""
+		if a.Form == resource.Labelled {
+			label = ` "LABEL"`
+		}
+		fmt.Fprintf(b, "\n### %s: %s%s { }\n\n", path, a.Name, label)
+		fmt.Fprintf(b, "%s\n", docs.fields[s.Type.Name()+"."+a.Field])
+		writeSchema(b, docs, a.Nested, path+"."+a.Name)
+	}
+}
+
+// typeWords is an attribute's type as a person writes its value.
+func typeWords(a *resource.Attr) string {
+	words := scalarWords(a.Type)
+	switch a.Form {
+	case resource.Reference:
+		return "a " + a.Ref
+	case resource.List:
+		if a.Ref != "" {
+			return "list of " + a.Ref + "s"
+		}
+		return "list of " + words + "s"
+	case resource.Map:
+		return "map of strings"
+	}
+	return words
+}
+
+func scalarWords(t reflect.Type) string {
+	switch t.String() {
+	case "resource.Bytes":
+		return "size, `\"64M\"`"
+	case "resource.Duration":
+		return "duration, `\"10s\"`"
+	case "resource.Mode":
+		return "mode, `\"0750\"`"
+	case "netip.Prefix":
+		return "address with prefix length"
+	case "netip.Addr":
+		return "address"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "bool"
+	case reflect.String:
+		return "string"
+	default:
+		return "number"
+	}
+}
+
+func functionsReference() string {
+	var b strings.Builder
+	b.WriteString("# Functions\n\n" + generated + "Functions compute from their arguments alone: none reads a file, the environment, the network or the clock.\n\n| function | | example | is |\n|---|---|---|---|\n")
+	cell := strings.NewReplacer("|", `\|`, "\n", " ")
+	for _, f := range hcl.Functions() {
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", cell.Replace(f.Signature), cell.Replace(f.Doc), cell.Replace(f.Example), cell.Replace(f.Result))
+	}
+	return b.String()
+}
+
+func commandsReference() string {
+	var b bytes.Buffer
+	b.WriteString("# Commands\n\n" + generated)
+	for _, cmd := range commands() {
+		fmt.Fprintf(&b, "## hostctl %s\n\n```\n", cmd.name)
+		cmd.usage(&b)
+		b.WriteString("```\n\n")
+	}
+	fmt.Fprintf(&b, `# Exit codes
+
+| code | |
+|---|---|
+| %d | done, or nothing to do |
+| %d | an error; what was not done is said |
+| %d | plan -detailed-exitcode: there are changes |
+| %d | apply FILE: the saved plan is stale |
+| %d | another hostctl holds the lock |
+
+`+"`hostctl try` ends with the exit code of the command that it ran.\n", exitOK, exitError, exitChanges, exitStale, exitLocked)
+	return b.String()
+}
+
+// typeDocs are the doc comments of a package's structs and fields, each in one line.
+type typeDocs struct{ types, fields map[string]string }
+
+func sourceDocs(t *testing.T, dir string) *typeDocs {
+	t.Helper()
+	docs := &typeDocs{map[string]string{}, map[string]string{}}
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source in %s: %v", dir, err)
+	}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range f.Decls {
+			gen, ok := decl.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range gen.Specs {
+				typ, ok := spec.(*ast.TypeSpec)
+				if !ok {
+					continue
+				}
+				docs.types[typ.Name.Name] = strings.TrimSpace(gen.Doc.Text())
+				if st, ok := typ.Type.(*ast.StructType); ok {
+					docs.addFields(typ.Name.Name, st)
+				}
+			}
+		}
+	}
+	return docs
+}
+
+func (d *typeDocs) addFields(typ string, st *ast.StructType) {
+	for _, field := range st.Fields.List {
+		text := field.Doc.Text()
+		if text == "" {
+			text = field.Comment.Text()
+		}
+		text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
+		for _, name := range field.Names {
+			// The comment begins with the field's name; the manual has the attribute's beside it.
+			if rest, ok := strings.CutPrefix(text, name.Name+" is "); ok {
+				text = strings.ToUpper(rest[:1]) + rest[1:]
+			}
+			d.fields[typ+"."+name.Name] = text
+		}
+	}
+}
+
+// TestEveryAttributeIsDocumented fails for what would be an empty cell in the manual.
+func TestEveryAttributeIsDocumented(t *testing.T) {
+	for _, kind := range kinds() {
+		docs := sourceDocs(t, filepath.Join("..", "..", "resource", kind.Name))
+		var walk func(*resource.Schema)
+		walk = func(s *resource.Schema) {
+			if docs.types[s.Type.Name()] == "" {
+				t.Errorf("%s: type %s has no comment", kind.Name, s.Type.Name())
+			}
+			for i := range s.Attrs {
+				a := &s.Attrs[i]
+				if !a.Internal && docs.fields[s.Type.Name()+"."+a.Field] == "" {
+					t.Errorf("%s: %s.%s has no comment", kind.Name, s.Type.Name(), a.Field)
+				}
+				if a.Nested != nil {
+					walk(a.Nested)
+				}
+			}
+		}
+		walk(resource.SchemaOf(kind.New()))
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"hostctl/hcl"
+	"hostctl/plan"
+	"hostctl/resource"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"hostctl": main})
+}
+
+// TestScripts runs the command line's behaviours, one file each.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           filepath.Join("testdata", "script"),
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
+			env.Setenv("EXAMPLES", examples)
+			return err
+		},
+	})
+}
+
+// TestExamples compares what each example comes to on an empty host with its golden plan.
+func TestExamples(t *testing.T) {
+	dirs, err := filepath.Glob(filepath.Join("..", "..", "examples", "*", "main.hcl"))
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, main := range dirs {
+		dir := filepath.Dir(main)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			sources, diags := hcl.ReadDir(dir, nil)
+			if diags.HasErrors() {
+				t.Fatal(diags)
+			}
+			config := hcl.Evaluate(hcl.Request{Sources: sources}, kinds())
+			if len(config.Diagnostics) > 0 {
+				t.Fatal(config.Diagnostics)
+			}
+			r := resource.NewResolver(config.Name, nil, nil, nil)
+			if problems := r.Resolve(config.State); len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			p := plan.Make(r.Want, nil, nil, plan.Options{Kinds: kinds(), Owner: config.Name})
+			text := p.Text(plan.TextOptions{})
+			golden := filepath.Join(dir, "plan.golden")
+			if *update {
+				if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil || string(want) != text {
+				t.Errorf("plan differs from %s (%v); `go test ./cmd/hostctl -update` writes it anew:\n%s", golden, err, text)
+			}
+		})
+	}
+}
