@@ -49,7 +49,7 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 	if !ok {
 		return fmt.Errorf("bug: %T is no container", change.Want)
 	}
-	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
+	if err := h.nameIsFree(change); err != nil {
 		return err
 	}
 	var err error
@@ -86,21 +86,41 @@ func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *
 	return h.Specs.Link(addr.HostName(), sum)
 }
 
-func (h *Host) create(ctx context.Context, change resource.Change, want *Container) error {
-	addr := change.Addr
-	if !want.Enabled {
-		return h.remove(ctx, change)
-	}
-	err := h.start(ctx, change, want)
-	if !errors.Is(err, host.ErrUnitExists) {
+// nameIsFree fails where the name's spec is that of another container.
+func (h *Host) nameIsFree(change resource.Change) error {
+	spec, _, err := h.Specs.ReadSpec(change.Addr.HostName())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
 		return err
+	case spec.Owner != change.Owner || spec.Address != change.Addr.String():
+		return fmt.Errorf("the name is that of %s of configuration %q", spec.Address, spec.Owner)
+	}
+	return nil
+}
+
+func (h *Host) create(ctx context.Context, change resource.Change, want *Container) error {
+	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
+		return err
+	}
+	var err error
+	if want.Enabled {
+		if err = h.start(ctx, change, want); !errors.Is(err, host.ErrUnitExists) {
+			return err
+		}
 	}
 	// A creation that was cut off, or a unit that something held when it was deleted. It may
 	// have been made for another spec: only a new one is sure to be as wanted.
-	if err := h.remove(ctx, change); err != nil {
-		return h.held(ctx, addr, err)
+	switch err = h.remove(ctx, change); {
+	case errors.Is(err, errForeign):
+		return errors.Join(err, h.Specs.Unlink(change.Addr.HostName()))
+	case err != nil:
+		return h.held(ctx, change.Addr, err)
+	case want.Enabled:
+		return h.start(ctx, change, want)
 	}
-	return h.start(ctx, change, want)
+	return nil
 }
 
 func (h *Host) start(ctx context.Context, change resource.Change, want *Container) error {
@@ -114,9 +134,13 @@ func (h *Host) start(ctx context.Context, change resource.Change, want *Containe
 func (h *Host) update(ctx context.Context, change resource.Change, want *Container) error {
 	unit := Unit(change.Addr)
 	loaded, err := h.loaded(ctx, change)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
+		return err
+	}
+	switch {
 	case !loaded && want.Enabled:
 		return h.start(ctx, change, want)
 	case !loaded:
@@ -129,26 +153,27 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 			return err
 		}
 	}
-	switch {
-	case !want.Enabled:
+	switch turned := slices.Contains(change.Paths, "enabled"); {
+	case turned && !want.Enabled:
 		return h.Systemd.Stop(ctx, unit)
-	case change.Class == resource.Restart:
+	case want.Enabled && change.Class == resource.Restart:
 		return h.Systemd.Restart(ctx, unit)
-	default:
+	case turned:
 		return h.Systemd.Start(ctx, unit)
 	}
+	return nil
 }
 
 func (h *Host) delete(ctx context.Context, change resource.Change) error {
-	if err := h.remove(ctx, change); err != nil {
-		// A stopped unit that somebody else refers to is nobody's trouble, unless it is to be made anew.
-		if !errors.Is(err, host.ErrUnitHeld) || change.Replace {
-			return h.held(ctx, change.Addr, err)
-		}
+	if h.nameIsFree(change) != nil {
+		return nil // it is another's by now
 	}
-	spec, _, err := h.Specs.ReadSpec(change.Addr.HostName())
-	if err == nil && spec.Owner != change.Owner {
-		return nil
+	switch err := h.remove(ctx, change); {
+	case err == nil, errors.Is(err, errForeign):
+	case errors.Is(err, host.ErrUnitHeld) && !change.Replace:
+		// A stopped unit that somebody else refers to is nobody's trouble, unless it is to be made anew.
+	default:
+		return h.held(ctx, change.Addr, err)
 	}
 	return h.Specs.Unlink(change.Addr.HostName())
 }
@@ -179,10 +204,13 @@ func (h *Host) loaded(ctx context.Context, change resource.Change) (bool, error)
 	}
 	ours, err := h.ours(ctx, unit, change.Addr, change.Owner)
 	if err == nil && !ours {
-		err = fmt.Errorf("unit %s is not hostctl's; it is left alone", unit)
+		err = fmt.Errorf("unit %s: %w", unit, errForeign)
 	}
 	return true, err
 }
+
+// errForeign says that a unit of a container's name is not that container.
+var errForeign = errors.New("not made by this configuration, and left alone")
 
 // held adds to an error that a unit stays loaded who keeps it.
 func (h *Host) held(ctx context.Context, addr resource.Addr, err error) error {

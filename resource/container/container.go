@@ -69,6 +69,9 @@ type Container struct {
 	// After are the units of DependsOn, each with a mark of what in it only a new unit can change:
 	// systemd drops no unit while another refers to it, so both are made anew together.
 	After []string `json:"after,omitempty" diff:"replace" attr:"internal"`
+	// Pending is the sum of the spec that the next start would take where that is not what
+	// runs: a change was cut off before its restart. It is never wanted.
+	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
 }
 
 // Mount is a volume inside a container.

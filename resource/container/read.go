@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	goruntime "runtime"
 	"strings"
 	"sync"
@@ -159,17 +160,30 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		}
 		return f, nil
 	}
+	pending := ""
 	record, err := r.Specs.ReadRecord(r.invocation(u.Name))
-	if err == nil && record.Spec != sum {
-		// The link was moved on, and the restart that had to follow was not made.
+	switch {
+	case err == nil && record.Spec != sum:
+		// A live change moved the link on, or a change whose restart was not made.
+		next := spec
 		if spec, err = r.Specs.Spec(record.Spec); err != nil {
 			return nil, err
+		}
+		if !sameProgram(spec, next) {
+			pending = sum[:12]
+		}
+	case err != nil && u.ActiveState != "activating":
+		// Our launcher did not start it.
+		if ours, err := r.ours(ctx, u.Name, addr, r.owner); err != nil || !ours {
+			f.live, _ = declared(spec)
+			f.live.Enabled, f.status = false, "stopped; a unit that is not hostctl's has its name"
+			return f, err
 		}
 	}
 	if f.live, err = declared(spec); err != nil {
 		return nil, err
 	}
-	f.live.Enabled = true
+	f.live.Enabled, f.live.Pending = true, pending
 	f.status = "running"
 	if u.ActiveState == "activating" {
 		f.status = "starting"
@@ -224,6 +238,12 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 		return "stopping"
 	}
 	return "stopped" + how
+}
+
+// sameProgram reports whether the launcher would make the same of both.
+func sameProgram(a, b runtime.Spec) bool {
+	a.Declared, b.Declared = nil, nil
+	return reflect.DeepEqual(a, b)
 }
 
 // invocation is the id of the unit's current run, as systemd shows it to everybody

@@ -1,0 +1,492 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hostctl/host"
+	"hostctl/host/hosttest"
+	"hostctl/resource"
+	"hostctl/runtime"
+)
+
+// bench is a host in memory, with the files of systemd, the kernel and the launcher in a directory.
+type bench struct {
+	*Host
+	t       *testing.T
+	machine *hosttest.Machine
+	systemd *hosttest.Systemd
+	status  int // that every program ends with at once; below 0 it runs on
+}
+
+func newBench(t *testing.T) *bench {
+	dir := t.TempDir()
+	m := hosttest.New()
+	s := hosttest.NewSystemd(m.Faults)
+	s.Dir = dir
+	b := &bench{t: t, machine: m, systemd: s, status: -1}
+	b.Host = NewHost(s, m.Passwd, filepath.Join(dir, LauncherName), false)
+	b.Proc, b.Cgroups, b.Units = filepath.Join(dir, "proc"), filepath.Join(dir, "cgroup"), filepath.Join(dir, "units")
+	b.Specs = runtime.Paths{Run: filepath.Join(dir, "run")}
+	write(t, filepath.Join(b.Cgroups, "cgroup.controllers"), "cpu memory pids\n", 0o644)
+	write(t, b.Launcher, "", 0o755)
+	s.Run = b.launch
+	return b
+}
+
+// launch does what the launcher does that others see: it leaves a record of what it started.
+func (b *bench) launch(unit, invocation string) (int, bool) {
+	sum, err := b.Specs.Linked(NameOfUnit(unit))
+	if err != nil {
+		return runtime.ExitConfig, true
+	}
+	write(b.t, filepath.Join(b.Specs.Run, "running", invocation), fmt.Sprintf(
+		`{"version":1,"name":%q,"spec":%q,"pid":%d,"start_time":1,"uid":0,"gid":0,"uid_map":[],"gid_map":[]}`,
+		NameOfUnit(unit), sum, os.Getpid()), 0o600)
+	return b.status, b.status >= 0
+}
+
+func write(t *testing.T, path, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *bench) read(last resource.State) resource.Reading {
+	b.t.Helper()
+	r, err := b.Read(b.t.Context(), "shop", last)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+// differs reads the container back and tells the difference to want.
+func (b *bench) differs(addr resource.Addr, want *Container) string {
+	b.t.Helper()
+	live, ok := b.read(nil).State[addr].(*Container)
+	if !ok {
+		return "not there"
+	}
+	return difference(want, live)
+}
+
+func (b *bench) same(addr resource.Addr, want *Container) {
+	b.t.Helper()
+	if diff := b.differs(addr, want); diff != "" {
+		b.t.Errorf("what is live differs from what was applied:\n%s", diff)
+	}
+}
+
+// change carries out what a plan makes of the difference between want and what is live.
+func (b *bench) change(addr resource.Addr, want *Container) error {
+	b.t.Helper()
+	c := resource.Change{Addr: addr, Owner: "shop"}
+	live, there := b.read(nil).State[addr].(*Container)
+	switch {
+	case want == nil:
+		c.Action, c.Live = resource.Delete, live
+		return b.Apply(b.t.Context(), c)
+	case !there:
+		c.Action, c.Want = resource.Create, want
+		return b.Apply(b.t.Context(), c)
+	}
+	c.Action, c.Want, c.Live = resource.Update, want, live
+	byPath := map[string]resource.Leaf{}
+	for _, l := range append(resource.Leaves(live), resource.Leaves(want)...) {
+		byPath[l.Path] = l
+	}
+	for line := range strings.Lines(difference(want, live)) {
+		path, _, _ := strings.Cut(line, ": ")
+		c.Paths = append(c.Paths, path)
+		c.Class = max(c.Class, byPath[path].Attr.Class)
+	}
+	if c.Class == resource.None {
+		return nil
+	}
+	if c.Class == resource.Replace {
+		gone := resource.Change{Addr: addr, Owner: "shop", Action: resource.Delete, Live: live, Replace: true}
+		if err := b.Apply(b.t.Context(), gone); err != nil {
+			return err
+		}
+		c = resource.Change{Addr: addr, Owner: "shop", Action: resource.Create, Want: want, Replace: true}
+	}
+	return b.Apply(b.t.Context(), c)
+}
+
+func (b *bench) apply(addr resource.Addr, want *Container) {
+	b.t.Helper()
+	if err := b.change(addr, want); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) calls() string {
+	var out []string
+	for _, c := range b.machine.Calls() {
+		if !strings.HasPrefix(c, "AddSubID") {
+			out = append(out, c)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (b *bench) since(before string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(b.calls(), before), ", ")
+}
+
+func resolved() *Container {
+	c := fresh()
+	c.IDBase = lowRange
+	return c
+}
+
+func with(c *Container, set func(*Container)) *Container {
+	d := *c
+	set(&d)
+	return &d
+}
+
+func TestLifecycle(t *testing.T) {
+	b := newBench(t)
+	want := resolved()
+	b.apply(web, want)
+	b.same(web, want)
+	if status := b.read(nil).Status[web]; !strings.HasPrefix(status, "running, pid ") {
+		t.Errorf("status %q", status)
+	}
+	before := b.calls()
+	b.apply(web, want)
+	if again := b.since(before); again != "" {
+		t.Errorf("a second apply called %s", again)
+	}
+
+	steps := []struct {
+		name  string
+		set   func(*Container)
+		calls string
+		same  bool // it is still the same run
+	}{
+		{"a limit", func(c *Container) { c.Limits.Memory = 64 << 20 }, "set-properties hostctl-web.service", true},
+		{"all limits", func(c *Container) { c.Limits = Limits{CPU: 0.333, Files: 65536} }, "set-properties hostctl-web.service", true},
+		{"the command", func(c *Container) { c.Command = []string{"/bin/other"} }, "restart hostctl-web.service", false},
+		{"the command and a limit", func(c *Container) { c.Command, c.Limits.Tasks = []string{"/bin/x"}, 99 },
+			"set-properties hostctl-web.service, restart hostctl-web.service", false},
+		{"the stop signal", func(c *Container) { c.StopSignal = "QUIT" },
+			"remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service", false},
+		{"stopped", func(c *Container) { c.Enabled = false }, "stop hostctl-web.service", false},
+		{"the command while stopped", func(c *Container) { c.Command = []string{"/bin/y"} }, "", true},
+		{"started", func(c *Container) { c.Enabled = true }, "start hostctl-web.service", false},
+	}
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) {
+			before, run := b.calls(), b.invocation(Unit(web))
+			want = with(want, step.set)
+			b.apply(web, want)
+			b.same(web, want)
+			if got := b.since(before); got != step.calls {
+				t.Errorf("calls %s, want %s", got, step.calls)
+			}
+			if same := b.invocation(Unit(web)) == run; same != step.same {
+				t.Errorf("still the same run: %v, want %v", same, step.same)
+			}
+		})
+	}
+
+	b.apply(web, nil)
+	b.nothing()
+}
+
+func (b *bench) nothing() {
+	b.t.Helper()
+	if s := b.systemd.String(); s != "" {
+		b.t.Errorf("left over in systemd:\n%s", s)
+	}
+	_ = filepath.WalkDir(b.Specs.Run, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			b.t.Errorf("left over: %s", path)
+		}
+		return nil
+	})
+}
+
+func TestDrift(t *testing.T) {
+	b := newBench(t)
+	want := resolved()
+	b.apply(web, want)
+	ctx := t.Context()
+	for name, drift := range map[string]struct {
+		make func()
+		want string
+	}{
+		"stopped by hand": {func() { b.systemd.Stop(ctx, Unit(web)) }, "enabled: false -> true\n"},
+		"ended":           {func() { b.systemd.End(Unit(web), 3) }, "enabled: false -> true\n"},
+		"a limit by set-property": {func() {
+			b.systemd.SetProperties(ctx, Unit(web), []host.Property{{Name: "TasksMax", Value: uint64(7)}})
+		}, "limits.tasks: 7 -> 4096\n"},
+		"a limit by echo": {func() {
+			write(t, filepath.Join(b.Cgroups, Slice, Unit(web), "memory.max"), "max\n", 0o644)
+		}, "limits.memory: \"0\" -> \"1G\"\n"},
+		"no tasks at all": {func() {
+			write(t, filepath.Join(b.Cgroups, Slice, Unit(web), "pids.max"), "0\n", 0o644)
+		}, "limits.tasks: 1 -> 4096\n"},
+		"the unit removed": {func() { b.systemd.Remove(ctx, Keeper(web), Unit(web)) }, "enabled: false -> true\n"},
+		"a restart that was not made": {func() {
+			spec, _ := with(want, func(c *Container) { c.Command = []string{"/bin/new"} }).launcherSpec(web, "shop")
+			sum, err := b.Specs.WriteSpec(*spec)
+			if err = errors.Join(err, b.Specs.Link("web", sum)); err != nil {
+				t.Fatal(err)
+			}
+		}, "pending: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			drift.make()
+			if diff := b.differs(web, want); diff != drift.want && (drift.want != "pending: " || !strings.HasPrefix(diff, drift.want)) {
+				t.Errorf("difference %q, want %q", diff, drift.want)
+			}
+			b.apply(web, want)
+			b.same(web, want)
+		})
+	}
+}
+
+func TestFacts(t *testing.T) {
+	b := newBench(t)
+	want := with(resolved(), func(c *Container) {
+		c.RunAsUID, c.RunAsGID = 2100, 2100
+		c.NetnsPath = filepath.Join(b.Proc, "netns")
+		c.Mount = map[string]Mount{"/data": {Source: "/srv/db"}, "/with space": {Source: "/srv/site"}}
+		c.Tmpfs = map[string]Tmpfs{"/x": {Size: 1 << 20, Mode: 0o755}}
+	})
+	b.apply(web, want)
+	proc := filepath.Join(b.Proc, fmt.Sprint(os.Getpid()))
+	const uidMap = "         0     524288       2100\n      2100       2100          1\n      2101     526389      63435\n"
+	const mounts = "1 2 0:1 / / rw - ext4 x rw\n1 2 0:1 / /data rw - ext4 x rw\n1 2 0:1 / /with\\040space rw - ext4 x rw\n1 2 0:1 / /x rw - tmpfs x rw\n"
+	for name, fact := range map[string]struct {
+		uidMap, mounts string
+		netns          bool
+		want           string
+	}{
+		"as declared":      {uidMap, mounts, true, ""},
+		"another range":    {strings.ReplaceAll(strings.ReplaceAll(uidMap, "524288", "589824"), "526389", "591925"), mounts, true, "id_base: 589824 -> 524288\n"},
+		"another account":  {"0 524288 65536\n", mounts, true, "run_as_uid:  -> 2100\n"},
+		"a mount is gone":  {uidMap, strings.Replace(mounts, "/data", "/other", 1), true, "mount[\"/data\"]:  -> {}\nmount[\"/data\"].read_only:  -> false\nmount[\"/data\"].source:  -> \"/srv/db\"\nmount[\"/data\"].volume:  -> \"\"\n"},
+		"a tmpfs is gone":  {uidMap, strings.Replace(mounts, "/x ", "/y ", 1), true, "tmpfs[\"/x\"]:  -> {}\ntmpfs[\"/x\"].mode:  -> \"0755\"\ntmpfs[\"/x\"].size:  -> \"1M\"\n"},
+		"the netns's name": {uidMap, mounts, false, "netns_path:  -> \"" + want.NetnsPath + "\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, filepath.Join(proc, "uid_map"), fact.uidMap, 0o644)
+			write(t, filepath.Join(proc, "mountinfo"), fact.mounts, 0o644)
+			write(t, filepath.Join(proc, "ns/net"), "", 0o644)
+			os.Remove(want.NetnsPath)
+			if fact.netns {
+				if err := os.Link(filepath.Join(proc, "ns/net"), want.NetnsPath); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := b.differs(web, want)
+			for line := range strings.Lines(fact.want) {
+				if !strings.Contains(got, line) && !strings.HasSuffix(line, "\"\"\n") {
+					t.Errorf("difference lacks %q", line)
+				}
+			}
+			if (got == "") != (fact.want == "") {
+				t.Errorf("difference %q, want %q", got, fact.want)
+			}
+		})
+	}
+}
+
+// Whatever call fails, the next apply makes it as wanted.
+func TestFailedAnywhere(t *testing.T) {
+	failure := errors.New("made to fail")
+	first := resolved()
+	for _, next := range []*Container{
+		first,
+		with(first, func(c *Container) { c.Limits.Tasks = 99 }),
+		with(first, func(c *Container) { c.Command = []string{"/bin/x"} }),
+		with(first, func(c *Container) { c.StopSignal = "INT" }),
+		with(first, func(c *Container) { c.Enabled = false }),
+		nil,
+	} {
+		for _, op := range []string{
+			"AddSubID shop/container.web", "start-transient hostctl-web.service", "start hostctl-web.service", "stop hostctl-web.service",
+			"restart hostctl-web.service", "remove hostctl-web.service", "remove hostctl-keep-web.slice", "set-properties hostctl-web.service",
+		} {
+			b := newBench(t)
+			if next != first {
+				b.apply(web, first)
+			}
+			b.machine.Fail(op, failure)
+			if err := b.change(web, next); err != nil && !errors.Is(err, failure) {
+				t.Fatalf("%s: %v", op, err)
+			}
+			b.machine.Fail(op, nil)
+			b.apply(web, next)
+			if next != nil {
+				b.same(web, next)
+			} else {
+				b.nothing()
+			}
+		}
+	}
+}
+
+func TestSpecLost(t *testing.T) {
+	b := newBench(t)
+	want := resolved()
+	b.apply(web, want)
+	if err := os.RemoveAll(b.Specs.Run); err != nil {
+		t.Fatal(err)
+	}
+	last := resource.State{web: want}
+	r := b.read(last)
+	live, ok := r.State[web].(*Container)
+	if !ok || difference(want, live) != "id_base:  -> 524288\n" || r.Status[web] != "active, its spec is lost" {
+		t.Fatalf("reading %v, status %q", r.State, r.Status[web])
+	}
+	err := b.Apply(t.Context(), resource.Change{Addr: web, Owner: "shop", Action: resource.Update, Class: resource.Restart,
+		Paths: []string{"id_base"}, Want: want, Live: live})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.same(web, want)
+}
+
+func TestOthersAreLeftAlone(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	b.systemd.Run = nil
+	foreign := host.Transient{Name: Unit(web), Properties: []host.Property{{Name: "ExecStart", Value: []host.Command{{Path: "/bin/x", Args: []string{"/bin/x"}}}}}}
+	if err := b.systemd.StartTransient(ctx, foreign); err != nil {
+		t.Fatal(err)
+	}
+	before := b.systemd.String()
+	change := resource.Change{Addr: web, Owner: "shop", Action: resource.Create, Want: resolved()}
+	problems := b.Check(ctx, []resource.Change{change}, nil)
+	if len(problems) < 1 || !strings.Contains(problems[0].Summary, "that is not this configuration's") {
+		t.Errorf("problems %v", problems)
+	}
+	if err := b.Apply(ctx, change); !errors.Is(err, errForeign) {
+		t.Errorf("creation over a unit that is not ours: %v", err)
+	}
+	if err := b.Apply(ctx, resource.Change{Addr: web, Owner: "shop", Action: resource.Delete}); err != nil {
+		t.Error(err)
+	}
+	if names, _ := b.linked(); len(names) > 0 {
+		t.Errorf("specs are left: %v", names)
+	}
+	if after := b.systemd.String(); after != before {
+		t.Errorf("the foreign unit was changed:\n%s", after)
+	}
+}
+
+func TestOtherOwner(t *testing.T) {
+	b := newBench(t)
+	b.apply(web, resolved())
+	r, err := b.Read(t.Context(), "other", nil)
+	if err != nil || len(r.State) != 0 {
+		t.Errorf("another owner sees %v, %v", r.State, err)
+	}
+	if len(r.Used[Pool]) != 1 || r.Used[Pool][0].Start != lowRange {
+		t.Errorf("used %v", r.Used)
+	}
+	change := resource.Change{Addr: web, Owner: "other", Action: resource.Create, Want: with(resolved(), func(c *Container) { c.IDBase += RangeSize })}
+	if problems := b.Check(t.Context(), []resource.Change{change}, nil); len(problems) < 2 {
+		t.Errorf("problems %v", problems)
+	}
+	if err := b.Apply(t.Context(), change); err == nil {
+		t.Error("another owner's container was taken over")
+	}
+	b.same(web, resolved())
+}
+
+func TestReferrersAreNamed(t *testing.T) {
+	b := newBench(t)
+	db := resource.Addr{Kind: Name, Name: "db"}
+	dbSpec := resolved()
+	b.apply(db, dbSpec)
+	b.apply(web, with(resolved(), func(c *Container) {
+		c.IDBase += RangeSize
+		c.DependsOn = []resource.Addr{db}
+	}))
+	err := b.change(db, with(dbSpec, func(c *Container) { c.StopSignal = "INT" }))
+	if !errors.Is(err, host.ErrUnitHeld) || !strings.Contains(err.Error(), "hostctl-web.service; stop those first") {
+		t.Errorf("replacing what another is ordered after: %v", err)
+	}
+}
+
+func TestSettle(t *testing.T) {
+	b := newBench(t)
+	want := resolved()
+	b.apply(web, want)
+	changes := []resource.Change{{Addr: web, Owner: "shop", Action: resource.Create, Want: want}}
+	if errs := b.Settle(t.Context(), changes); len(errs) != 0 {
+		t.Errorf("settled: %v", errs)
+	}
+	want = with(want, func(c *Container) { c.Command = []string{"/bin/x"} })
+	b.apply(web, want)
+	b.systemd.End(Unit(web), 3)
+	errs := b.Settle(t.Context(), changes)
+	if err := errs[web]; err == nil || err.Error() != "unit hostctl-web.service ended soon after it was started (exit status 3)" {
+		t.Errorf("settled: %v", errs)
+	}
+	b.apply(web, want)
+	b.systemd.Restart(t.Context(), Unit(web)) // as systemd does by itself
+	if errs := b.Settle(t.Context(), changes); errs[web] == nil || !strings.Contains(errs[web].Error(), "keeps ending") {
+		t.Errorf("settled: %v", errs)
+	}
+}
+
+func TestStartThatFails(t *testing.T) {
+	b := newBench(t)
+	b.status = 203
+	err := b.change(web, resolved())
+	var failed *host.JobError
+	if !errors.As(err, &failed) || err.Error() != "start unit hostctl-web.service: failed (exit status 203)" {
+		t.Errorf("error %v", err)
+	}
+	if status := b.read(nil).Status[web]; status != "failed, exit status 203" {
+		t.Errorf("status %q", status)
+	}
+	b.status = -1
+	b.apply(web, resolved())
+	b.same(web, resolved())
+}
+
+func TestCheckControllersAndFiles(t *testing.T) {
+	b := newBench(t)
+	write(t, filepath.Join(b.Cgroups, "cgroup.controllers"), "cpuset\n", 0o644)
+	os.Remove(b.Launcher)
+	want := with(resolved(), func(c *Container) { c.Rootfs, c.Limits.CPU = filepath.Join(t.TempDir(), "none"), 1 })
+	change := resource.Change{Addr: web, Owner: "shop", Action: resource.Create, Want: want}
+	var got []string
+	for _, p := range b.Check(t.Context(), []resource.Change{change}, nil) {
+		got = append(got, p.Path)
+		if p.Detail == "" {
+			t.Errorf("%s has no remedy", p.Summary)
+		}
+	}
+	if strings.Join(got, " ") != " limits.memory limits.cpu limits.tasks rootfs" {
+		t.Errorf("problems at %q", got)
+	}
+	b.Try = true
+	if problems := b.Check(t.Context(), []resource.Change{change}, nil); len(problems) != 2 {
+		t.Errorf("on a throwaway host: %v", problems)
+	}
+	// What nothing holds is no drift there, and status says so.
+	b.apply(web, want)
+	b.same(web, want)
+	if status := b.read(nil).Status[web]; !strings.Contains(status, "no limit on memory, cpu, pids") {
+		t.Errorf("status %q", status)
+	}
+}
