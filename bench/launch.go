@@ -11,6 +11,7 @@ import (
 	"slices"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -101,6 +102,60 @@ func launches(s settings) ([]*Table, error) {
 	return []*Table{t}, nil
 }
 
+// handedOver waits until a launcher and the payload that it leaves behind have ended, and returns the time until
+// the payload had.
+func handedOver(launcher int, begun time.Time) (time.Duration, error) {
+	// Seen, but not reaped: the launcher still speaks to systemd in the payload's name.
+	first, err := exited(unix.P_ALL, 0)
+	took := time.Since(begun)
+	if err != nil {
+		return 0, err
+	}
+	if first != launcher {
+		if _, err := exited(unix.P_PID, launcher); err != nil {
+			return 0, err
+		}
+		return took, errors.Join(reap(launcher), reap(first))
+	}
+	if err := reap(launcher); err != nil {
+		reap(-1)
+		return 0, err
+	}
+	err = reap(-1)
+	return time.Since(begun), err
+}
+
+// exited waits for the end of a child without reaping it.
+func exited(kind, id int) (pid int, err error) {
+	var info unix.Siginfo
+	for {
+		err := unix.Waitid(kind, id, &info, unix.WEXITED|unix.WNOWAIT, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		// si_pid is the first field of the union that si_signo, si_errno and si_code stand before.
+		return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), 16))), err
+	}
+}
+
+// reap waits for a child, or for any with -1; the error says how it ended where it did not end with 0.
+func reap(pid int) error {
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(pid, &status, 0, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if status != 0 {
+			return errors.New(exitText(status))
+		}
+		return nil
+	}
+}
+
 // run launches once and returns the time until the payload was reaped. Nothing of it is left then: a launcher that
 // outlives its payload is waited for too, outside the measured time.
 func (c *contestant) run(stderr *os.File) (time.Duration, error) {
@@ -121,33 +176,15 @@ func (c *contestant) run(stderr *os.File) (time.Duration, error) {
 		return 0, fmt.Errorf("%s: %w", c.argv[0], err)
 	}
 	var took time.Duration
-	var failed error
-	children := 1
 	if c.handsOver {
-		children = 2
+		took, err = handedOver(pid, begun)
+	} else {
+		err = reap(pid)
+		took = time.Since(begun)
 	}
-	for range children {
-		var status syscall.WaitStatus
-		who, err := syscall.Wait4(-1, &status, 0, nil)
-		if err == syscall.ECHILD {
-			// The launcher failed before there was a payload; failed says how.
-			break
-		} else if err != nil {
-			return 0, fmt.Errorf("wait4: %w", err)
-		}
-		if who != pid || !c.handsOver {
-			took = time.Since(begun)
-		}
-		if status != 0 {
-			failed = errors.Join(failed, errors.New(exitText(status)))
-		}
-	}
-	if failed == nil && took == 0 {
-		failed = errors.New("ended without a payload")
-	}
-	if failed != nil {
+	if err != nil {
 		said, _ := io.ReadAll(io.NewSectionReader(stderr, 0, 1<<16))
-		return 0, fmt.Errorf("%w\n%s", failed, said)
+		return 0, fmt.Errorf("%w\n%s", err, said)
 	}
 	if c.after != nil {
 		return took, c.after()

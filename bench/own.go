@@ -44,14 +44,14 @@ func ownLaunches(k kit) ([]contestant, error) {
 				c.env = []string{"NOTIFY_SOCKET=" + socket, "INVOCATION_ID=" + hex.EncodeToString(id)}
 				return nil
 			},
-			after: func() error { return handedOver(notify) },
+			after: func() error { return told(notify) },
 		})
 	}
 	return all, nil
 }
 
-// handedOver reads what the launcher has told systemd: that the payload is the main process, and ready.
-func handedOver(notify *net.UnixConn) error {
+// told reads what the launcher has told systemd: that the payload is the main process, and ready.
+func told(notify *net.UnixConn) error {
 	var all strings.Builder
 	buf := make([]byte, 4096)
 	for !strings.Contains(all.String(), "READY=1") {
