@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"hostctl/resource"
 )
@@ -246,44 +248,73 @@ func unpackPlaces(packed string, sources *Sources) (*places, error) {
 	return p, nil
 }
 
-// ServeChild is the child's side: it reads one request, evaluates it, writes
-// the answer and returns the exit code. It needs no file, no network, no
-// environment and no other process.
+// ServeChild is the child's side: it limits this process for ever, reads one
+// request, evaluates it, writes the answer and returns the exit code. It needs
+// no file, no network, no environment and no other process. Near a limit it
+// answers that, and ends the process.
 func ServeChild(in io.Reader, out io.Writer, kinds resource.Kinds) int {
+	if err := limitSelf(); err != nil {
+		return 1
+	}
 	e, files, varFiles, err := unpack(in)
 	if err != nil {
 		return 1
 	}
-	var ans answer
+	sources := Sources{Dir: e.Dir, Files: files, VarFiles: varFiles}
+	var answered sync.Mutex
+	say := func(ans *answer) int {
+		answered.Lock() // for ever: there is one answer
+		text, err := json.Marshal(ans)
+		if err != nil {
+			return 1
+		}
+		if _, err := out.Write(text); err != nil {
+			return 1
+		}
+		return 0
+	}
+	go watch(func(d Diagnostic) {
+		if src := sources.text(d.File); src != nil {
+			d.locate(src)
+		}
+		os.Exit(say(&answer{Diagnostics: Diagnostics{d}}))
+	})
+	ans, err := serve(e, sources, kinds)
+	if err != nil {
+		return 1
+	}
+	return say(ans)
+}
+
+// serve does what a request asks for.
+func serve(e envelope, sources Sources, kinds resource.Kinds) (*answer, error) {
 	if e.Format {
-		for _, f := range files {
+		ans := new(answer)
+		for _, f := range sources.Files {
 			text, diags := Format(f)
 			ans.Formatted = append(ans.Formatted, File{f.Name, text})
 			ans.Diagnostics = append(ans.Diagnostics, diags...)
 		}
-	} else {
-		req := Request{Sources: Sources{Dir: e.Dir, Files: files, VarFiles: varFiles}, Vars: e.Vars, Version: e.Version}
-		c := evaluate(req, kinds)
-		ans = answer{Name: c.Name, Outputs: c.Outputs, Diagnostics: c.Diagnostics, Places: map[resource.Addr]int{}}
-		if ans.State, err = json.Marshal(c.State); err != nil {
-			return 1
+		return ans, nil
+	}
+	return answerOf(evaluate(Request{Sources: sources, Vars: e.Vars, Version: e.Version}, kinds))
+}
+
+// answerOf packs a configuration for the way to the parent.
+func answerOf(c *Config) (*answer, error) {
+	ans := &answer{Name: c.Name, Outputs: c.Outputs, Diagnostics: c.Diagnostics, Places: make(map[resource.Addr]int, len(c.State))}
+	var err error
+	if ans.State, err = json.Marshal(c.State); err != nil {
+		return nil, err
+	}
+	index := map[*places]int{}
+	for _, addr := range c.State.Addrs() {
+		pl := c.places[addr]
+		if _, ok := index[pl]; !ok {
+			index[pl] = len(ans.Blocks)
+			ans.Blocks = append(ans.Blocks, packPlaces(pl))
 		}
-		index := map[*places]int{}
-		for _, addr := range c.State.Addrs() {
-			pl := c.places[addr]
-			if _, ok := index[pl]; !ok {
-				index[pl] = len(ans.Blocks)
-				ans.Blocks = append(ans.Blocks, packPlaces(pl))
-			}
-			ans.Places[addr] = index[pl]
-		}
+		ans.Places[addr] = index[pl]
 	}
-	enc, err := json.Marshal(ans)
-	if err != nil {
-		return 1
-	}
-	if _, err := out.Write(enc); err != nil {
-		return 1
-	}
-	return 0
+	return ans, nil
 }

@@ -1,0 +1,106 @@
+package hcl_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"hostctl/hcl"
+	"hostctl/host"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, hcl.TestKinds))
+	}
+	os.Exit(m.Run())
+}
+
+// child is this test binary as the confined child.
+func child(ctx context.Context, request []byte) ([]byte, error) {
+	return host.Confined{Args: []string{"hcl.test", hcl.ChildArg}, Stdin: request, MaxOutput: hcl.MaxAnswer}.Run(ctx)
+}
+
+func request(text string) hcl.Request {
+	return hcl.Request{Sources: hcl.Sources{Files: []hcl.File{{Name: "main.hcl", Text: []byte(text)}}}}
+}
+
+// TestBombs gives the confined child what kills or stalls the outer library.
+// Each must end in a diagnostic, with its place where the text alone is the
+// reason, and without a word of Go.
+func TestBombs(t *testing.T) {
+	n := strings.Repeat
+	doubling := "locals {\n  l0 = \"0123456789abcdef\"\n"
+	list := "locals {\n  l0 = [1, 2]\n"
+	square := "locals {\n  l0 = 1e300\n"
+	for i := range 40 {
+		doubling += fmt.Sprintf("  l%d = \"${local.l%d}${local.l%d}\"\n", i+1, i, i)
+		list += fmt.Sprintf("  l%d = [local.l%d, local.l%d]\n", i+1, i, i)
+		square += fmt.Sprintf("  l%d = local.l%d * local.l%d\n", i+1, i, i)
+	}
+	chain := "locals {\n"
+	for i := range 20_000 {
+		chain += fmt.Sprintf("  l%d = local.l%d\n", i, i+1)
+	}
+	deep := "Configuration nests too deeply"
+	for _, bomb := range []struct{ name, text, want string }{
+		{"parentheses", "locals {\n x = " + n("(", 70_000), deep},
+		{"brackets", "locals {\n x = " + n("[", 100_000), deep},
+		{"objects", "locals {\n x = " + n("{b=", 100_000), deep},
+		{"templates", "locals {\n x = " + n(`"${`, 100_000), deep},
+		{"calls", "locals {\n x = " + n("f(", 100_000), deep},
+		{"blocks", n("a {\n", 100_000), deep},
+		{"heredocs", "locals {\n x = " + n("<<A\n${", 100_000), deep},
+		{"not", "locals {\n x = " + n("!", 1_000_000), "Expression is too long"},
+		{"minus", "locals {\n x = " + n("-", 1_000_000), "Expression is too long"},
+		{"minus within for", "locals {\n x = {for k, v in {}: k =>" + n("\n-", 1_000_000), "Expression is too long"},
+		{"conditions", "locals {\n x = " + n("a?b:", 500_000), "Expression is too long"},
+		{"sums", "locals {\n x = 1" + n("+1", 1_000_000), "Expression is too long"},
+		{"splats", "locals {\n x = a" + n("[*]", 500_000), "Expression is too long"},
+		{"indexes", "locals {\n x = a" + n("[b]", 500_000), "Expression is too long"},
+		{"directives", "locals {\n x = \"" + n("%{if a}", 500_000), "Expression is too long"},
+		{"commas", "locals {\n x = [" + n("1,", 4_000_000-100) + "]\n}\n", "Block is too long"},
+		{"many arms", "locals {\n x = [" + n("-(-(-", 30) + "1" + n("))", 30) + "]\n}\n", ""},
+		{"exponent", "locals {\n x = \"${1e10000000} x\"\n}\n", "Number is too long"},
+		{"exponent with points", "locals {\n x = \"${1.e10000000} x\"\n}\n", "Number is too long"},
+		{"exponent in text", "locals {\n x = \"${\"1e10000000\" * 1} x\"\n}\n", "Configuration takes too much time to evaluate"},
+		{"digits", "locals {\n x = " + n("9", 1_000_000) + "\n}\n", "Number is too long"},
+		{"for loops", "locals {\n x = [for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]\n}\n", "Expression takes too long"},
+		{"for loops by condition", "locals {\n x = [for a in range(1000) : 1 if length([for b in range(1000) : 1 if length([for c in range(1000) : c]) == 3]) == 3]\n}\n", "Expression takes too long"},
+		{"template loops", "locals {\n x = \"%{for a in range(1000)}%{for b in range(1000)}%{for c in range(1000)}x%{endfor}%{endfor}%{endfor}\"\n}\n", "Expression takes too long"},
+		{"doubled text", doubling + "}\n", "Value is too big"},
+		{"doubled lists", list + "}\n", "Value is too big"},
+		{"squared numbers", square + "}\n", "Value is too big"},
+		{"chained locals", chain + "  l20000 = 1\n}\n", "Names refer to one another too deeply"},
+		{"replaced text", "locals {\n a = join(\"\", [for i in range(1000) : \"aaaaaaaaaa\"])\n b = replace(replace(replace(local.a, \"a\", local.a), \"a\", local.a), \"a\", local.a)\n}\n", "Error in function call"},
+		{"joined text", "locals {\n a = join(\"\", [for i in range(1000) : \"aaaaaaaaaa\"])\n b = [for i in range(1000) : [for j in range(90) : \"${local.a}${local.a}${local.a}${local.a}${i}${j}\"]]\n}\n", "Configuration takes too much memory to evaluate"},
+		{"wide format", "locals {\n x = format(\"%1000000000d\", 1)\n}\n", "Error in function call"},
+		{"long range", "locals {\n x = range(1000000000)\n}\n", "Error in function call"},
+		{"deep JSON", "locals {\n x = jsondecode(join(\"\", [for i in range(1000) : join(\"\", [for i in range(90) : \"[[[[[[[[[[[[[[[[[[[[\"])]))\n}\n", "Invalid function argument"},
+		{"for_each", "container \"x\" {\n  for_each = { for p in flatten([for a in range(1000) : [for b in range(1000) : \"k${a}-${b}\"]]) : p => p }\n  rootfs = \"/\"\n}\n", "Expression takes too long"},
+		{"names", n("a b c d e f g\n", 10_000), "Invalid block definition"},
+	} {
+		t.Run(bomb.name, func(t *testing.T) {
+			t.Parallel()
+			c := hcl.Load(t.Context(), child, request("hostctl {\n  name = \"x\"\n}\n"+bomb.text), hcl.TestKinds)
+			got := c.Diagnostics.Error()
+			if bomb.want == "" {
+				if c.Diagnostics.HasErrors() {
+					t.Fatal(got)
+				}
+				return
+			}
+			if !strings.Contains(got, bomb.want) {
+				t.Fatalf("want %q, got %.300s", bomb.want, got)
+			}
+			if strings.Contains(got, "goroutine") || strings.Contains(got, "runtime") || strings.Contains(got, "bug") {
+				t.Fatalf("Go shows through: %.300s", got)
+			}
+			if d := c.Diagnostics[0]; d.File != "main.hcl" {
+				t.Errorf("no place: %+v", d)
+			}
+		})
+	}
+}

@@ -1,0 +1,59 @@
+package hcl
+
+import (
+	"fmt"
+	"runtime/metrics"
+	"syscall"
+	"time"
+)
+
+// The limits of the child.
+const (
+	childData = 400 << 20 // RLIMIT_DATA, bytes. An RLIMIT_AS of this size kills a Go program on valid input.
+	childCPU  = 5         // RLIMIT_CPU, seconds
+)
+
+// limitSelf sets the process's limits, which cannot be raised again.
+func limitSelf() error {
+	for _, l := range []struct {
+		resource int
+		max      uint64
+	}{
+		{syscall.RLIMIT_DATA, childData},
+		{syscall.RLIMIT_CPU, childCPU},
+		{syscall.RLIMIT_CORE, 0},
+		{syscall.RLIMIT_NOFILE, 16},
+	} {
+		if err := syscall.Setrlimit(l.resource, &syscall.Rlimit{Cur: l.max, Max: l.max}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watch ends an evaluation that comes near one of the limits, while it can
+// still say where it was; the kernel ends what it misses. It never returns.
+func watch(over func(Diagnostic)) {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+	for range time.Tick(5 * time.Millisecond) {
+		var used syscall.Rusage
+		if syscall.Getrusage(syscall.RUSAGE_SELF, &used) == nil {
+			if spent := used.Utime.Nano() + used.Stime.Nano(); spent > childCPU*int64(time.Second)*9/10 {
+				over(limitHit("time", fmt.Sprintf("%d seconds of CPU time", childCPU)))
+			}
+		}
+		if metrics.Read(sample); sample[0].Value.Uint64() > childData/5*4 {
+			over(limitHit("memory", fmt.Sprintf("%d MiB of memory", childData>>20)))
+		}
+	}
+}
+
+// limitHit is the diagnostic for a limit, at the expression under evaluation.
+func limitHit(what, amount string) Diagnostic {
+	d := Diagnostic{Severity: Error, Summary: fmt.Sprintf("Configuration takes too much %s to evaluate", what),
+		Detail: fmt.Sprintf("Reading a configuration may take %s. Look for values that grow by one another.", amount)}
+	if at := progress.Load(); at != nil {
+		d.File, d.Start.Byte, d.End.Byte = at.Filename, at.Start.Byte, at.End.Byte
+	}
+	return d
+}
