@@ -27,8 +27,10 @@ func same(a, b resource.Spec) bool {
 // already. last is nil where the ledger knows nothing.
 //
 // An attribute that is wanted is enforced. One that is not wanted but was
-// applied goes back to unset. One that is neither is the host's own. A computed
-// attribute that is not wanted is whatever the host chose.
+// applied goes back to unset. One that is neither is the host's own, but for
+// references: those between resources of a configuration are nobody's work but
+// ours, and go with the labelled block they stand in if that is not wanted either. A
+// computed attribute that is not wanted is whatever the host chose.
 func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
 	diffs = []Difference{}
 	wants := resource.Leaves(want)
@@ -49,13 +51,49 @@ func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
 		diffs = append(diffs, d)
 	}
 	wanted := byPath(wants)
+	ours := referring(lives, wanted)
 	for i := range lives {
 		v := &lives[i]
-		if wanted[v.Path] == nil && applied[v.Path] != nil && !v.Attr.Computed {
-			diffs = append(diffs, difference(nil, v))
+		if wanted[v.Path] != nil || !ours[v.Path] && (applied[v.Path] == nil || v.Attr.Computed) {
+			continue
 		}
+		d := difference(nil, v)
+		d.Drift = last != nil && applied[v.Path] == nil
+		diffs = append(diffs, d)
 	}
 	return costBlocks(diffs), unchanged
+}
+
+// referring returns the paths, of those not wanted, of references and of all that
+// stands in a labelled block with a reference. lives are in the order of the struct.
+func referring(lives []resource.Leaf, wanted map[string]*resource.Leaf) map[string]bool {
+	var ours map[string]bool
+	block, first := "", 0 // the outermost block not wanted, and its index
+	for i, v := range lives {
+		if block != "" && !strings.HasPrefix(v.Path, block+".") {
+			block = ""
+		}
+		if block == "" && wanted[v.Path] == nil && v.Attr.Form == resource.Labelled {
+			block, first = v.Path, i
+		}
+		if v.Attr.Ref == "" || wanted[v.Path] != nil {
+			continue
+		}
+		if ours == nil {
+			ours = map[string]bool{}
+		}
+		ours[v.Path] = true
+		if block == "" {
+			continue
+		}
+		for _, in := range lives[first:] {
+			if in.Path != block && !strings.HasPrefix(in.Path, block+".") {
+				break
+			}
+			ours[in.Path] = true
+		}
+	}
+	return ours
 }
 
 // whole is the differences of a resource that is created (live nil) or deleted (want nil).
@@ -133,61 +171,4 @@ func byPath(leaves []resource.Leaf) map[string]*resource.Leaf {
 		m[leaves[i].Path] = &leaves[i]
 	}
 	return m
-}
-
-// release adds to diffs the references to gone that live has, that nobody
-// wants and that were never applied. They are the host's own, but what they
-// refer to is deleted, so they cannot stay. A labelled block of the host's own goes whole.
-func release(diffs []Difference, want, live resource.Spec, gone resource.Addr) []Difference {
-	wanted := byPath(resource.Leaves(want))
-	known := make(map[string]bool, len(diffs))
-	for _, d := range diffs {
-		known[d.Path] = true
-	}
-	lives := resource.Leaves(live)
-	for _, e := range resource.Refs(live) {
-		if e.To != gone || wanted[e.Path] != nil || known[e.Path] {
-			continue
-		}
-		at := e.Path
-		for i := range lives {
-			l := &lives[i]
-			if l.Attr.Form == resource.Labelled && strings.HasPrefix(at, l.Path+".") && wanted[l.Path] == nil {
-				at = l.Path
-				break
-			}
-		}
-		for i := range lives {
-			l := &lives[i]
-			if (l.Path == at || strings.HasPrefix(l.Path, at+".")) && !known[l.Path] {
-				d := difference(nil, l)
-				d.Drift = true
-				diffs = append(diffs, d)
-				known[l.Path] = true
-			}
-		}
-	}
-	return costBlocks(diffs)
-}
-
-// keeps reports whether a resource that is updated by diffs, or not at all, still
-// refers to the address afterwards.
-func keeps(diffs []Difference, want, live resource.Spec, to resource.Addr) bool {
-	for _, e := range resource.Refs(want) {
-		if e.To == to {
-			return true
-		}
-	}
-	for _, e := range resource.Refs(live) {
-		if e.To != to {
-			continue
-		}
-		_, changes := slices.BinarySearchFunc(diffs, e.Path, func(d Difference, path string) int {
-			return strings.Compare(d.Path, path)
-		})
-		if !changes && byPath(resource.Leaves(want))[e.Path] == nil {
-			return true
-		}
-	}
-	return false
 }

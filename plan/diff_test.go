@@ -119,7 +119,7 @@ func TestOldReferencesOfHostAndLedger(t *testing.T) {
 		{"nobody says so", none, none, none, false},
 	} {
 		others := resource.State{y: spec(), z: spec()}
-		last, live := cloneState(t, others), cloneState(t, others)
+		last, live := cloneState(others), cloneState(others)
 		want := resource.State{z: spec(), app("x"): parent("new", c.want)}
 		last[app("x")], live[app("x")] = parent("old", c.last), parent("old", c.live)
 		p := Make(want, last, live, opt)
@@ -130,25 +130,29 @@ func TestOldReferencesOfHostAndLedger(t *testing.T) {
 	}
 }
 
-// A reference of the host's own to what is deleted goes, with the whole block
-// if that is the host's own too, and nothing else of the host's own goes with it.
-func TestReleaseOfTheHostsOwn(t *testing.T) {
+// A reference that is not wanted goes though nothing is known of it, with the
+// whole block if that is not wanted either, and nothing else of the host's own goes with it.
+func TestReferencesAreNeverTheHostsOwn(t *testing.T) {
 	gone := box("gone")
-	want := resource.State{app("x"): spec(func(t *thing) { t.Mount = map[string]mount{"/a": {}} }), box("b"): spec()}
-	last := cloneState(t, want)
-	live := cloneState(t, want)
+	want := resource.State{app("x"): spec(func(t *thing) { t.Mount = map[string]mount{"/a": {}} })}
+	live := cloneState(want)
 	x := live[app("x")].(*thing)
 	x.Image = "own"
-	x.Mount = map[string]mount{"/a": {Volume: gone}, "/own": {Volume: gone, Path: "p"}, "/other": {Volume: box("b")}}
+	x.Mount = map[string]mount{"/a": {Volume: gone}, "/own": {Volume: gone, Path: "p"}, "/other": {Path: "q"}}
 	live[gone] = spec()
-	p := Make(want, last, live, opt)
-	update := p.Steps[stepOf(t, p, app("x"), resource.Update)]
-	paths := []string{`mount["/a"].volume`, `mount["/own"]`, `mount["/own"].path`, `mount["/own"].read_only`, `mount["/own"].volume`}
-	if !slices.Equal(update.Paths, paths) {
-		t.Errorf("paths %q, want %q", update.Paths, paths)
-	}
-	if !slices.Contains(p.Steps[stepOf(t, p, gone, resource.Delete)].After, 0) {
-		t.Error("the delete does not wait for the update")
+	for _, last := range []resource.State{nil, cloneState(want)} {
+		p := Make(want, last, live, opt)
+		update := p.Steps[stepOf(t, p, app("x"), resource.Update)]
+		paths := []string{`mount["/a"].volume`, `mount["/own"]`, `mount["/own"].path`, `mount["/own"].read_only`, `mount["/own"].volume`}
+		if !slices.Equal(update.Paths, paths) {
+			t.Errorf("paths %q, want %q", update.Paths, paths)
+		}
+		if !slices.Contains(p.Steps[stepOf(t, p, gone, resource.Delete)].After, 0) {
+			t.Error("the delete does not wait for the update")
+		}
+		if drift := p.Resources[0].Differences[0].Drift; drift != (last != nil) {
+			t.Errorf("drift %v, and the ledger knows %v", drift, last)
+		}
 	}
 }
 
@@ -159,7 +163,17 @@ func TestDown(t *testing.T) {
 		s[app("far")] = spec(func(t *thing) { t.Needs = []resource.Addr{app("web")} })
 		s[app("aside")] = spec()
 	}
+	for _, s := range []resource.State{want, last, live} {
+		s[app("halts")], s[app("wakes")], s[box("still")] = spec(), spec(), spec()
+	}
 	want[app("aside")].(*thing).Config = "reloads"
+	want[app("halts")].(*thing).Off = true
+	last[app("wakes")].(*thing).Off, live[app("wakes")].(*thing).Off = true, true
+	for _, s := range []resource.State{want, last, live} {
+		s[app("slept")] = spec(func(t *thing) { t.Off = true })
+	}
+	want[app("slept")].(*thing).Image = "new"
+	want[box("still")].(*thing).Off = true
 	p := Make(want, last, live, opt)
 	for _, c := range []struct {
 		addr   resource.Addr
@@ -171,12 +185,16 @@ func TestDown(t *testing.T) {
 		{app("far"), resource.Delete, []resource.Addr{app("far")}},
 		{app("web"), resource.Create, nil},
 		{app("aside"), resource.Update, nil},
+		{app("halts"), resource.Update, []resource.Addr{app("halts")}},
+		{app("wakes"), resource.Update, nil},
+		{app("slept"), resource.Update, nil}, // a restart, but it does not run
+		{box("still"), resource.Update, nil},
 	} {
 		if got := p.Steps[stepOf(t, p, c.addr, c.action)].Down; !slices.Equal(got, c.down) {
 			t.Errorf("%s %s: down %v, want %v", c.action, c.addr, got, c.down)
 		}
 	}
-	if want := []resource.Addr{app("far"), app("web")}; !slices.Equal(p.Summary.Down, want) {
+	if want := []resource.Addr{app("far"), app("halts"), app("web")}; !slices.Equal(p.Summary.Down, want) {
 		t.Errorf("down %v, want %v", p.Summary.Down, want)
 	}
 }

@@ -1,10 +1,11 @@
 package plan
 
 import (
-	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"hostctl/resource"
@@ -27,6 +28,7 @@ type thing struct {
 	Needs   []resource.Addr   `json:"needs,omitempty" diff:"live" ref:"box"`
 	Mount   map[string]mount  `json:"mount,omitempty" diff:"restart"`
 	Limits  limits            `json:"limits"`
+	Off     bool              `json:"off,omitempty" diff:"live"`
 }
 
 type mount struct {
@@ -54,7 +56,11 @@ func newThing() resource.Spec { return resource.SetDefaults(&thing{}) }
 
 // kinds has a program and something that is none, both of the same shape.
 var kinds = resource.Kinds{
-	{Name: "app", Process: true, New: newThing},
+	{Name: "app", Process: true, New: newThing, Stopped: func(s resource.Spec) resource.Spec {
+		t := *s.(*thing)
+		t.Off = true
+		return &t
+	}},
 	{Name: "box", New: newThing},
 }
 
@@ -72,22 +78,17 @@ func spec(set ...func(*thing)) resource.Spec {
 	return t
 }
 
-func clone(t testing.TB, s resource.Spec) *thing {
-	data, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := kinds.DecodeSpec("box", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.(*thing)
+func clone(s resource.Spec) *thing {
+	t := *s.(*thing)
+	t.Command, t.Needs = slices.Clone(t.Command), slices.Clone(t.Needs)
+	t.Env, t.Mount = maps.Clone(t.Env), maps.Clone(t.Mount)
+	return &t
 }
 
-func cloneState(t testing.TB, s resource.State) resource.State {
+func cloneState(s resource.State) resource.State {
 	c := resource.State{}
 	for addr, spec := range s {
-		c[addr] = clone(t, spec)
+		c[addr] = clone(spec)
 	}
 	return c
 }

@@ -50,7 +50,8 @@ func scenarios() map[string]func() (want, last, live resource.State) {
 		"live": edit(func(s resource.State) {
 			s[app("web")] = web(func(t *thing) { t.Memory = 2 << 30; t.Limits.Tasks = 0; t.Comment = "hello" })
 		}),
-		"reload": edit(func(s resource.State) { s[app("web")] = web(func(t *thing) { t.Config = "on" }) }),
+		"switched-off": edit(func(s resource.State) { s[app("web")] = web(func(t *thing) { t.Off = true }) }),
+		"reload":       edit(func(s resource.State) { s[app("web")] = web(func(t *thing) { t.Config = "on" }) }),
 		"restart": edit(func(s resource.State) {
 			s[app("web")] = web(func(t *thing) { t.Image = "web-2"; t.Memory = 512 << 20 })
 		}),

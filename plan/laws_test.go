@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -10,20 +11,20 @@ import (
 )
 
 // rounds is how many random triples each law is held against.
-const rounds = 4000
+const rounds = 3000
 
 // triple makes what was last applied, what became of it on the host, and what
 // is wanted now. The order that references keep to is another in want.
-func triple(t testing.TB, seed uint64) (want, last, live resource.State, rnd *rand.Rand) {
+func triple(seed uint64) (want, last, live resource.State, rnd *rand.Rand) {
 	rnd = rand.New(rand.NewPCG(seed, 2))
 	w := newWorld(rnd, 1+rnd.IntN(12))
 	last = w.state(70)
 	live = resource.State{}
-	for addr, spec := range last {
+	for _, addr := range last.Addrs() {
 		if rnd.IntN(12) == 0 {
 			continue // removed outside
 		}
-		l := clone(t, spec)
+		l := clone(last[addr])
 		if rnd.IntN(4) == 0 {
 			w.stir(l, w.before(addr, last), 20)
 		}
@@ -46,7 +47,7 @@ func triple(t testing.TB, seed uint64) (want, last, live resource.State, rnd *ra
 			}
 			var l *thing
 			if spec := last[addr]; spec != nil {
-				l = clone(t, spec)
+				l = clone(spec)
 				keep := resource.State{}
 				for _, a := range w.before(addr, want) {
 					keep[a] = want[a]
@@ -61,7 +62,7 @@ func triple(t testing.TB, seed uint64) (want, last, live resource.State, rnd *ra
 			want[addr] = l
 		}
 	}
-	for addr := range last {
+	for _, addr := range last.Addrs() {
 		if rnd.IntN(10) == 0 {
 			delete(last, addr) // the ledger lost it
 		}
@@ -84,9 +85,10 @@ func strip(t *thing, s resource.State) {
 }
 
 func TestEqualStatesGiveAnEmptyPlan(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(rounds) {
-		want, _, _, _ := triple(t, seed)
-		p := Make(want, cloneState(t, want), cloneState(t, want), opt)
+		want, _, _, _ := triple(seed)
+		p := Make(want, cloneState(want), cloneState(want), opt)
 		if !p.Empty() || len(p.Resources)+len(p.Record)+len(p.Forget) != 0 {
 			t.Fatalf("seed %d:\n%s", seed, p.Text(TextOptions{}))
 		}
@@ -96,9 +98,10 @@ func TestEqualStatesGiveAnEmptyPlan(t *testing.T) {
 // The machine holds the laws of order: it objects to a reference to what is
 // not there, and to a deletion of what is referred to.
 func TestAnyAdmittedOrderReachesWant(t *testing.T) {
+	t.Parallel()
 	promoted := 0
 	for seed := range uint64(rounds) {
-		want, last, live, rnd := triple(t, seed)
+		want, last, live, rnd := triple(seed)
 		p := Make(want, last, live, opt)
 		checkShape(t, p)
 		for _, r := range p.Resources {
@@ -106,7 +109,7 @@ func TestAnyAdmittedOrderReachesWant(t *testing.T) {
 				promoted++
 			}
 		}
-		m := &machine{t: t, want: want, last: cloneState(t, last), live: cloneState(t, live)}
+		m := &machine{t: t, want: want, last: cloneState(last), live: cloneState(live)}
 		m.run(p, 0, rnd)
 		checkReached(t, seed, want, last, live, m, p)
 	}
@@ -116,11 +119,12 @@ func TestAnyAdmittedOrderReachesWant(t *testing.T) {
 }
 
 func TestAfterFailuresTheNextRunConverges(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(rounds) {
-		want, last, live, rnd := triple(t, seed)
-		m := &machine{t: t, want: want, last: cloneState(t, last), live: cloneState(t, live)}
+		want, last, live, rnd := triple(seed)
+		m := &machine{t: t, want: want, last: cloneState(last), live: cloneState(live)}
 		m.run(Make(want, m.last, m.live, opt), 30, rnd)
-		live, last = cloneState(t, m.live), cloneState(t, m.last)
+		live, last = cloneState(m.live), cloneState(m.last)
 		p := Make(want, m.last, m.live, opt)
 		checkShape(t, p)
 		m.run(p, 0, rnd)
@@ -129,13 +133,14 @@ func TestAfterFailuresTheNextRunConverges(t *testing.T) {
 }
 
 func TestEqualInputMakesEqualPlans(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(rounds / 4) {
-		want, last, live, _ := triple(t, seed)
+		want, last, live, _ := triple(seed)
 		a, err := json.Marshal(Make(want, last, live, opt))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := Make(cloneState(t, want), cloneState(t, last), cloneState(t, live), opt)
+		p := Make(cloneState(want), cloneState(last), cloneState(live), opt)
 		b, _ := json.Marshal(p)
 		if string(a) != string(b) {
 			t.Fatalf("seed %d: two plans:\n%s\n%s", seed, a, b)
@@ -226,6 +231,8 @@ func checkReached(t *testing.T, seed uint64, want, last, live resource.State, m 
 		for path, leaf := range is {
 			switch {
 			case wanted[path] != nil || leaf.Attr.Computed:
+			case leaf.Attr.Ref != "":
+				t.Fatalf("seed %d: %s.%s refers, is not wanted, and is still there", seed, addr, path)
 			case applied[path] != nil:
 				t.Fatalf("seed %d: %s.%s was applied, is not wanted, and is still there", seed, addr, path)
 			case was[path] == nil:
@@ -254,7 +261,7 @@ func TestHopelessReferences(t *testing.T) {
 	ring := resource.State{box("a"): ref("b"), box("b"): ref("c"), box("c"): ref("a"), box("d"): ref("a", "d", "nowhere")}
 	moved := resource.State{}
 	for addr := range ring {
-		c := clone(t, ring[addr])
+		c := clone(ring[addr])
 		c.Path = "/new"
 		moved[addr] = c
 	}
@@ -272,5 +279,49 @@ func TestHopelessReferences(t *testing.T) {
 			t.Errorf("%s: %d steps, want %d", c.name, len(p.Steps), c.steps)
 		}
 		checkShape(t, p)
+	}
+}
+
+// Nor may random references to anything, back and forth, keep Make from an answer.
+func TestHopelessRandomReferences(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(rounds / 2) {
+		rnd := rand.New(rand.NewPCG(seed, 3))
+		w := newWorld(rnd, 1+rnd.IntN(12))
+		state := func() resource.State {
+			s := resource.State{}
+			for _, addr := range w.places {
+				if rnd.IntN(4) > 0 {
+					c := newThing().(*thing)
+					w.stir(c, w.places, 60)
+					s[addr] = c
+				}
+			}
+			return s
+		}
+		checkShape(t, Make(state(), state(), state(), opt))
+	}
+}
+
+// A thousand cycles at once are opened at once.
+func TestManyCycles(t *testing.T) {
+	const n = 1000
+	want, live := resource.State{}, resource.State{}
+	for i := range n {
+		x, y, z := app(fmt.Sprint("x", i)), box(fmt.Sprint("y", i)), box(fmt.Sprint("z", i))
+		live[x], live[y] = spec(func(t *thing) { t.Needs = []resource.Addr{y} }), spec()
+		want[x], want[y] = spec(func(t *thing) { t.Needs = []resource.Addr{z} }), spec(func(t *thing) { t.Path = "/new" })
+		want[z] = spec(func(t *thing) { t.Parent = y })
+	}
+	m := &maker{want: want, last: live, live: live, items: map[resource.Addr]*item{}}
+	p := &Plan{}
+	m.compare(p)
+	m.findReferrers()
+	_, after := m.graph()
+	if cycles := findCycles(after); len(cycles) != n {
+		t.Errorf("%d cycles found at once, want %d", len(cycles), n)
+	}
+	if p := Make(want, live, live, opt); p.Summary.Replace != 2*n || p.Summary.Add != n || p.Summary.Change != 0 {
+		t.Errorf("summary %+v", p.Summary)
 	}
 }

@@ -37,7 +37,7 @@ func (m *machine) apply(c resource.Change, fail bool, rnd *rand.Rand) {
 		if c.Live != nil || c.Want == nil {
 			scold("live %v, want %v", c.Live, c.Want)
 		}
-		next := clone(m.t, c.Want)
+		next := clone(c.Want)
 		if fail {
 			if rnd.IntN(2) == 0 {
 				return
@@ -52,7 +52,7 @@ func (m *machine) apply(c resource.Change, fail bool, rnd *rand.Rand) {
 		if c.Class == resource.Replace || c.Class == resource.None || len(c.Paths) == 0 {
 			scold("class %q, paths %q", c.Class, c.Paths)
 		}
-		next := clone(m.t, is)
+		next := clone(is)
 		for _, path := range c.Paths {
 			if !fail || rnd.IntN(2) == 0 {
 				assign(next, c.Want.(*thing), path)
@@ -115,6 +115,8 @@ func assign(to, from *thing, path string) {
 		to.Parent = from.Parent
 	case "needs":
 		to.Needs = from.Needs
+	case "off":
+		to.Off = from.Off
 	case "limits":
 		if rest == "tasks" {
 			to.Limits.Tasks = from.Limits.Tasks
@@ -257,6 +259,9 @@ func (w *world) stir(t *thing, may []resource.Addr, chance int) {
 	}
 	if on() {
 		t.Config = w.text()
+	}
+	if on() {
+		t.Off = w.rnd.IntN(2) == 0
 	}
 	if on() {
 		t.Comment = w.text()

@@ -64,7 +64,6 @@ func Make(want, last, live resource.State, opt Options) *Plan {
 	leaves := m.compare(p)
 	if leaves {
 		m.findReferrers()
-		m.releaseDeleted()
 		m.promoteSharers()
 	}
 	nodes, after := m.order()
@@ -173,26 +172,6 @@ func (m *maker) stays(addr resource.Addr) *item {
 	return it
 }
 
-// releaseDeleted makes resources that stay let go of what is deleted.
-func (m *maker) releaseDeleted() {
-	for _, gone := range m.sorted() {
-		if gone.action != resource.Delete {
-			continue
-		}
-		for _, from := range m.referrers[gone.addr] {
-			it := m.stays(from)
-			if it == nil {
-				continue
-			}
-			if diffs := release(it.diffs, it.want, it.live, gone.addr); len(diffs) > len(it.diffs) {
-				it.diffs, it.reason = diffs, Changed
-				it.decide()
-				m.items[from] = it
-			}
-		}
-	}
-}
-
 // promoteSharers replaces whatever refers to a replaced resource before and
 // after, and so on until nothing is left in between.
 func (m *maker) promoteSharers() {
@@ -210,7 +189,7 @@ func (m *maker) promoteFrom(queue []*item) {
 		target := queue[0].addr
 		for _, from := range m.referrers[target] {
 			it := m.stays(from)
-			if it == nil || it.action == Replace || !keeps(it.diffs, it.want, it.live, target) {
+			if it == nil || it.action == Replace || !refers(it.want, target) {
 				continue
 			}
 			it.action, it.reason, it.because = Replace, Shares, target
@@ -218,6 +197,10 @@ func (m *maker) promoteFrom(queue []*item) {
 			queue = append(queue, it)
 		}
 	}
+}
+
+func refers(spec resource.Spec, to resource.Addr) bool {
+	return slices.ContainsFunc(resource.Refs(spec), func(e resource.Edge) bool { return e.To == to })
 }
 
 func (m *maker) sorted() []*item {

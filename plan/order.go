@@ -39,21 +39,30 @@ func phase(a resource.Action) int {
 func (m *maker) order() ([]node, [][]int) {
 	for {
 		nodes, after := m.graph()
-		cycle := findCycle(after)
-		if cycle == nil {
+		cycles := findCycles(after)
+		if cycles == nil {
 			return nodes, after
 		}
-		if it, holds := m.promotable(nodes, cycle); it != nil {
-			it.action, it.reason, it.because = Replace, Cycle, holds
-			m.promoteFrom([]*item{it})
-			continue
+		for _, cycle := range cycles {
+			m.open(nodes, cycle)
 		}
+	}
+}
+
+// open makes a cycle be none the next time the graph is drawn.
+func (m *maker) open(nodes []node, cycle []int) {
+	it, holds := m.promotable(nodes, cycle)
+	switch {
+	case it == nil:
 		first := slices.Index(cycle, slices.Min(cycle))
 		before := cycle[(first+len(cycle)-1)%len(cycle)]
 		if m.cut == nil {
 			m.cut = map[[2]node]bool{}
 		}
 		m.cut[[2]node{nodes[before], nodes[cycle[first]]}] = true
+	case it.action == resource.Update: // and not promoted for another cycle meanwhile
+		it.action, it.reason, it.because = Replace, Cycle, holds
+		m.promoteFrom([]*item{it})
 	}
 }
 
@@ -122,30 +131,39 @@ func (m *maker) promotable(nodes []node, cycle []int) (best *item, holds resourc
 	return best, holds
 }
 
-// findCycle returns the nodes of one cycle, each waited for by the next; nil if there is none.
-func findCycle(after [][]int) []int {
+// findCycles returns cycles that have no node in common, in each of which every node is
+// waited for by the next; nil if the graph has no cycle, else at least one.
+func findCycles(after [][]int) (cycles [][]int) {
 	sorted, _ := levels(after)
 	if len(sorted) == len(after) {
 		return nil
 	}
-	placed := make([]bool, len(after))
+	const unseen, placed = -1, -2
+	// walk is the number of the walk that came by a node first.
+	walk := slices.Repeat([]int{unseen}, len(after))
 	for _, n := range sorted {
-		placed[n] = true
+		walk[n] = placed
 	}
 	// Every node that found no place waits for another such: going back from
-	// one to the next comes round.
-	seen := map[int]int{}
-	var path []int
-	for n := slices.Index(placed, false); ; {
-		if at, ok := seen[n]; ok {
-			cycle := path[at:]
-			slices.Reverse(cycle)
-			return cycle
+	// one to the next comes round, in this walk or an earlier one.
+	for start := range after {
+		if walk[start] != unseen {
+			continue
 		}
-		seen[n] = len(path)
-		path = append(path, n)
-		n = after[n][slices.IndexFunc(after[n], func(on int) bool { return !placed[on] })]
+		var path []int
+		n := start
+		for walk[n] == unseen {
+			walk[n] = start
+			path = append(path, n)
+			n = after[n][slices.IndexFunc(after[n], func(on int) bool { return walk[on] != placed })]
+		}
+		if walk[n] == start {
+			cycle := path[slices.Index(path, n):]
+			slices.Reverse(cycle)
+			cycles = append(cycles, cycle)
+		}
 	}
+	return cycles
 }
 
 // levels returns the nodes in an order that keeps to after, as far as there is

@@ -56,7 +56,7 @@ type Summary struct {
 	Change  int `json:"change"`
 	Replace int `json:"replace"`
 	Destroy int `json:"destroy"`
-	// Down are the programs that go down, by address: restarted, replaced or deleted.
+	// Down are the programs that run and go down, by address: restarted, replaced, deleted or stopped.
 	Down []resource.Addr `json:"down,omitempty"`
 }
 
@@ -116,7 +116,7 @@ type Step struct {
 	// before, sorted; each is smaller than the step's own. When one of
 	// them fails or is skipped, this step is to be skipped, and no other.
 	After []int `json:"after,omitempty"`
-	// Down are the programs that go down for this step, by address: the resource itself,
+	// Down are the running programs that go down for this step, by address: the resource itself,
 	// and for a deletion that is half of a replacement those replaced because of it.
 	Down []resource.Addr `json:"down,omitempty"`
 }

@@ -28,11 +28,6 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 			p.Summary.Destroy++
 		}
 	}
-	process := map[string]bool{}
-	for _, k := range opt.Kinds {
-		process[k.Name] = k.Process
-	}
-
 	wave := waves(nodes, after)
 	place := make([]int, len(nodes)) // node by index of step
 	for i := range place {
@@ -56,7 +51,7 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 			step.After = append(step.After, index[on])
 		}
 		slices.Sort(step.After)
-		step.Down = goesDown(it, step.Action, process, sharers)
+		step.Down = goesDown(it, step.Action, opt.Kinds, sharers)
 		p.Summary.Down = append(p.Summary.Down, step.Down...)
 		p.Steps = append(p.Steps, step)
 	}
@@ -106,18 +101,27 @@ func (it *item) change(action resource.Action, owner string) resource.Change {
 }
 
 // goesDown returns the programs that a step takes down.
-func goesDown(it *item, action resource.Action, process map[string]bool, sharers map[resource.Addr][]*item) []resource.Addr {
-	if action == resource.Create || action == resource.Update && it.class < resource.Restart {
+func goesDown(it *item, action resource.Action, kinds resource.Kinds, sharers map[resource.Addr][]*item) []resource.Addr {
+	switch {
+	case action == resource.Create:
+		return nil
+	case action == resource.Update && it.class < resource.Restart && runs(it.addr, it.want, kinds):
 		return nil
 	}
 	var down []resource.Addr
 	queue := []*item{it}
 	for ; len(queue) > 0; queue = queue[1:] {
-		if process[queue[0].addr.Kind] {
+		if runs(queue[0].addr, queue[0].live, kinds) {
 			down = append(down, queue[0].addr)
 		}
 		queue = append(queue, sharers[queue[0].addr]...)
 	}
 	slices.SortFunc(down, resource.Addr.Compare)
 	return down
+}
+
+// runs reports whether the spec is of a program, and one that is not stopped.
+func runs(addr resource.Addr, spec resource.Spec, kinds resource.Kinds) bool {
+	kind, ok := kinds.Lookup(addr.Kind)
+	return ok && kind.Process && (kind.Stopped == nil || !same(kind.Stopped(spec), spec))
 }

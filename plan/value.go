@@ -175,6 +175,9 @@ func (v *value) elements() []string {
 	return out
 }
 
+// noNewline stands for the end of a text whose last line does not end, as in diff(1).
+const noNewline = `\ no newline at end`
+
 // lines returns the lines of a string as printed.
 func (v *value) lines() []string {
 	if v == nil || v.str == nil {
@@ -188,7 +191,7 @@ func (v *value) lines() []string {
 	if lines[last] == "" {
 		return lines[:last]
 	}
-	return append(lines, `\ no newline at end`)
+	return append(lines, noNewline)
 }
 
 // inline returns the value on one line. A string that is too long to be shown whole
