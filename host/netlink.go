@@ -104,32 +104,32 @@ func newHandle() (*netlink.Handle, error) {
 }
 
 // Links returns all links of ns with their addresses, by index: two dumps.
-func (n *Netlink) Links(ns Namespace) ([]Link, error) {
-	var links []Link
-	err := n.at(ns, func(h *netlink.Handle) error {
-		found, err := dump(h.LinkList)
-		if err != nil {
-			return fmt.Errorf("list links: %w", err)
-		}
-		addrs, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
-		if err != nil {
-			return fmt.Errorf("list addresses: %w", err)
-		}
-		at := make(map[int]int, len(found))
-		links = make([]Link, len(found))
-		for i, l := range found {
-			links[i] = link(l)
-			at[links[i].Index] = i
-		}
-		for _, a := range addrs {
-			if i, ok := at[a.LinkIndex]; ok {
-				links[i].Addresses = append(links[i].Addresses, prefix(a.IPNet))
-			}
-		}
-		return nil
-	})
-	slices.SortFunc(links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
+func (n *Netlink) Links(ns Namespace) (links []Link, err error) {
+	err = n.at(ns, func(h *netlink.Handle) (err error) { links, err = listLinks(h); return err })
 	return links, err
+}
+
+func listLinks(h *netlink.Handle) ([]Link, error) {
+	found, err := dump(h.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	addrs, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	links := make([]Link, len(found))
+	for i, l := range found {
+		links[i] = link(l)
+	}
+	slices.SortFunc(links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
+	for _, a := range addrs {
+		i, ok := slices.BinarySearchFunc(links, a.LinkIndex, func(l Link, index int) int { return cmp.Compare(l.Index, index) })
+		if ok {
+			links[i].Addresses = append(links[i].Addresses, prefix(a.IPNet))
+		}
+	}
+	return links, nil
 }
 
 // Link returns the link of that name in ns, without its addresses, and whether there is one.
@@ -152,23 +152,25 @@ func (n *Netlink) Link(ns Namespace, name string) (l Link, ok bool, err error) {
 }
 
 // Routes returns the unicast routes of the main table of ns, both families.
-func (n *Netlink) Routes(ns Namespace) ([]Route, error) {
+func (n *Netlink) Routes(ns Namespace) (routes []Route, err error) {
+	err = n.at(ns, func(h *netlink.Handle) (err error) { routes, err = listRoutes(h); return err })
+	return routes, err
+}
+
+func listRoutes(h *netlink.Handle) ([]Route, error) {
 	var routes []Route
-	err := n.at(ns, func(h *netlink.Handle) error {
-		for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-			found, err := dump(func() ([]netlink.Route, error) { return h.RouteList(nil, family) })
-			if err != nil {
-				return fmt.Errorf("list routes: %w", err)
-			}
-			for _, r := range found {
-				if r.Type == unix.RTN_UNICAST {
-					routes = append(routes, route(r, family))
-				}
+	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		found, err := dump(func() ([]netlink.Route, error) { return h.RouteList(nil, family) })
+		if err != nil {
+			return nil, fmt.Errorf("list routes: %w", err)
+		}
+		for _, r := range found {
+			if r.Type == unix.RTN_UNICAST {
+				routes = append(routes, route(r, family))
 			}
 		}
-		return nil
-	})
-	return routes, err
+	}
+	return routes, nil
 }
 
 // dump calls list until nothing changed while it was read.

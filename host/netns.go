@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -25,9 +28,27 @@ type NamedNamespace struct {
 // markMax is more than the kernel takes as alias (IFALIASZ).
 const markMax = 256
 
-// Namespaces returns the entries of /run/netns, by name. Entries that are
-// neither a network namespace nor a plain file are returned without a mark.
-func (n *Netlink) Namespaces() ([]NamedNamespace, error) {
+// Stack is what is inside a network namespace.
+type Stack struct {
+	Links   []Link
+	Routes  []Route
+	Sysctls map[string]string
+}
+
+// Surveyed is an entry of /run/netns with what is inside it, if that was asked for.
+type Surveyed struct {
+	NamedNamespace
+	Inside *Stack
+}
+
+// surveyors is how many namespaces are read at one time.
+const surveyors = 4
+
+// Survey returns the entries of /run/netns, by name, each visited once. Where
+// one is a network namespace and look is true of its mark, it is returned with what is
+// inside, of the sysctls those that look names. Entries that are neither a
+// network namespace nor a plain file have no mark. look is called from several goroutines.
+func (n *Netlink) Survey(look func(mark string) (sysctls []string, ok bool)) ([]Surveyed, error) {
 	entries, err := os.ReadDir(n.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -35,49 +56,90 @@ func (n *Netlink) Namespaces() ([]NamedNamespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network namespaces: %w", err)
 	}
-	var found []NamedNamespace
-	for _, e := range entries {
-		named, ok, err := n.Namespace(e.Name())
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, named)
-		}
+	var (
+		found = make([]Surveyed, len(entries))
+		errs  = make([]error, len(entries))
+		next  atomic.Int64
+		wg    sync.WaitGroup
+	)
+	for range min(surveyors, len(entries)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(entries)); i = next.Add(1) - 1 {
+				found[i], _, errs[i] = n.survey(entries[i].Name(), look)
+			}
+		})
 	}
-	return found, nil
+	wg.Wait()
+	found = slices.DeleteFunc(found, func(s Surveyed) bool { return s.Name == "" }) // went away meanwhile
+	return found, errors.Join(errs...)
+}
+
+// Namespaces returns the entries of /run/netns, by name, as [Netlink.Survey] does.
+func (n *Netlink) Namespaces() ([]NamedNamespace, error) {
+	surveyed, err := n.Survey(func(string) ([]string, bool) { return nil, false })
+	var found []NamedNamespace
+	for _, s := range surveyed {
+		found = append(found, s.NamedNamespace)
+	}
+	return found, err
 }
 
 // Namespace returns the entry of that name in /run/netns, and whether there is one.
 func (n *Netlink) Namespace(name string) (NamedNamespace, bool, error) {
-	none := NamedNamespace{Namespace: Namespace{Name: name}}
+	s, ok, err := n.survey(name, func(string) ([]string, bool) { return nil, false })
+	s.Name = name
+	return s.NamedNamespace, ok, err
+}
+
+// survey visits one entry; without one it returns a Surveyed without a name.
+func (n *Netlink) survey(name string, look func(mark string) ([]string, bool)) (s Surveyed, ok bool, err error) {
 	f, inode, err := n.openEntry(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return none, false, nil
+		return s, false, nil
 	case errors.Is(err, errNoNamespace):
-		none.Mark, err = n.fileMark(name)
-		return none, true, err
+		s.Name = name
+		s.Mark, err = n.fileMark(name)
+		return s, true, err
 	case err != nil:
-		return none, false, err
+		return s, false, err
 	}
 	defer f.Close()
-	mark, err := loopbackMark(f)
-	if err != nil {
-		return none, false, fmt.Errorf("network namespace %s: %w", name, err)
-	}
-	return NamedNamespace{Namespace: Namespace{Name: name, Inode: inode}, Mounted: true, Mark: mark}, true, nil
-}
-
-func loopbackMark(f *os.File) (mark string, err error) {
-	err = handleAt(f, func(h *netlink.Handle) error {
-		l, err := h.LinkByIndex(loopbackIndex)
-		if err == nil {
-			mark = l.Attrs().Alias
+	s.Namespace, s.Mounted = Namespace{Name: name, Inode: inode}, true
+	err = inside(f, func() error {
+		h, err := newHandle()
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		lo, err := h.LinkByIndex(loopbackIndex)
+		if err != nil {
+			return fmt.Errorf("loopback: %w", err)
+		}
+		s.Mark = lo.Attrs().Alias
+		if sysctls, ok := look(s.Mark); ok {
+			s.Inside, err = readStack(h, sysctls)
 		}
 		return err
 	})
-	return mark, err
+	if err != nil {
+		err = fmt.Errorf("network namespace %s: %w", name, err)
+	}
+	return s, true, err
+}
+
+// readStack reads the namespace of the calling thread, which h is of.
+func readStack(h *netlink.Handle, sysctls []string) (*Stack, error) {
+	links, err := listLinks(h)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := listRoutes(h)
+	if err != nil {
+		return nil, err
+	}
+	values, err := readSysctls(sysctls)
+	return &Stack{Links: links, Routes: routes, Sysctls: values}, err
 }
 
 // loopbackIndex is LOOPBACK_IFINDEX: the loopback link is the first of every namespace.

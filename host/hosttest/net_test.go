@@ -1,9 +1,13 @@
 package hosttest_test
 
 import (
+	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"hostctl/host"
@@ -13,6 +17,7 @@ import (
 // door is every method that the fake and the real door share.
 type door interface {
 	Namespaces() ([]host.NamedNamespace, error)
+	Survey(look func(mark string) (sysctls []string, ok bool)) ([]host.Surveyed, error)
 	Namespace(name string) (host.NamedNamespace, bool, error)
 	AddNamespace(name, mark string) (host.Namespace, error)
 	DeleteNamespace(name, mark string) error
@@ -207,6 +212,38 @@ func TestNetKernel(t *testing.T) {
 				t.Errorf("the kernel says\n%s\nthe fake says\n%s", real[i], fake[i])
 			}
 		}
+	})
+}
+
+// TestNetKernelThreads insists that no thread that Go runs goroutines on stays in
+// another namespace, the process's first one included.
+func TestNetKernelThreads(t *testing.T) {
+	hosttest.OnKernel(t, func(t *testing.T, d *host.Netlink) {
+		home, err := os.Readlink("/proc/self/ns/net")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			if _, err := d.AddNamespace(fmt.Sprint("n", i), nsMark); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				if _, err := d.Namespaces(); err != nil {
+					t.Error(err)
+				}
+				for _, who := range []string{"self", "thread-self"} {
+					if ns, err := os.Readlink("/proc/" + who + "/ns/net"); ns != home {
+						t.Errorf("%s is in %s, not in %s, %v", who, ns, home, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
 	})
 }
 

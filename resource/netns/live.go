@@ -15,7 +15,7 @@ import (
 // Door is what the kind needs of the host: [host.Netlink] is the real one.
 // What the methods promise stands there.
 type Door interface {
-	Namespaces() ([]host.NamedNamespace, error)
+	Survey(look func(mark string) (sysctls []string, ok bool)) ([]host.Surveyed, error)
 	Namespace(name string) (host.NamedNamespace, bool, error)
 	AddNamespace(name, mark string) (host.Namespace, error)
 	DeleteNamespace(name, mark string) error
@@ -54,12 +54,18 @@ var outdoors host.Namespace
 // an outside end, is returned as not mounted.
 func (h *Host) Read(ctx context.Context, owner string, last resource.State) (resource.Reading, error) {
 	r := resource.Reading{State: resource.State{}, Status: map[resource.Addr]string{}}
+	if err := ctx.Err(); err != nil {
+		return r, err
+	}
 	links, err := h.door.Links(outdoors)
 	if err != nil {
 		return r, err
 	}
 	outside := outsideEnds(owner, links)
-	entries, err := h.door.Namespaces()
+	entries, err := h.door.Survey(func(mark string) ([]string, bool) {
+		addr, ok := identify(owner, mark)
+		return append(slices.Collect(maps.Keys(specOf(last[addr]).Sysctls)), unprivilegedPortStart), ok
+	})
 	if err != nil {
 		return r, err
 	}
@@ -68,47 +74,19 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		if !ok || addr.HostName() != e.Name {
 			continue
 		}
-		was, _ := last[addr].(*Spec)
-		seen := sight{outside: outside.ends[addr], networks: outside.networks, mounted: e.Mounted}
-		if e.Mounted {
-			if err := ctx.Err(); err != nil {
-				return r, err
-			}
-			if err := h.look(e.Namespace, was, &seen); err != nil {
-				return r, fmt.Errorf("network namespace %s: %w", e.Name, err)
-			}
-		}
-		spec := seen.spec(was)
-		r.State[addr], r.Status[addr] = spec, status(spec)
+		seen := sight{inside: e.Inside, outside: outside.ends[addr], networks: outside.networks}
+		r.State[addr] = seen.spec(specOf(last[addr]))
 	}
 	for addr, ends := range outside.ends {
 		if r.State[addr] == nil {
 			seen := sight{outside: ends, networks: outside.networks}
-			spec := seen.spec(nil)
-			r.State[addr], r.Status[addr] = spec, status(spec)
+			r.State[addr] = seen.spec(&Spec{})
 		}
+	}
+	for addr, spec := range r.State {
+		r.Status[addr] = status(specOf(spec))
 	}
 	return r, nil
-}
-
-// look reads what there is inside a namespace.
-func (h *Host) look(ns host.Namespace, last *Spec, seen *sight) (err error) {
-	if seen.links, err = h.door.Links(ns); err != nil {
-		return err
-	}
-	if seen.routes, err = h.door.Routes(ns); err != nil {
-		return err
-	}
-	keys := []string{unprivilegedPortStart}
-	if last != nil {
-		for key := range last.Sysctls {
-			if key != unprivilegedPortStart {
-				keys = append(keys, key)
-			}
-		}
-	}
-	seen.sysctls, err = h.door.Sysctls(ns, keys)
-	return err
 }
 
 // identify says which of owner's namespaces carries the mark.

@@ -11,48 +11,46 @@ import (
 
 // sight is what was seen of one namespace, inside and out.
 type sight struct {
-	mounted  bool
-	links    []host.Link // inside
-	routes   []host.Route
-	sysctls  map[string]string
+	inside   *host.Stack          // nil where no namespace is mounted
 	outside  map[string]host.Link // by the interface's name
 	networks map[int]resource.Addr
 }
 
 // spec says what was seen as a spec. Of addresses and sysctls those count that
 // hostctl once set, which last remembers; routes carry a mark of their own.
-// Without last the addresses of our interfaces count as ours.
+// Where last is empty the addresses of our interfaces count as ours.
 func (g *sight) spec(last *Spec) *Spec {
-	if last == nil {
-		last = &Spec{}
+	in := g.inside
+	s := &Spec{Interface: map[string]Interface{}, Route: map[string]Route{}, Sysctls: map[string]string{}, Mounted: in != nil}
+	if in == nil {
+		in = &host.Stack{}
 	}
-	s := &Spec{Interface: map[string]Interface{}, Route: map[string]Route{}, Sysctls: map[string]string{}, Mounted: g.mounted}
 	for label, out := range g.outside {
 		i := Interface{Network: g.networks[out.Master], Link: out.Name}
 		// An inside end that was moved away or renamed is not there, as far as its name goes.
-		at := slices.IndexFunc(g.links, func(l host.Link) bool { return paired(out, l) && l.Name == label })
+		at := slices.IndexFunc(in.Links, func(l host.Link) bool { return paired(out, l) && l.Name == label })
 		if at >= 0 {
-			i.Up = out.Up && g.links[at].Up
-			i.Addresses = addresses(g.links[at], last.Interface[label].Addresses)
+			i.Up = out.Up && in.Links[at].Up
+			i.Addresses = addresses(in.Links[at], last.Interface[label].Addresses)
 		}
 		s.Interface[label] = i
 	}
-	for _, l := range g.links {
+	for _, l := range in.Links {
 		if l.Index == 1 {
 			s.Loopback = l.Up
 		}
 	}
 	index := map[string]int{}
-	for _, l := range g.links {
+	for _, l := range in.Links {
 		index[l.Name] = l.Index
 	}
 	applied := last.hostRoutes(index)
 	for label, r := range applied {
-		if slices.ContainsFunc(g.routes, func(have host.Route) bool { return sameRoute(have, r) }) {
+		if slices.ContainsFunc(in.Routes, func(have host.Route) bool { return sameRoute(have, r) }) {
 			s.Route[label] = last.Route[label]
 		}
 	}
-	for _, r := range g.routes {
+	for _, r := range in.Routes {
 		// One that goes by the right gateway and the wrong link is not there.
 		astray := func(was host.Route) bool {
 			return was.Destination == r.Destination && was.Via == r.Via && was.Link != r.Link
@@ -61,7 +59,7 @@ func (g *sight) spec(last *Spec) *Spec {
 			s.Route[label] = Route{Via: r.Via}
 		}
 	}
-	for key, value := range g.sysctls {
+	for key, value := range in.Sysctls {
 		if was := last.Sysctls[key]; sameValue(was, value) {
 			value = was // as it was written
 		}

@@ -26,6 +26,7 @@ type world struct {
 type door interface {
 	netns.Door
 	network.Door
+	hosttest.NetDoor
 }
 
 var kinds = resource.Kinds{network.Kind(), netns.Kind()}
