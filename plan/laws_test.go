@@ -325,3 +325,28 @@ func TestManyCycles(t *testing.T) {
 		t.Errorf("summary %+v", p.Summary)
 	}
 }
+
+// Of two updates that could open a cycle the one is promoted that takes its program down anyway.
+func TestTheDearerUpdateIsPromoted(t *testing.T) {
+	needs := func(to resource.Addr, set ...func(*thing)) resource.Spec {
+		return spec(append(set, func(t *thing) { t.Needs = []resource.Addr{to} })...)
+	}
+	moved := func(t *thing) { t.Path = "/new" }
+	live := resource.State{box("y"): spec(), box("v"): spec(), app("a"): needs(box("y")), app("b"): needs(box("v"))}
+	want := resource.State{
+		box("y"): spec(moved), box("z1"): needs(box("y")), app("b"): needs(box("z1"), func(t *thing) { t.Image = "new" }),
+		box("v"): spec(moved), box("z2"): needs(box("v")), app("a"): needs(box("z2")),
+	}
+	p := Make(want, live, live, opt)
+	for _, r := range p.Resources {
+		switch {
+		case r.Addr == app("a") && r.Action != resource.Update:
+			t.Errorf("a is to %s", r.Action)
+		case r.Addr == app("b") && (r.Action != Replace || r.Reason != Cycle || r.Because != box("v")):
+			t.Errorf("b is to %s: %s %s", r.Action, r.Reason, r.Because)
+		}
+	}
+	if !slices.Equal(p.Summary.Down, []resource.Addr{app("b")}) {
+		t.Errorf("down %v", p.Summary.Down)
+	}
+}
