@@ -86,9 +86,8 @@ func (e *evaluation) declareBlock(b *hclsyntax.Block, intact bool) {
 	}
 	switch b.Type {
 	case "hostctl":
-		if e.noLabels(b, intact) {
-			e.settings = append(e.settings, b)
-		}
+		e.noLabels(b, intact)
+		e.settings = append(e.settings, b)
 	case "locals":
 		if e.noLabels(b, intact) {
 			e.declareLocals(b, intact)

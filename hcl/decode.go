@@ -1,9 +1,11 @@
 package hcl
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -108,8 +110,22 @@ func (d *decoder) known(s *resource.Schema, name, what string, at hcl.Range, pre
 		return a
 	}
 	list := names(s, prefix == "")
-	d.fail(at, fmt.Sprintf("Unknown %s %q", what, name), fmt.Sprintf("Here stand %s.%s", quoteAll(list), sentence(name, list)))
+	d.fail(at, fmt.Sprintf("Unknown %s %q", what, name), fmt.Sprintf("Here stand %s.%s", quoteAll(list), cmp.Or(sentence(name, list), inner(s, name))))
 	return nil
+}
+
+// inner says that the name stands in a block within.
+func inner(s *resource.Schema, name string) string {
+	for i := range s.Attrs {
+		a := &s.Attrs[i]
+		if a.Nested == nil {
+			continue
+		}
+		if in := a.Nested.Attr(name); in != nil && !in.Internal {
+			return fmt.Sprintf(" It stands in the block %s: write %s.", a.Name, strings.Replace(example(a), "...", example(in), 1))
+		}
+	}
+	return ""
 }
 
 func (d *decoder) attribute(s *resource.Schema, v reflect.Value, written *hclsyntax.Attribute, prefix string) {

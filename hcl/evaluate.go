@@ -30,7 +30,7 @@ type evaluation struct {
 	order     []*declared                     // in the order of the text
 	outputs   map[string]*hclsyntax.Block
 	shared    *hcl.EvalContext
-	budget    int // for iterations that the expression at hand has left
+	budget    budget // of the expression at hand
 }
 
 // Evaluate returns what a configuration means. It is pure: it reads no file,
@@ -69,7 +69,7 @@ func evaluate(req Request, kinds resource.Kinds) *Config {
 		files, chunks = append(files, f), append(chunks, cut)
 	}
 	for _, p := range parse(files, chunks) {
-		e.fromHCL(p.diags)
+		e.fromHCL(p.errors())
 		e.partial = e.partial || p.broken >= 0
 		e.declare(p)
 	}
@@ -138,6 +138,9 @@ func (e *evaluation) reword(d *hcl.Diagnostic) (summary, detail string) {
 			return d.Summary, d.Detail + " " + wholeOnly
 		}
 	}
+	if strings.HasSuffix(d.Detail, "but have reference.") {
+		return d.Summary, strings.TrimSuffix(d.Detail, ".") + ". " + wholeOnly
+	}
 	return d.Summary, strings.ReplaceAll(d.Detail, "argument", "attribute")
 }
 
@@ -148,37 +151,63 @@ const wholeOnly = "A reference stands for the whole resource; put a value that t
 // runs into a limit there.
 var progress atomic.Pointer[hcl.Range]
 
-// maxIterations bounds the for expressions of one attribute together.
-const maxIterations = 100_000
+// budget is what the for expressions of one attribute may take together.
+type budget struct {
+	rounds int
+	made   meter
+}
+
+const (
+	maxRounds    = 100_000
+	maxMade      = 8 // times what one value may hold, all values on the way to it counted
+	takesTooLong = "Expression takes too long"
+)
 
 // stopped is the panic that ends an evaluation over its budget.
-type stopped struct{ at hcl.Range }
+type stopped struct {
+	at              hcl.Range
+	summary, detail string
+}
 
-// counted is the value part of a for expression, which counts.
+// counted is a part of a for expression that is evaluated in each round, and counts.
 type counted struct {
 	hclsyntax.Expression
-	left *int
+	budget *budget
 }
 
-// Value spends one iteration of the budget.
+// Value spends one round of the budget, and what it makes.
 func (c *counted) Value(ctx *hcl.EvalContext) (value, hcl.Diagnostics) {
-	if *c.left--; *c.left < 0 {
-		panic(stopped{c.Expression.Range()})
+	if c.budget.rounds++; c.budget.rounds > maxRounds {
+		panic(stopped{c.Expression.Range(), takesTooLong, fmt.Sprintf("The for expressions of one attribute go round at most %d times together.", maxRounds)})
 	}
-	return c.Expression.Value(ctx)
+	v, diags := c.Expression.Value(ctx)
+	if diags.HasErrors() {
+		// The outer library would go on and say the same of every round.
+		panic(failed(diags))
+	}
+	if err := c.budget.made.add(v, 0); err != nil {
+		panic(stopped{c.Expression.Range(), tooBig, "What the for expression makes is too much: " + err.Error() + "."})
+	}
+	return v, diags
 }
+
+// failed is the panic that ends an evaluation with errors.
+type failed hcl.Diagnostics
 
 // eval evaluates an expression whose references were found good. It reports
 // what is wrong, and whether there is a value.
 func (e *evaluation) eval(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v value, ok bool) {
 	at := expr.Range()
 	progress.Store(&at)
-	e.budget = maxIterations
+	e.budget = budget{made: meter{times: maxMade}}
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case stopped:
-			e.fail(p.at, "Expression takes too long", fmt.Sprintf("The for expressions of one attribute go round at most %d times together.", maxIterations))
+			e.fail(p.at, p.summary, p.detail)
+			v, ok = none, false
+		case failed:
+			e.fromHCL(hcl.Diagnostics(p))
 			v, ok = none, false
 		default:
 			e.fail(at, "Expression cannot be evaluated", fmt.Sprintf("This is a bug in hostctl: %v.", p))

@@ -18,7 +18,7 @@ func Format(f File) ([]byte, Diagnostics) {
 	}
 	e := &evaluation{config: &Config{sources: &Sources{Files: []File{f}}}}
 	for _, c := range chunks {
-		e.fromHCL(parseChunk(&f, c).diags)
+		e.fromHCL(parseChunk(&f, c).errors())
 	}
 	if e.config.Diagnostics.HasErrors() {
 		e.config.finish()

@@ -2,6 +2,7 @@ package hcl
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -216,10 +217,13 @@ func measure(vs ...value) error {
 	return nil
 }
 
-type meter struct{ nodes, text int }
+// meter counts what values hold. times is how many times the limits of one
+// value it takes; 0 is once.
+type meter struct{ nodes, text, times int }
 
 func (m *meter) add(v value, depth int) error {
-	if m.nodes++; m.nodes > maxNodes {
+	times := max(m.times, 1)
+	if m.nodes++; m.nodes > times*maxNodes {
 		return fmt.Errorf("a value has at most %d parts", maxNodes)
 	}
 	if depth > 2*maxDepth {
@@ -230,12 +234,15 @@ func (m *meter) add(v value, depth int) error {
 	}
 	switch ty := v.Type(); {
 	case ty == cty.String:
-		if m.text += len(v.AsString()); m.text > maxText {
+		if m.text += len(v.AsString()); m.text > times*maxText {
 			return fmt.Errorf("a value holds at most %d MiB of text", maxText>>20)
 		}
 	case ty == cty.Number:
 		f := v.AsBigFloat()
-		if exp := f.MantExp(nil); f.IsInf() || exp > maxBits || exp < -maxBits {
+		if f.IsInf() {
+			return errors.New("the number is infinite, as after a division by zero")
+		}
+		if exp := f.MantExp(nil); exp > maxBits || exp < -maxBits {
 			return fmt.Errorf("a number has at most %d bits before and after its point", maxBits)
 		}
 	case v.CanIterateElements():

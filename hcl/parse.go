@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
@@ -61,6 +62,35 @@ func parseChunk(f *File, c chunk) *piece {
 		}
 	}
 	return p
+}
+
+// errors are the syntax errors without those that only follow from another:
+// the first on each line, and none behind a string that has no end.
+func (p *piece) errors() hcl.Diagnostics {
+	list := slices.Clone(p.diags)
+	slices.SortStableFunc(list, func(a, b *hcl.Diagnostic) int { return cmp.Compare(start(a), start(b)) })
+	var out hcl.Diagnostics
+	line := -1
+	for _, d := range list {
+		if d.Severity != hcl.DiagError || d.Subject != nil && d.Subject.Start.Line == line {
+			continue
+		}
+		out = append(out, d)
+		if d.Subject != nil {
+			line = d.Subject.Start.Line
+		}
+		if d.Summary == "Invalid multi-line string" || strings.HasPrefix(d.Summary, "Unterminated template") {
+			break
+		}
+	}
+	return out
+}
+
+func start(d *hcl.Diagnostic) int {
+	if d.Subject == nil {
+		return -1
+	}
+	return d.Subject.Start.Byte
 }
 
 // attributes returns the attributes of a body in the order of the text.

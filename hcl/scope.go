@@ -54,7 +54,7 @@ type uses struct {
 // analyse looks once at an expression: it checks every name in it and
 // puts a counter into every for expression.
 func (e *evaluation) analyse(expr hclsyntax.Expression, each bool) uses {
-	w := &walker{left: &e.budget}
+	w := &walker{budget: &e.budget}
 	hclsyntax.Walk(expr, w)
 	u := uses{traversals: w.found, ok: true}
 	for _, t := range w.found {
@@ -71,7 +71,7 @@ func (e *evaluation) analyse(expr hclsyntax.Expression, each bool) uses {
 type walker struct {
 	scopes []map[string]struct{}
 	found  []hcl.Traversal
-	left   *int
+	budget *budget
 }
 
 func (w *walker) Enter(n hclsyntax.Node) hcl.Diagnostics {
@@ -95,11 +95,11 @@ func (w *walker) Exit(n hclsyntax.Node) hcl.Diagnostics {
 	switch n := n.(type) {
 	case *hclsyntax.ForExpr:
 		if _, done := n.ValExpr.(*counted); !done {
-			n.ValExpr = &counted{n.ValExpr, w.left}
+			n.ValExpr = &counted{n.ValExpr, w.budget}
 		}
 		if n.CondExpr != nil {
 			if _, done := n.CondExpr.(*counted); !done {
-				n.CondExpr = &counted{n.CondExpr, w.left}
+				n.CondExpr = &counted{n.CondExpr, w.budget}
 			}
 		}
 	case hclsyntax.ChildScope:

@@ -156,7 +156,7 @@ func (e *evaluation) readVarFiles() map[string]*hclsyntax.Attribute {
 			continue
 		}
 		p := parseChunk(&f, chunk{0, len(f.Text), 1})
-		e.fromHCL(p.diags)
+		e.fromHCL(p.errors())
 		for _, b := range p.body.Blocks {
 			if p.intact(b.TypeRange) {
 				e.fail(b.TypeRange, "Block in a file of variables", "It holds values only, such as port = 8080.")
@@ -198,7 +198,7 @@ func (e *evaluation) varObject() value {
 
 // constant evaluates an expression that refers to nothing.
 func (e *evaluation) constant(expr hclsyntax.Expression, what string) (value, bool) {
-	w := &walker{left: &e.budget}
+	w := &walker{budget: &e.budget}
 	hclsyntax.Walk(expr, w)
 	for _, t := range w.found {
 		e.fail(t.SourceRange(), "A constant is wanted here", fmt.Sprintf("%s refers to nothing: no variable, no local and no resource. Text stands in quotes.", what))

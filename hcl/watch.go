@@ -11,6 +11,9 @@ import (
 const (
 	childData = 400 << 20 // RLIMIT_DATA, bytes. An RLIMIT_AS of this size kills a Go program on valid input.
 	childCPU  = 5         // RLIMIT_CPU, seconds
+
+	watchData = 320 << 20 // bytes at which the child gives up by itself
+	watchCPU  = 4         // seconds at which it does
 )
 
 // limitSelf sets the process's limits, which cannot be raised again.
@@ -38,12 +41,12 @@ func watch(over func(Diagnostic)) {
 	for range time.Tick(5 * time.Millisecond) {
 		var used syscall.Rusage
 		if syscall.Getrusage(syscall.RUSAGE_SELF, &used) == nil {
-			if spent := used.Utime.Nano() + used.Stime.Nano(); spent > childCPU*int64(time.Second)*9/10 {
-				over(limitHit("time", fmt.Sprintf("%d seconds of CPU time", childCPU)))
+			if spent := used.Utime.Nano() + used.Stime.Nano(); spent > watchCPU*int64(time.Second) {
+				over(limitHit("time", fmt.Sprintf("%d seconds of CPU time", watchCPU)))
 			}
 		}
-		if metrics.Read(sample); sample[0].Value.Uint64() > childData/5*4 {
-			over(limitHit("memory", fmt.Sprintf("%d MiB of memory", childData>>20)))
+		if metrics.Read(sample); sample[0].Value.Uint64() > watchData {
+			over(limitHit("memory", fmt.Sprintf("%d MiB of memory", watchData>>20)))
 		}
 	}
 }
@@ -51,7 +54,7 @@ func watch(over func(Diagnostic)) {
 // limitHit is the diagnostic for a limit, at the expression under evaluation.
 func limitHit(what, amount string) Diagnostic {
 	d := Diagnostic{Severity: Error, Summary: fmt.Sprintf("Configuration takes too much %s to evaluate", what),
-		Detail: fmt.Sprintf("Reading a configuration may take %s. Look for values that grow by one another.", amount)}
+		Detail: fmt.Sprintf("Reading a configuration takes at most %s. Look for values that grow by one another.", amount)}
 	if at := progress.Load(); at != nil {
 		d.File, d.Start.Byte, d.End.Byte = at.Filename, at.Start.Byte, at.End.Byte
 	}
