@@ -162,6 +162,8 @@ func newSystemd(ctx context.Context, c *net.UnixConn, bus bool) (*Systemd, error
 	}
 	if bus {
 		err = s.joinBus(ctx)
+	} else {
+		err = s.wake(ctx)
 	}
 	if err == nil {
 		err = s.call(ctx, s.manager, systemdManager+".Subscribe").err
@@ -198,6 +200,27 @@ func (s *Systemd) joinBus(ctx context.Context) error {
 	}
 	s.signals.trust(owner)
 	return nil
+}
+
+// wake gets the first answer of a systemd without a bus in between. A message that it reads together
+// with the last line of the handshake lies in its buffer until it reads again (seen with
+// 252), so the question is put again until one is answered.
+func (s *Systemd) wake(ctx context.Context) error {
+	answers := make(chan *dbus.Call, 16)
+	for wait := 5 * time.Millisecond; ; wait *= 2 {
+		s.manager.GoWithContext(ctx, "org.freedesktop.DBus.Peer.Ping", 0, answers)
+		again := time.NewTimer(wait)
+		select {
+		case call := <-answers:
+			again.Stop()
+			return plainError(call.Err)
+		case <-s.conn.Context().Done():
+			return ErrSystemdLost
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-again.C:
+		}
+	}
 }
 
 func (s *Systemd) checkVersion(ctx context.Context) error {

@@ -24,22 +24,25 @@ type Failure struct {
 // waitid(2) codes, as ExecMainCode has them.
 var exitCodes = map[int32]string{1: "exited", 2: "killed", 3: "dumped"}
 
-// Failure reads how the unit's last run ended, its last line of the journal included.
-func (s *Systemd) Failure(ctx context.Context, unit string) (*Failure, error) {
+// Failure reads how a run of the unit ended, the last line of its journal included. An
+// invocation of "" is the unit's last run; of an earlier one only the journal knows.
+func (s *Systemd) Failure(ctx context.Context, unit, invocation string) (*Failure, error) {
 	p, err := s.Properties(ctx, unit, "Service.Result", "Service.ExecMainCode", "Service.ExecMainStatus", "Unit.InvocationID")
 	if err != nil {
 		return nil, err
 	}
 	f := &Failure{}
-	f.Result, _ = p["Service.Result"].(string)
-	if code, ok := p["Service.ExecMainCode"].(int32); ok {
-		f.Code = exitCodes[code]
+	last, _ := p["Unit.InvocationID"].([]byte)
+	current := hex.EncodeToString(last)
+	if invocation == "" || invocation == current {
+		invocation = current
+		f.Result, _ = p["Service.Result"].(string)
+		code, _ := p["Service.ExecMainCode"].(int32)
+		status, _ := p["Service.ExecMainStatus"].(int32)
+		f.Code, f.Status = exitCodes[code], int(status)
 	}
-	if status, ok := p["Service.ExecMainStatus"].(int32); ok {
-		f.Status = int(status)
-	}
-	if id, ok := p["Unit.InvocationID"].([]byte); ok && len(id) == 16 {
-		f.LastLine = lastLine(ctx, unit, hex.EncodeToString(id))
+	if len(invocation) == 32 {
+		f.fromJournal(ctx, unit, invocation)
 	}
 	return f, nil
 }

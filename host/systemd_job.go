@@ -122,7 +122,7 @@ func (s *Systemd) job(ctx context.Context, verb, unit, method string, args ...an
 	}
 	failed := &JobError{Verb: verb, Unit: unit, Result: result}
 	if result == "failed" || result == "timeout" {
-		failed.Failure, _ = s.Failure(ctx, unit) // what failed is said either way
+		failed.Failure, _ = s.Failure(ctx, unit, "") // what failed is said either way
 	}
 	return failed
 }

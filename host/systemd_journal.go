@@ -35,6 +35,8 @@ type Entry struct {
 	Cursor string
 	// Manager says that systemd wrote it about the unit, not the unit's own processes.
 	Manager bool
+
+	exitCode, exitStatus string // of a process that systemd saw end, systemd.journal-fields(7)
 }
 
 // JournalQuery chooses entries of the journal, oldest first.
@@ -158,6 +160,8 @@ func parseEntry(line []byte) (Entry, error) {
 		Message:    fieldBytes(fields["MESSAGE"]),
 		Cursor:     first("__CURSOR"),
 		Manager:    first("_PID") == "1",
+		exitCode:   first("EXIT_CODE"),
+		exitStatus: first("EXIT_STATUS"),
 	}
 	if us, err := strconv.ParseInt(first("__REALTIME_TIMESTAMP"), 10, 64); err == nil {
 		e.Time = time.UnixMicro(us)
@@ -196,21 +200,38 @@ func fieldBytes(raw json.RawMessage) []byte {
 // uint8OfJSON keeps encoding/json from reading an array of numbers as base64.
 type uint8OfJSON uint16
 
-// lastLine is the last thing that a run wrote itself; what cannot be had is "".
-func lastLine(ctx context.Context, unit, invocation string) string {
+// fromJournal fills in the last thing that a run wrote itself, and where it is not known how it
+// ended what systemd wrote about that. What cannot be had stays unset.
+func (f *Failure) fromJournal(ctx context.Context, unit, invocation string) {
 	ctx, cancel := context.WithTimeout(ctx, lastLineTimeout)
 	defer cancel()
 	// What the process wrote before it died may still lie in journald's socket.
 	_ = journalctl(ctx, "--sync").Run()
-	var last string
 	q := JournalQuery{Units: []string{unit}, Invocation: invocation, Lines: 20}
 	_ = Journal(ctx, q, func(e Entry) bool {
-		if line := printable(string(e.Message)); line != "" && !e.Manager {
-			last = line
+		if !e.Manager {
+			if line := printable(string(e.Message)); line != "" {
+				f.LastLine = line
+			}
+		} else if e.exitCode != "" && f.Code == "" {
+			f.Code = e.exitCode
+			f.Status = exitNumber(e.exitStatus)
 		}
 		return true
 	})
-	return last
+}
+
+// exitNumber reads an exit status, or the name of a signal without SIG.
+func exitNumber(s string) int {
+	if n, err := strconv.Atoi(s); err == nil {
+		return n
+	}
+	for number, name := range signalNames {
+		if name == "SIG"+s {
+			return int(number)
+		}
+	}
+	return 0
 }
 
 // limitedWriter keeps the first bytes and drops the rest.

@@ -108,11 +108,11 @@ func (s *Systemd) Properties(_ context.Context, name string, names ...string) (m
 }
 
 // Failure is [host.Systemd.Failure].
-func (s *Systemd) Failure(_ context.Context, name string) (*host.Failure, error) {
+func (s *Systemd) Failure(_ context.Context, name, invocation string) (*host.Failure, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.units[name]
-	if u == nil {
+	if u == nil || invocation != "" && invocation != u.invocation {
 		return &host.Failure{}, nil
 	}
 	f := &host.Failure{Result: u.result, Status: u.status}

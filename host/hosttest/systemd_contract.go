@@ -12,7 +12,7 @@ import (
 type SystemdDoor interface {
 	List(ctx context.Context, patterns ...string) ([]host.Unit, error)
 	Properties(ctx context.Context, unit string, names ...string) (map[string]any, error)
-	Failure(ctx context.Context, unit string) (*host.Failure, error)
+	Failure(ctx context.Context, unit, invocation string) (*host.Failure, error)
 	UnitPath(ctx context.Context) ([]string, error)
 	StartTransient(ctx context.Context, unit host.Transient, aux ...host.Transient) error
 	Start(ctx context.Context, unit string) error

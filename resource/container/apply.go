@@ -277,7 +277,7 @@ func (h *Host) settled(ctx context.Context, unit string, u host.Unit, invocation
 	if running(u) && h.invocation(unit) == invocation {
 		return nil
 	}
-	f, err := h.Systemd.Failure(ctx, unit)
+	f, err := h.Systemd.Failure(ctx, unit, invocation)
 	if err != nil {
 		return err
 	}

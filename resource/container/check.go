@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"hostctl/host"
@@ -44,6 +45,7 @@ type checker struct {
 	units       map[string]host.Unit
 	unitPath    []string
 	controllers map[string]bool
+	maxFiles    uint64 // that process 1 can give; 0 is unknown
 	launcher    error
 }
 
@@ -56,7 +58,23 @@ func (k *checker) look(ctx context.Context) (err error) {
 	}
 	k.controllers, err = host.Controllers(k.Cgroups)
 	k.launcher = checkLauncher(k.Launcher)
+	k.maxFiles = hardFiles(filepath.Join(k.Proc, "1/limits"))
 	return err
+}
+
+// hardFiles reads the hard limit of "Max open files" (proc_pid_limits(5)); 0 where it is not known.
+func hardFiles(file string) uint64 {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	_, line, _ := strings.Cut(string(data), "Max open files")
+	fields := strings.Fields(line)
+	if len(fields) < 2 {
+		return 0
+	}
+	n, _ := strconv.ParseUint(fields[1], 10, 64)
+	return n
 }
 
 func checkLauncher(path string) error {
@@ -83,6 +101,9 @@ func (k *checker) check(ctx context.Context, change resource.Change) []resource.
 		v.bad("", "the program that starts containers is not installed", k.launcher.Error()+"; install it beside hostctl")
 	}
 	k.checkControllers(v, want)
+	if k.maxFiles != 0 && want.Limits.Files > k.maxFiles {
+		v.bad("limits.files", fmt.Sprintf("this host gives a process at most %d open files", k.maxFiles), "write that, or less")
+	}
 	k.checkFiles(v, change, want)
 	return v.problems
 }

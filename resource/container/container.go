@@ -105,8 +105,8 @@ type Limits struct {
 	CPU float64 `json:"cpu" diff:"live" default:"0"`
 	// Tasks is the most processes and threads; 0 is no limit.
 	Tasks uint64 `json:"tasks" diff:"live" default:"4096"`
-	// Files is the most open files of one process (RLIMIT_NOFILE).
-	Files uint64 `json:"files" diff:"restart" default:"65536"`
+	// Files is the most open files of one process (RLIMIT_NOFILE), at most 524288, which is what systemd gives.
+	Files uint64 `json:"files" diff:"restart" default:"16384"`
 }
 
 // Restart is when a program that ended is started again, as systemd spells it.

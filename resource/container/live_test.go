@@ -177,7 +177,7 @@ func TestLifecycle(t *testing.T) {
 		same  bool // it is still the same run
 	}{
 		{"a limit", func(c *Container) { c.Limits.Memory = 64 << 20 }, "set-properties hostctl-web.service", true},
-		{"all limits", func(c *Container) { c.Limits = Limits{CPU: 0.333, Files: 65536} }, "set-properties hostctl-web.service", true},
+		{"all limits", func(c *Container) { c.Limits = Limits{CPU: 0.333, Files: 16384} }, "set-properties hostctl-web.service", true},
 		{"the command", func(c *Container) { c.Command = []string{"/bin/other"} }, "restart hostctl-web.service", false},
 		{"the command and a limit", func(c *Container) { c.Command, c.Limits.Tasks = []string{"/bin/x"}, 99 },
 			"set-properties hostctl-web.service, restart hostctl-web.service", false},

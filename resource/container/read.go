@@ -226,7 +226,7 @@ func running(u host.Unit) bool {
 // stopped says why a loaded unit does not run.
 func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 	how := ""
-	if f, err := r.Systemd.Failure(ctx, u.Name); err == nil && (f.Code != "" || u.ActiveState == "failed") {
+	if f, err := r.Systemd.Failure(ctx, u.Name, ""); err == nil && (f.Code != "" || u.ActiveState == "failed") {
 		how = ", " + f.String()
 	}
 	switch {

@@ -21,7 +21,7 @@ const (
 	minMemory   = 4 << 20   // the launcher itself needs that much before exec
 	minTasks    = 16        // the launcher's threads
 	maxTasks    = 4 << 20   // PID_MAX_LIMIT
-	maxFiles    = 1 << 20   // fs.nr_open
+	maxFiles    = 512 << 10 // DefaultLimitNOFILE=, the hard limit of systemd's services
 	maxCPU      = 4096
 	minFiles    = 64
 )
