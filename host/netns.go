@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,7 +72,7 @@ func (n *Netlink) Survey(look func(mark string) (sysctls []string, ok bool)) ([]
 	}
 	wg.Wait()
 	found = slices.DeleteFunc(found, func(s Surveyed) bool { return s.Name == "" }) // went away meanwhile
-	return found, errors.Join(errs...)
+	return found, cmp.Or(errs...)
 }
 
 // Namespaces returns the entries of /run/netns, by name, as [Netlink.Survey] does.
@@ -122,7 +123,10 @@ func (n *Netlink) survey(name string, look func(mark string) ([]string, bool)) (
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EPERM):
+		err = fmt.Errorf("network namespace %s: only root can look inside: %w", name, err)
+	case err != nil:
 		err = fmt.Errorf("network namespace %s: %w", name, err)
 	}
 	return s, true, err

@@ -31,10 +31,7 @@ func OnKernel(t *testing.T, test func(t *testing.T, door *host.Netlink)) {
 		return
 	}
 	if os.Geteuid() != 0 {
-		if os.Getenv("HOSTCTL_TEST_NO_SKIP") == "1" {
-			t.Fatal("needs root: unshare CLONE_NEWNET|CLONE_NEWNS")
-		}
-		t.Skip("needs root: unshare CLONE_NEWNET|CLONE_NEWNS")
+		lacks(t, "root: unshare CLONE_NEWNET|CLONE_NEWNS")
 	}
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
 	cmd := exec.Command("/proc/self/exe", "-test.run="+pattern, "-test.v")
@@ -48,6 +45,25 @@ func OnKernel(t *testing.T, test func(t *testing.T, door *host.Netlink)) {
 		t.Fatalf("the test did not run again:\n%s", out)
 	}
 	t.Logf("in namespaces of its own:\n%s", out)
+}
+
+// NeedTools skips a test where one of the programs is missing.
+func NeedTools(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			lacks(t, "the program "+name)
+		}
+	}
+}
+
+// lacks skips a test, or fails it where no test may be skipped.
+func lacks(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("HOSTCTL_TEST_NO_SKIP") == "1" {
+		t.Fatal("needs " + what)
+	}
+	t.Skip("needs " + what)
 }
 
 func prepare(t *testing.T) {

@@ -249,9 +249,7 @@ func TestNetKernelThreads(t *testing.T) {
 
 // TestNetKernelIproute2 holds what the door makes against ip(8).
 func TestNetKernelIproute2(t *testing.T) {
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs ip(8) of iproute2")
-	}
+	hosttest.NeedTools(t, "ip", "umount")
 	hosttest.OnKernel(t, func(t *testing.T, d *host.Netlink) {
 		ip := func(args ...string) string {
 			t.Helper()

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -407,6 +409,48 @@ func TestInterfaceSysctl(t *testing.T) {
 		if got := texts(w.check(w.plan(s), s)); !strings.Contains(got, `netns.front.sysctls["net.ipv4.no_such_thing"]: this kernel has no sysctl`) {
 			t.Errorf("problems: %s", got)
 		}
+	})
+}
+
+// TestTraffic asks a server on the bridge from inside, over both families, while
+// the namespace is changed under it.
+func TestTraffic(t *testing.T) {
+	hosttest.NeedTools(t, "nsenter", "bash")
+	hosttest.OnKernel(t, func(t *testing.T, d *host.Netlink) {
+		w := &world{t: t, door: d, owner: "shop"}
+		if err := d.SetUp(host.Namespace{}, 1, true); err != nil { // or package net thinks that there is no IPv6
+			t.Fatal(err)
+		}
+		w.apply(states()[2])
+		listener, err := net.Listen("tcp", ":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		go func() {
+			for {
+				c, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				fmt.Fprintln(c, c.RemoteAddr().(*net.TCPAddr).IP)
+				c.Close()
+			}
+		}()
+		port := listener.Addr().(*net.TCPAddr).Port
+		ask := func(to, want string) {
+			t.Helper()
+			script := fmt.Sprintf("exec 3<>/dev/tcp/%s/%d; read -u 3 line; echo $line", to, port)
+			out, err := exec.Command("nsenter", "--net="+netns.Path(addr("netns.front")), "bash", "-c", script).CombinedOutput()
+			if got := strings.TrimSpace(string(out)); err != nil || got != want {
+				t.Errorf("%s saw %q, want %q: %v", to, got, want, err)
+			}
+		}
+		ask("10.20.0.1", "10.20.0.10")
+		ask("fd20::1", "fd20::10")
+		w.apply(states()[4])
+		ask("10.21.0.1", "10.21.0.11")
+		ask("fd20::1", "fd20::10")
 	})
 }
 

@@ -32,8 +32,8 @@ type Host struct{ door Door }
 // NewHost returns the effects half of the kind.
 func NewHost(door Door) *Host { return &Host{door: door} }
 
-// ours is the namespace that bridges are in.
-var ours host.Namespace
+// outdoors is the namespace that bridges are in.
+var outdoors host.Namespace
 
 // Read implements [resource.Host]. A bridge is owner's by its alias, and, where
 // the alias went away, by the name and hardware address that it was made with.
@@ -41,7 +41,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err := ctx.Err(); err != nil {
 		return resource.Reading{}, err
 	}
-	links, err := h.door.Links(ours)
+	links, err := h.door.Links(outdoors)
 	if err != nil {
 		return resource.Reading{}, err
 	}
@@ -115,8 +115,8 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 	if !slices.ContainsFunc(changes, func(c resource.Change) bool { return c.Want != nil }) || ctx.Err() != nil {
 		return nil
 	}
-	links, err := h.door.Links(ours)
-	routes, err2 := h.door.Routes(ours)
+	links, err := h.door.Links(outdoors)
+	routes, err2 := h.door.Routes(outdoors)
 	if err := errors.Join(err, err2); err != nil {
 		return []resource.Problem{{Summary: "the host's network cannot be read", Detail: err.Error()}}
 	}
@@ -189,7 +189,7 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 		if !found {
 			return nil
 		}
-		return h.door.DeleteLink(ours, l.Index)
+		return h.door.DeleteLink(outdoors, l.Index)
 	}
 	want, mark := c.Want.(*Spec), Mark(c.Owner, c.Addr)
 	if !found {
@@ -198,26 +198,26 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 		}
 	}
 	if l.Alias != mark {
-		if err := h.door.SetAlias(ours, l.Index, mark); err != nil {
+		if err := h.door.SetAlias(outdoors, l.Index, mark); err != nil {
 			return err
 		}
 	}
 	if l.Name != want.Link {
-		if err := h.door.SetName(ours, l.Index, want.Link); err != nil {
+		if err := h.door.SetName(outdoors, l.Index, want.Link); err != nil {
 			return err
 		}
 		l.Name = want.Link
 	}
-	if err := h.door.SetUp(ours, l.Index, true); err != nil {
+	if err := h.door.SetUp(outdoors, l.Index, true); err != nil {
 		return err
 	}
 	for _, p := range want.Addresses() {
-		if err := h.door.AddAddress(ours, l.Index, p); err != nil {
+		if err := h.door.AddAddress(outdoors, l.Index, p); err != nil {
 			return err
 		}
 	}
 	for _, p := range obsolete(c) {
-		if err := h.door.DeleteAddress(ours, l, p); err != nil {
+		if err := h.door.DeleteAddress(outdoors, l, p); err != nil {
 			return err
 		}
 	}
@@ -228,12 +228,12 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 // one that it was found under. A link of the proper name that is not ours is an error.
 func (h *Host) find(c resource.Change) (host.Link, bool, error) {
 	mark, proper := Mark(c.Owner, c.Addr), LinkName(c.Owner, c.Addr)
-	l, ok, err := h.door.Link(ours, proper)
+	l, ok, err := h.door.Link(outdoors, proper)
 	if err != nil || ok && isBridge(l, mark) {
 		return l, ok, err
 	}
 	if live, isLive := c.Live.(*Spec); isLive && live.Link != proper {
-		renamed, there, err := h.door.Link(ours, live.Link)
+		renamed, there, err := h.door.Link(outdoors, live.Link)
 		if err != nil || there && isBridge(renamed, mark) {
 			return renamed, there && !ok, errors.Join(err, taken(l, ok))
 		}
