@@ -18,11 +18,11 @@ var db = Dir{UID: 2100, GID: 2101, Mode: 0o750, Mark: "shop/volume.db"}
 func newDirs(t *testing.T) Dirs {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		skip(t, "root", errors.New("directories are given to others and marked"))
+		lacks(t, "root", errors.New("directories are given to others and marked"))
 	}
 	d := Dirs{Root: t.TempDir()}
 	if err := unix.Setxattr(d.Root, MarkXattr, []byte("x"), 0); err != nil {
-		skip(t, "trusted extended attributes", err)
+		lacks(t, "trusted extended attributes", err)
 	}
 	if err := unix.Removexattr(d.Root, MarkXattr); err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestMountsAndDirs(t *testing.T) {
 	must(t, os.MkdirAll(d.Root+"/db/in a/b", 0o755))
 	point := d.Root + "/db/in a/b"
 	if err := unix.Mount("hostctl-test", point, "tmpfs", 0, "size=64k"); err != nil {
-		skip(t, "mount", err)
+		lacks(t, "mount", err)
 	}
 	mounted := true
 	umount := func() {
@@ -312,11 +312,11 @@ func TestDirsWithoutMarks(t *testing.T) {
 	d := newDirs(t)
 	must(t, os.Mkdir(d.Root+"/plain", 0o755))
 	if err := unix.Mount("hostctl-test", d.Root+"/plain", "ramfs", 0, ""); err != nil {
-		skip(t, "ramfs", err)
+		lacks(t, "ramfs", err)
 	}
 	defer unix.Unmount(d.Root+"/plain", 0)
 	if err := unix.Setxattr(d.Root+"/plain", MarkXattr, []byte("x"), 0); !errors.Is(err, unix.ENOTSUP) {
-		skip(t, "a filesystem without trusted attributes", fmt.Errorf("ramfs answers %v", err))
+		lacks(t, "a filesystem without trusted attributes", fmt.Errorf("ramfs answers %v", err))
 	}
 	must(t, d.CreateDir("/plain/db", db))
 	want := Dir{UID: db.UID, GID: db.GID, Mode: db.Mode, NoMarks: true, Empty: true}

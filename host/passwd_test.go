@@ -366,7 +366,7 @@ func TestReplaceKeepsModeAndAttributes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := unix.Setxattr(path, "user.label", []byte("kept"), 0); err != nil {
-		skip(t, "user extended attributes", err)
+		lacks(t, "user extended attributes", err)
 	}
 	if os.Geteuid() == 0 {
 		if err := os.Chown(path, 0, 42); err != nil {
@@ -564,8 +564,8 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// skip skips a test for want of an ability, or fails where none may be skipped.
-func skip(t *testing.T, ability string, why error) {
+// lacks skips a test for want of an ability, or fails where none may be skipped.
+func lacks(t *testing.T, ability string, why error) {
 	t.Helper()
 	if os.Getenv("HOSTCTL_TEST_NO_SKIP") == "1" {
 		t.Fatalf("needs %s: %v", ability, why)

@@ -141,6 +141,9 @@ func (d *Dirs) CreateDir(p string, want host.Dir) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if !path.IsAbs(p) || path.Clean(p) != p {
+		return fmt.Errorf("create directory %s: is no clean absolute path", p)
+	}
 	for up := path.Dir(p); ; up = path.Dir(up) {
 		_, err := d.look(up)
 		if err == nil {
