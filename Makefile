@@ -2,6 +2,7 @@
 # make demo       shows what they do, on a throwaway host; HOST=1: on this one
 # make test       runs all tests; as root those on throwaway hosts and on User-mode Linux too
 # make bench      measures them beside other programs of their kind
+# make docs       writes what is generated of docs/, and the examples' golden plans
 # make fuzz       runs each fuzz target for FUZZTIME
 # make clean      removes bin/ and what demo and test have cached
 #
@@ -28,7 +29,7 @@ endif
 VCS = -buildvcs=$(shell git rev-parse --verify -q HEAD > /dev/null 2>&1 && echo auto || echo false)
 BUILD = CGO_ENABLED=0 $(GO) build -trimpath $(VCS)
 
-.PHONY: build demo test check bench fuzz clean
+.PHONY: build demo test check docs bench fuzz clean
 
 build:
 	$(BUILD) -o bin/hostctl ./cmd/hostctl
@@ -48,6 +49,9 @@ check:
 	$(GO) mod verify
 	$(GO) vet ./...
 	GOARCH=$(if $(filter arm64,$(shell $(GO) env GOARCH)),amd64,arm64) $(GO) vet ./...
+
+docs:
+	$(GO) test -count=1 -run 'TestReference|TestExamples' ./cmd/hostctl -update
 
 bench: build
 	scripts/install $(BENCH_PACKAGES)

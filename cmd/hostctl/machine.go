@@ -17,6 +17,7 @@ import (
 	"hostctl/resource/network"
 	"hostctl/resource/user"
 	"hostctl/resource/volume"
+	"hostctl/runtime"
 )
 
 // Where hostctl keeps what outlives a run, and what does not outlive the host's.
@@ -38,6 +39,9 @@ func openMachine(ctx context.Context) (*apply.Machine, error) {
 	systemd, err := host.DialSystemd(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err := runtime.Probe(); err != nil {
+		return nil, fmt.Errorf("this kernel: %w", err)
 	}
 	id, err := host.ID()
 	if err != nil {

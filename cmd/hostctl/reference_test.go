@@ -200,7 +200,7 @@ func sourceDocs(t *testing.T, dir string) *typeDocs {
 				if !ok {
 					continue
 				}
-				docs.types[typ.Name.Name] = strings.TrimSpace(gen.Doc.Text())
+				docs.types[typ.Name.Name] = withoutName(strings.TrimSpace(gen.Doc.Text()), typ.Name.Name)
 				if st, ok := typ.Type.(*ast.StructType); ok {
 					docs.addFields(typ.Name.Name, st)
 				}
@@ -218,13 +218,22 @@ func (d *typeDocs) addFields(typ string, st *ast.StructType) {
 		}
 		text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
 		for _, name := range field.Names {
-			// The comment begins with the field's name; the manual has the attribute's beside it.
-			if rest, ok := strings.CutPrefix(text, name.Name+" is "); ok {
-				text = strings.ToUpper(rest[:1]) + rest[1:]
-			}
-			d.fields[typ+"."+name.Name] = text
+			d.fields[typ+"."+name.Name] = withoutName(text, name.Name)
 		}
 	}
+}
+
+// withoutName takes the Go name from the head of a comment: the manual has the
+// attribute's or the block's own name beside it.
+func withoutName(text, name string) string {
+	rest, ok := strings.CutPrefix(text, name+" ")
+	if !ok {
+		return text
+	}
+	for _, verb := range []string{"is ", "are "} {
+		rest = strings.TrimPrefix(rest, verb)
+	}
+	return strings.ToUpper(rest[:1]) + rest[1:]
 }
 
 // TestEveryAttributeIsDocumented fails for what would be an empty cell in the manual.
