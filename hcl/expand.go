@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -33,37 +35,58 @@ func (e *evaluation) expand() {
 	}
 }
 
-// decodeAll makes the specs of all resources. What is wrong with a block is
-// said once, not for each key.
+// decodeAll makes the specs of all resources, several at a time.
 func (e *evaluation) decodeAll() {
-	for _, r := range e.order {
-		if r.broken {
-			continue
-		}
-		e.in = blockTitle(r.block)
-		r.places = &places{file: r.block.TypeRange.Filename, context: e.in, at: make(map[string]span, 2*len(r.block.Body.Attributes)+2)}
-		r.places.note("", r.block.DefRange())
-		d := &decoder{evaluation: e, ctx: e.shared, each: r.forEach != nil, places: r.places, cache: map[hclsyntax.Expression]uses{}}
-		addr := resource.Addr{Kind: r.kind.Name, Name: r.name}
-		switch {
-		case r.forEach == nil:
-			d.one(r, addr)
-		case r.state != good:
-			// Without keys what stands in the block can still be looked at, but for each.
-			d.ctx = nil
-			d.one(r, addr)
-		default:
-			for _, key := range r.keys {
-				addr.Key = key
-				d.ctx = e.shared.NewChild()
-				d.ctx.Variables = map[string]value{"each": cty.ObjectVal(map[string]value{"key": cty.StringVal(key), "value": r.values[key]})}
-				if !d.one(r, addr) {
-					break
-				}
+	const few = 32
+	workers := max(1, min(runtime.GOMAXPROCS(0), len(e.order)/few))
+	parts := make([]*evaluation, workers)
+	var wg sync.WaitGroup
+	for i := range workers {
+		part := *e
+		part.config = &Config{State: resource.State{}, places: map[resource.Addr]*places{}, sources: e.config.sources}
+		parts[i] = &part
+		share := e.order[i*len(e.order)/workers : (i+1)*len(e.order)/workers]
+		wg.Go(func() {
+			for _, r := range share {
+				part.decode(r)
+			}
+		})
+	}
+	wg.Wait()
+	for _, part := range parts {
+		maps.Copy(e.config.State, part.config.State)
+		maps.Copy(e.config.places, part.config.places)
+		e.config.Diagnostics = append(e.config.Diagnostics, part.config.Diagnostics...)
+	}
+}
+
+// decode makes the specs of one block. What is wrong with it is said once, not for each key.
+func (e *evaluation) decode(r *declared) {
+	if r.broken {
+		return
+	}
+	e.in = blockTitle(r.block)
+	r.places = &places{file: r.block.TypeRange.Filename, context: e.in, at: make(map[string]span, 2*len(r.block.Body.Attributes)+2)}
+	r.places.note("", r.block.DefRange())
+	d := &decoder{evaluation: e, ctx: e.shared, each: r.forEach != nil, places: r.places, cache: map[hclsyntax.Expression]uses{}}
+	addr := resource.Addr{Kind: r.kind.Name, Name: r.name}
+	switch {
+	case r.forEach == nil:
+		d.one(r, addr)
+	case r.state != good:
+		// There are no keys, but what needs none can be looked at.
+		d.ctx = nil
+		d.one(r, addr)
+	default:
+		for _, key := range r.keys {
+			addr.Key = key
+			d.ctx = e.shared.NewChild()
+			d.ctx.Variables = map[string]value{"each": cty.ObjectVal(map[string]value{"key": cty.StringVal(key), "value": r.values[key]})}
+			if !d.one(r, addr) {
+				break
 			}
 		}
 	}
-	e.in = ""
 }
 
 // one makes the spec of one resource, and reports whether nothing was wrong.
