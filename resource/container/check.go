@@ -7,11 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"hostctl/host"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 // Check implements resource.Host.
@@ -168,13 +171,77 @@ func (k *checker) checkControllers(v *validator, want *Container) {
 	}
 }
 
-// checkFiles looks at the directories that the container is made of. A volume that is not
-// there yet is made before the container is.
+// checkFiles looks at the directories that the container is made of, as the launcher will.
 func (k *checker) checkFiles(v *validator, change resource.Change, want *Container) {
 	if err := directory(want.Rootfs); err != nil {
 		v.bad("rootfs", fmt.Sprintf("%s cannot be a root directory", want.Rootfs), err.Error())
 		return
 	}
+	spec, err := want.launcherSpec(change.Addr, change.Owner)
+	if err == nil {
+		err = spec.Validate()
+	}
+	if err != nil {
+		v.bad("", "the launcher would refuse this container", err.Error())
+		return
+	}
+	// A volume that is not there yet is made before the container is; of it only its filesystem is known.
+	later := false
+	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m runtime.Mount) bool {
+		at, there := ancestor(m.Source)
+		if there {
+			return false
+		}
+		later = true
+		if name := noIDMap(at); name != "" && m.Owner != nil {
+			v.bad(mountPath(m.Target), fmt.Sprintf("%s cannot be mounted with mapped ids", m.Source),
+				fmt.Sprintf("%s is on %s, which cannot show files as another owner's; %s", at, name, idMapRemedy))
+		}
+		return true
+	})
+	for _, p := range runtime.Check(*spec) {
+		var refused *runtime.IDMapError
+		switch {
+		case p.Field == "mounts" && errors.As(p.Err, &refused):
+			v.bad(mountPath(p.Target), fmt.Sprintf("the volume of %s cannot be mounted with mapped ids", p.Target), p.Err.Error()+"; "+idMapRemedy)
+		case p.Field == "mounts":
+			v.bad(mountPath(p.Target), fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
+		case p.Field == "tmpfs":
+			v.bad("tmpfs["+strconv.Quote(p.Target)+"]", fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
+		case p.Field == "args" && later:
+			// The program may come with the volume.
+		case p.Field == "args":
+			v.bad("command", fmt.Sprintf("%q cannot be run in this rootfs", want.Command[0]), p.Err.Error())
+		case p.Field == "user":
+			v.bad("user", "the rootfs does not know the user", p.Err.Error())
+		case errors.As(p.Err, &refused):
+			v.bad("rootfs", fmt.Sprintf("%s cannot be mounted with mapped ids", want.Rootfs), p.Err.Error()+"; put it on ext4, xfs, btrfs or tmpfs")
+		default:
+			v.bad("rootfs", fmt.Sprintf("%s cannot be a root directory", want.Rootfs), p.Err.Error())
+		}
+	}
+}
+
+const idMapRemedy = "put the volume on ext4, xfs, btrfs or tmpfs, or run the container as the volume's owner with run_as"
+
+func mountPath(target string) string { return "mount[" + strconv.Quote(target) + "].volume" }
+
+// ancestor returns the deepest directory of a path that is there, and whether that is the path itself.
+func ancestor(path string) (string, bool) {
+	for at := path; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(at); err == nil || at == "/" {
+			return at, at == path
+		}
+	}
+}
+
+// noIDMap names the filesystem of a directory where it is one of those that refuse idmapped mounts; else "".
+func noIDMap(dir string) string {
+	var fs syscall.Statfs_t
+	if syscall.Statfs(dir, &fs) != nil {
+		return ""
+	}
+	return map[int64]string{0x794c7630: "overlay", 0x6969: "nfs", 0x65735546: "fuse"}[int64(fs.Type)] // statfs(2)
 }
 
 // directory says what is wrong with a path whose every component has to be a directory.

@@ -17,22 +17,18 @@ import (
 )
 
 // limits makes live what the kernel holds the container to, whoever set it. Where the
-// host has no controller nothing holds the limit: it counts as what was last applied.
-func (r *reader) limits(addr resource.Addr, f *found) error {
+// host has no controller nothing holds the limit: it counts as what was applied last.
+func (r *reader) limits(addr resource.Addr, applied Limits, f *found) error {
 	l, err := host.ReadCgroupLimits(filepath.Join(r.Cgroups, Slice, Unit(addr)))
 	if err != nil {
 		return err
 	}
-	last, _ := r.last[addr].(*Container)
-	if last == nil {
-		last = f.live
-	}
 	var missing []string
 	live := &f.live.Limits
 	if r.controllers["memory"] {
-		live.Memory = resource.Bytes(pages(limit(l.Memory), uint64(last.Limits.Memory)))
+		live.Memory = resource.Bytes(pages(limit(l.Memory), uint64(applied.Memory)))
 	} else {
-		live.Memory, missing = last.Limits.Memory, append(missing, "memory")
+		live.Memory, missing = applied.Memory, append(missing, "memory")
 	}
 	if r.controllers["cpu"] {
 		live.CPU = 0
@@ -40,12 +36,12 @@ func (r *reader) limits(addr resource.Addr, f *found) error {
 			live.CPU = math.Round(*l.CPU*1000) / 1000
 		}
 	} else {
-		live.CPU, missing = last.Limits.CPU, append(missing, "cpu")
+		live.CPU, missing = applied.CPU, append(missing, "cpu")
 	}
 	if r.controllers["pids"] {
 		live.Tasks = limit(l.Tasks)
 	} else {
-		live.Tasks, missing = last.Limits.Tasks, append(missing, "pids")
+		live.Tasks, missing = applied.Tasks, append(missing, "pids")
 	}
 	if len(missing) > 0 && f.live.Limits.bounded(missing) {
 		f.status += "; no limit on " + strings.Join(missing, ", ") + ": this host has no such controller"

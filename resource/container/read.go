@@ -43,7 +43,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return reading, err
 	}
-	r := &reader{Host: h, owner: owner, last: last, units: units, controllers: controllers}
+	r := &reader{Host: h, owner: owner, units: units, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
 	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
@@ -126,7 +126,6 @@ func each(n int, f func(i int)) {
 type reader struct {
 	*Host
 	owner       string
-	last        resource.State
 	units       map[string]host.Unit
 	controllers map[string]bool
 }
@@ -160,12 +159,11 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		}
 		return f, nil
 	}
-	pending := ""
+	next, pending := spec, ""
 	record, err := r.Specs.ReadRecord(r.invocation(u.Name))
 	switch {
 	case err == nil && record.Spec != sum:
 		// A live change moved the link on, or a change whose restart was not made.
-		next := spec
 		if spec, err = r.Specs.Spec(record.Spec); err != nil {
 			return nil, err
 		}
@@ -189,7 +187,14 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.status = "starting"
 		return f, nil
 	}
-	if err := r.limits(addr, f); err != nil {
+	applied := f.live
+	if record.Spec != sum && pending == "" {
+		// After a live change it is the next start's spec that tells the limits.
+		if applied, err = declared(next); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.limits(addr, applied.Limits, f); err != nil {
 		return nil, err
 	}
 	if record.PID != 0 {
