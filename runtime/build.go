@@ -150,7 +150,7 @@ func (o attachOp) attach(l *launch) error {
 		at, err = o.make(l, err)
 	}
 	if err != nil {
-		return l.explain(o.target, err)
+		return explain(l.spec.Rootfs, o.target, err)
 	}
 	defer unix.Close(at)
 	if err := moveOnto(l.slots[o.slot], at, o.target); err != nil {
@@ -222,23 +222,10 @@ func mountID(fd int) (uint64, error) {
 	return st.Mnt_id, nil
 }
 
-// explain says what a failed lookup means, and what to do about it.
-func (l *launch) explain(target string, err error) error {
-	switch {
-	case errors.Is(err, unix.ENOENT):
-		return step("the rootfs has no directory "+target+" (make it: mkdir -p "+l.spec.Rootfs+target+")", err)
-	case errors.Is(err, unix.ENOTDIR):
-		return step("the rootfs's "+target+" is not a directory", err)
-	case errors.Is(err, unix.ELOOP):
-		return step("the rootfs's "+target+" is a symbolic link", err)
-	}
-	return err
-}
-
 func (o ownOp) do(l *launch) error {
 	target := "/" + o.path
 	if err := l.moveTo(l.slots[o.slot], target, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS); err != nil {
-		return step("mount "+target, l.explain(target, err))
+		return step("mount "+target, explain(l.spec.Rootfs, target, err))
 	}
 	return nil
 }
@@ -262,12 +249,18 @@ func (o maskOp) do(l *launch) error {
 
 func (o readOnlyOp) do(l *launch) error { return l.cover(o.path, l.root, o.path, attrRO) }
 
-// cover mounts a clone of dir/name over a path of the launcher's own proc or sysfs, if it is there.
+// cover mounts a clone of dir/name over a path of the launcher's own proc or sysfs, if it is there. It looks
+// before it clones: to drop a clone that is not needed costs the kernel a wait for all processors.
 func (l *launch) cover(target string, dir int, name string, attr uint64) error {
-	fd, err := unix.OpenTree(dir, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
+	at, err := unix.Openat(l.root, target, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT {
 		return nil
 	}
+	if err != nil {
+		return call("openat(/"+target+", O_PATH|O_NOFOLLOW)", err)
+	}
+	defer unix.Close(at)
+	fd, err := unix.OpenTree(dir, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
 		return call("open_tree("+name+", OPEN_TREE_CLONE)", err)
 	}
@@ -277,11 +270,7 @@ func (l *launch) cover(target string, dir int, name string, attr uint64) error {
 			return call("mount_setattr("+name+", AT_EMPTY_PATH, "+attrNames(attr)+")", err)
 		}
 	}
-	err = unix.MoveMount(fd, "", l.root, target, unix.MOVE_MOUNT_F_EMPTY_PATH)
-	if err != nil && err != unix.ENOENT {
-		return call("move_mount("+name+", /"+target+", MOVE_MOUNT_F_EMPTY_PATH)", err)
-	}
-	return nil
+	return moveOnto(fd, at, "/"+target)
 }
 
 func (pivotOp) do(l *launch) error {
@@ -365,7 +354,13 @@ func isCommand(root int, name string) error {
 }
 
 func (o noFileOp) do(l *launch) error {
-	if err := unix.Prlimit(l.pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: o.n, Max: o.n}, nil); err != nil {
+	err := unix.Prlimit(l.pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: o.n, Max: o.n}, nil)
+	var had unix.Rlimit
+	if err == unix.EPERM && unix.Prlimit(l.pid(), unix.RLIMIT_NOFILE, nil, &had) == nil && had.Max < o.n {
+		// A host whose root has no CAP_SYS_RESOURCE: as much as it grants, as systemd does for its services.
+		err = unix.Prlimit(l.pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: had.Max, Max: had.Max}, nil)
+	}
+	if err != nil {
 		return call("prlimit64(RLIMIT_NOFILE, "+strconv.FormatUint(o.n, 10)+")", err)
 	}
 	return nil

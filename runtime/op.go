@@ -120,10 +120,12 @@ func (o procOp) String() string {
 	}
 	return "fs proc pidns: " + attrNames(attrNoExec) + " -> proc"
 }
-func (enterOp) String() string     { return "enter mount and cgroup namespaces; private /" }
-func (stackRootOp) String() string { return "attach mask over the old /proc; attach root over the old /" }
-func (o attachOp) String() string  { return "attach " + o.slot + " at " + o.target }
-func (o ownOp) String() string     { return "attach own " + o.slot + " at /" + o.path }
+func (enterOp) String() string { return "enter mount and cgroup namespaces; private /" }
+func (stackRootOp) String() string {
+	return "attach mask over the old /proc; attach root over the old /"
+}
+func (o attachOp) String() string { return "attach " + o.slot + " at " + o.target }
+func (o ownOp) String() string    { return "attach own " + o.slot + " at /" + o.path }
 func (cgroupOp) String() string {
 	return "fs cgroup2: " + attrNames(attrNoExec|attrRO) + " at /sys/fs/cgroup"
 }

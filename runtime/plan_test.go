@@ -1,0 +1,113 @@
+package runtime
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestPlanGolden(t *testing.T) {
+	base := func(change func(*Spec)) Spec {
+		s := minimal()
+		s.Args = []string{"/bin/httpd"}
+		change(&s)
+		return s
+	}
+	for _, c := range []struct {
+		name  string
+		spec  Spec
+		facts facts
+	}{
+		{"default", base(func(s *Spec) {}), facts{}},
+		{"init", base(func(s *Spec) { s.Init = true }), facts{}},
+		{"full", sample(), facts{}},
+		{"shifted", base(func(s *Spec) {}), facts{Shifted: true}},
+		{"old-proc", base(func(s *Spec) {}), facts{ProcInside: true}},
+		{"own-run", base(func(s *Spec) {
+			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}
+			s.Mounts = []Mount{{Target: "/tmp", Source: "/srv/tmp"}, {Target: "/run/app/x", Source: "/srv/x"}}
+		}), facts{}},
+	} {
+		user, err := lookupUser(c.spec, func(string) ([]byte, error) { return []byte(passwd), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.facts.LastCap = 40
+		if c.facts.ID, err = mapUser(c.spec, user); err != nil {
+			t.Fatal(err)
+		}
+		got := makePlan(c.spec, c.facts).String()
+		file := "testdata/plan/" + c.name + ".txt"
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil || got != string(want) {
+			t.Errorf("%s: %v\n%s", file, err, got)
+		}
+		if again := makePlan(c.spec, c.facts).String(); again != got {
+			t.Errorf("%s: another plan the second time", c.name)
+		}
+	}
+}
+
+// TestPlanOrder: whatever the spec, a mount comes after those above it and the launcher's own come last.
+func TestPlanOrder(t *testing.T) {
+	s := sample()
+	s.Mounts = []Mount{{Target: "/a/b/c", Source: "/x"}, {Target: "/a", Source: "/y"}, {Target: "/run/z", Source: "/z"}}
+	s.Tmpfs = []Tmpfs{{Target: "/a/b", Size: 4096}}
+	id, err := mapUser(s, passwdUser{UID: 33, GID: 33})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, o := range makePlan(s, facts{ID: id, LastCap: 40}).Build {
+		switch o := o.(type) {
+		case attachOp:
+			order = append(order, o.target)
+		case ownOp:
+			order = append(order, "own /"+o.path)
+		}
+	}
+	want := []string{"/a", "/run", "/tmp", "/a/b", "/run/z", "/a/b/c", "own /dev", "own /proc", "own /sys", "own /dev/pts", "own /dev/shm"}
+	if len(order) != len(want) {
+		t.Fatalf("%v", order)
+	}
+	for i := range want {
+		if order[i] != want[i] {
+			t.Fatalf("%v, want %v", order, want)
+		}
+	}
+}
+
+func TestPayloadEnv(t *testing.T) {
+	s := minimal()
+	got := payloadEnv(s, identity{Home: "/srv"})
+	want := []string{"PATH=" + DefaultPath, "HOME=/srv", "container=hostctl"}
+	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Errorf("%q", got)
+	}
+	s.Env = []string{"HOME=", "PATHX=1", "container=x", "PATH=/b"}
+	if got := payloadEnv(s, identity{Home: "/srv"}); len(got) != 4 {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestForwardable(t *testing.T) {
+	set := forwardable()
+	for sig, want := range map[uint]bool{1: true, 2: true, 15: true, 10: true, 28: true, 34: true, 64: true, 6: true, 9: false, 17: false, 19: false, 11: false, 23: false} {
+		if got := set&(1<<(sig-1)) != 0; got != want {
+			t.Errorf("signal %d: %v", sig, got)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	if got := oneLine("a\nb\x1b[0m\u2028ü"); got != "a;b?[0m?ü" {
+		t.Errorf("%q", got)
+	}
+}

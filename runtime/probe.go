@@ -1,0 +1,99 @@
+package runtime
+
+import (
+	"errors"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// answer is what asking the kernel for an ability gives.
+type answer int
+
+const (
+	unknown answer = iota // refused for another reason; the start will tell
+	has
+	hasNot
+)
+
+// abilities is everything that a start needs of the kernel, the only such table. Sorted by version.
+var abilities = []struct {
+	name  string
+	since string // first mainline version
+	probe func() answer
+}{
+	{"session keyrings (CONFIG_KEYS)", "2.6.10", func() answer {
+		_, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_PROCESS_KEYRING, false)
+		return answered(err)
+	}},
+	{"user namespaces (CONFIG_USER_NS)", "3.8", func() answer { return exists("/proc/self/ns/user") }},
+	{"cgroup namespaces and cgroup2", "4.6", func() answer { return exists("/proc/self/ns/cgroup") }},
+	{"the new mount API (fsopen, open_tree, move_mount)", "5.2", func() answer {
+		return asked(unix.SYS_OPEN_TREE, ^uintptr(0), 0, ^uintptr(0))
+	}},
+	{"clone3 with CLONE_CLEAR_SIGHAND", "5.5", func() answer { return asked(unix.SYS_CLONE3, 0, 0, 0) }},
+	{"openat2", "5.6", func() answer { return asked(unix.SYS_OPENAT2, ^uintptr(0), 0, 0) }},
+	{"pidfd_getfd", "5.6", func() answer { return asked(unix.SYS_PIDFD_GETFD, ^uintptr(0), 0, 0) }},
+	{"close_range with CLOSE_RANGE_CLOEXEC", "5.11", func() answer {
+		// An empty range: first above last is EINVAL, and so is an unknown flag; a range of no open descriptor is not.
+		const none = 1<<31 - 2
+		_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, none, none, unix.CLOSE_RANGE_CLOEXEC)
+		if errno == unix.EINVAL {
+			return hasNot
+		}
+		return answered(errnoOrNil(errno))
+	}},
+	{"mount_setattr and idmapped mounts", "5.12", func() answer { return asked(unix.SYS_MOUNT_SETATTR, ^uintptr(0), 0, ^uintptr(0)) }},
+}
+
+// asked makes a system call with arguments that no kernel accepts.
+func asked(trap, a1, a2, a3 uintptr) answer {
+	_, _, errno := unix.RawSyscall6(trap, a1, a2, a3, 0, 0, 0)
+	return answered(errnoOrNil(errno))
+}
+
+func errnoOrNil(errno unix.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return errno
+}
+
+func answered(err error) answer {
+	switch {
+	case errors.Is(err, unix.ENOSYS):
+		return hasNot
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return unknown
+	}
+	return has
+}
+
+func exists(path string) answer {
+	switch err := unix.Access(path, unix.F_OK); {
+	case err == nil:
+		return has
+	case errors.Is(err, unix.ENOENT):
+		return hasNot
+	}
+	return unknown
+}
+
+// Probe says which abilities of the kernel, if any, containers need and this one surely lacks.
+func Probe() error {
+	var missing []string
+	for _, a := range abilities {
+		if a.probe() == hasNot {
+			missing = append(missing, a.name+" (Linux "+a.since+")")
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	release := "this kernel"
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		release = "Linux " + unix.ByteSliceToString(u.Release[:])
+	}
+	return errors.New(release + " lacks what containers need: " + strings.Join(missing, ", "))
+}
