@@ -135,10 +135,10 @@ func (d *etc) stage(name string, data []byte) error {
 		return d.fail("write", tmp, err)
 	}
 	// The owner before the mode: until both are set nobody but root reads the new file.
-	if err := unix.Fchown(fd, int(st.Uid), int(st.Gid)); err != nil {
-		return d.fail("chown", tmp, err)
-	}
 	if !isNew {
+		if err := unix.Fchown(fd, int(st.Uid), int(st.Gid)); err != nil {
+			return d.fail("chown", tmp, err)
+		}
 		if err := copyXattrs(int(old.Fd()), fd); err != nil {
 			return d.fail("copy attributes to", tmp, err)
 		}
