@@ -201,25 +201,27 @@ func (h *host) pid(container string) string {
 	return pid
 }
 
-// snap is a manifest of what hostctl could leave on the host or damage: files outside its own state with
-// their owners, modes and contents, mounts, units, cgroups, links, addresses, routes and namespaces.
+// snap is a manifest of what hostctl could leave on the host or damage: files with their owners, modes and
+// contents, mounts, units, cgroups, links, addresses and routes. It leaves out what hostctl keeps by
+// design: its ledger and its lock, the id ranges that are out of use for ever (/etc/subuid), and the empty
+// directories, mount and slices that systemd and ip-netns(8) keep for their next use as well.
 func (h *host) snap() string {
 	h.t.Helper()
 	return h.sh(`
 		cd /
-		find etc srv home root opt usr/local var/lib/hostctl run/hostctl run/netns run/systemd/transient run/systemd/system \
-			\( -path srv/rootfs -o -path run/hostctl/lock -o -path 'var/lib/hostctl/*' -o -path etc/.pwd.lock \) -prune -o \
+		find etc srv home root opt usr/local run/netns run/systemd/transient run/systemd/system \
+			\( -path srv/rootfs -o -path run/netns -o -path etc/subuid -o -path etc/subgid -o -path 'etc/*-' -o -path etc/.pwd.lock \) -prune -o \
 			\( -type f -printf 'f %p %u:%g %m ' -exec sha256sum {} \; \) -o \( ! -type f -printf '%y %p %u:%g %m %l\n' \) 2> /dev/null |
-			sed 's,  [^ ]*$,,' | sort
-		findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | sort
+			sed 's,  [^ ]*$,,' | grep -v '^d run/systemd/transient ' | sort
+		ls run/netns 2> /dev/null
+		findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v -e '^/usr/local/bin/hostctl' -e '^/run/netns ' | sort
 		systemctl list-units --all --plain --no-legend --no-pager | awk '{print $1, $2, $3, $4}' |
-			grep -v -e '^systemd-' -e '^dbus' -e '^run-u' | sort
-		find /sys/fs/cgroup -type d | sort
+			grep -v -e '^systemd-' -e '^dbus' -e '^run-u' -e '^hostctl.slice ' -e '^hostctl-keep.slice ' -e '^run-netns.mount ' | sort
+		find /sys/fs/cgroup -type d | grep -v -e '/hostctl.slice$' -e '/hostctl-keep.slice$' | sort
 		ip -d -o link | sed 's/ promiscuity.*//'
 		ip -o addr
 		ip route show table all
 		ip -6 route show table all
-		cat /proc/net/dev_mcast | wc -l
 	`)
 }
 

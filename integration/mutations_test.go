@@ -21,7 +21,7 @@ var mutating = []*regexp.Regexp{
 
 // harmless are the calls among those that every run makes: a lock, the null device, sockets and
 // descriptors of its own processes, signals of the Go runtime to itself.
-var harmless = regexp.MustCompile(`/run/hostctl/lock|"/run/hostctl"|/dev/null|/dev/pts|"/dev/tty|memfd|SIGURG|/proc/self/|^setns\(|EEXIST|ENOENT`)
+var harmless = regexp.MustCompile(`/run/hostctl/lock|"/run/hostctl"|/dev/null|/dev/pts|"/dev/tty|memfd|SIGURG|/proc/self/|^setns\(|, 0, NULL, 0\)|EEXIST|ENOENT`)
 
 // mutations runs hostctl under strace and returns its mutating calls.
 func (h *host) mutations(args ...string) []string {

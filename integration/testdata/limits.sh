@@ -60,4 +60,11 @@ hostctl apply -auto-approve
 echo "== nothing is left"
 hostctl destroy -auto-approve
 find /sys/fs/cgroup -name 'hostctl-*' | grep . && fail "cgroups are left"
+
+echo "== a throwaway host on a machine with systemd has its limits too, and leaves nothing"
+before=$(find /sys/fs/cgroup -type d | sort)
+hostctl try /srv/limits -- sh -c 'grep -qx $((48 << 20)) /sys/fs/cgroup/hostctl.slice/hostctl-hog.service/memory.max' || fail "hostctl try"
+[ "$(find /sys/fs/cgroup -type d | sort)" = "$before" ] || fail "cgroups of the throwaway host are left"
+systemctl list-units --all --no-legend 'hostctl-try-*' | grep . && fail "its scope is left"
+findmnt -rn | grep hostctl-try && fail "its mounts are left"
 exit 0
