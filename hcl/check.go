@@ -22,7 +22,7 @@ func (c *Config) check(kinds resource.Kinds) {
 	}
 	c.checkNames(addrs)
 	c.checkCycles(addrs)
-	whole := c.whole(addrs)
+	whole := wholeOf(c.State)
 	for _, k := range kinds {
 		if k.Check == nil {
 			continue
@@ -112,25 +112,28 @@ func (c *Config) checkCycles(addrs []resource.Addr) {
 	}
 }
 
-// whole returns the resources that refer to nothing missing: where a block
+// wholeOf returns the resources that refer to nothing missing: where a block
 // could not be understood, those that need it are not looked at together.
-func (c *Config) whole(addrs []resource.Addr) resource.State {
-	whole := make(resource.State, len(addrs))
-	for _, addr := range addrs {
-		whole[addr] = c.State[addr]
-	}
-	for changed := true; changed; {
-		changed = false
-		for _, addr := range addrs {
-			if whole[addr] == nil {
-				continue
+func wholeOf(state resource.State) resource.State {
+	referrers := map[resource.Addr][]resource.Addr{}
+	var missing []resource.Addr
+	whole := make(resource.State, len(state))
+	for addr, spec := range state {
+		whole[addr] = spec
+		for _, edge := range resource.Refs(spec) {
+			referrers[edge.To] = append(referrers[edge.To], addr)
+			if state[edge.To] == nil {
+				missing = append(missing, edge.To)
 			}
-			for _, edge := range resource.Refs(whole[addr]) {
-				if whole[edge.To] == nil {
-					delete(whole, addr)
-					changed = true
-					break
-				}
+		}
+	}
+	for len(missing) > 0 {
+		gone := missing[len(missing)-1]
+		missing = missing[:len(missing)-1]
+		for _, addr := range referrers[gone] {
+			if whole[addr] != nil {
+				delete(whole, addr)
+				missing = append(missing, addr)
 			}
 		}
 	}
@@ -139,7 +142,7 @@ func (c *Config) whole(addrs []resource.Addr) resource.State {
 
 // trustState checks what the decoding of the child's answer does not: that the
 // state is one that a configuration can come to.
-func trustState(state resource.State, kinds resource.Kinds) error {
+func trustState(state resource.State) error {
 	if len(state) > maxResources {
 		return errors.New("too many resources")
 	}

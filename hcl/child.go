@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"hostctl/resource"
 )
@@ -99,7 +102,13 @@ type answer struct {
 // that is too long, too deep or not UTF-8 never reaches the child.
 func Load(ctx context.Context, child Child, req Request, kinds resource.Kinds) *Config {
 	c := &Config{sources: &req.Sources}
-	if c.Diagnostics = scanAll(req.Sources); c.Diagnostics.HasErrors() {
+	c.Diagnostics = scanAll(req.Sources)
+	for _, name := range slices.Sorted(maps.Keys(req.Vars)) {
+		if !utf8.ValidString(name) || !utf8.ValidString(req.Vars[name]) {
+			c.Diagnostics = append(c.Diagnostics, Diagnostic{Severity: Error, File: varPrefix + name, Summary: whatBadBytes, Detail: "A value of the command line is text in UTF-8."})
+		}
+	}
+	if c.Diagnostics.HasErrors() {
 		return c
 	}
 	ans, failed := ask(ctx, child, envelope{Dir: req.Sources.Dir, Vars: req.Vars, Version: req.Version}, req.Sources.Files, req.Sources.VarFiles)
@@ -181,8 +190,13 @@ func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
 		if err != nil {
 			return err
 		}
-		if err := trustState(state, kinds); err != nil {
+		if err := trustState(state); err != nil {
 			return err
+		}
+		if !c.Diagnostics.HasErrors() {
+			if whole := wholeOf(state); len(whole) < len(state) {
+				return errors.New("a resource refers to one that is not there")
+			}
 		}
 		c.State = state
 	}

@@ -189,7 +189,7 @@ func (e *evaluation) readSettings() {
 				continue
 			}
 			if err := resource.CheckName(name); err != nil {
-				e.fail(a.Expr.Range(), fmt.Sprintf("%q is no name for a configuration", printable(name)), sentenceOf(err))
+				e.fail(a.Expr.Range(), fmt.Sprintf("%q is no name for a configuration", name), sentenceOf(err))
 				continue
 			}
 			e.config.Name = name

@@ -187,7 +187,7 @@ func (e *evaluation) setKeys(r *declared, v value) bool {
 		}
 		key := k.AsString()
 		if err := resource.CheckName(key); err != nil {
-			ok = wrong(fmt.Sprintf("The key %q makes no name of a resource: %v.", printable(key), err))
+			ok = wrong(fmt.Sprintf("The key %q makes no name of a resource: %v.", key, err))
 			continue
 		}
 		r.keys = append(r.keys, key)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 )
 
 // Limits on what is read. A configuration of 10,000 containers is 6 MB.
@@ -53,15 +54,19 @@ func ReadDir(dir string, varFiles []string) (Sources, Diagnostics) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		fail("", "Configuration directory cannot be read", err.Error())
+		fail("", "Configuration directory cannot be read", sentenceOf(err))
 		return s, diags
 	}
 	total := 0
 	read := func(path, name string) (File, bool) {
+		if !utf8.ValidString(name) {
+			fail(name, "File cannot be read", "Its name is not UTF-8.")
+			return File{}, false
+		}
 		text, err := readRegular(path, min(MaxFileBytes, MaxBytes-total))
 		total += len(text)
 		if err != nil {
-			fail(name, "File cannot be read", err.Error())
+			fail(name, "File cannot be read", sentenceOf(err))
 			return File{}, false
 		}
 		return File{Name: name, Text: text}, true

@@ -33,8 +33,8 @@ func (e *evaluation) readVariables() {
 	names := slices.Sorted(maps.Keys(e.variables))
 	for name := range e.req.Vars {
 		if e.variables[name] == nil && !e.partial {
-			e.config.Diagnostics = append(e.config.Diagnostics, Diagnostic{Severity: Error, Summary: fmt.Sprintf("Variable %q is not declared", printable(name)),
-				Detail: fmt.Sprintf("It was given by -var. Declare it with variable %q { ... }.%s", printable(name), sentence(name, names))})
+			e.config.Diagnostics = append(e.config.Diagnostics, Diagnostic{Severity: Error, Summary: fmt.Sprintf("Variable %q is not declared", name),
+				Detail: fmt.Sprintf("It was given by -var. Declare it with variable %q { ... }.%s", name, sentence(name, names))})
 		}
 	}
 	for _, name := range names {
@@ -122,18 +122,21 @@ func (e *evaluation) take(v *variable, val value, at hcl.Range) {
 // takeText takes the value of a -var: text for a variable of a simple type, else an expression.
 func (e *evaluation) takeText(v *variable, text string) {
 	file := File{Name: varPrefix + v.name, Text: []byte(text)}
-	if _, problem := scan(file); problem != nil {
-		e.config.Diagnostics = append(e.config.Diagnostics, *problem)
+	at := hcl.Range{Filename: file.Name, End: hcl.Pos{Byte: len(text)}}
+	if why, bad := badText(text, true); bad {
+		e.fail(at, fmt.Sprintf("Invalid value for variable %q", v.name), why)
 		return
 	}
-	at := hcl.Range{Filename: file.Name, Start: hcl.InitialPos, End: hcl.Pos{Byte: len(text)}}
-	at.Start.Byte = 0
 	if v.ty == cty.DynamicPseudoType || v.ty.IsPrimitiveType() {
 		if v.ty == cty.Number && len(text) > maxNumber {
 			e.fail(at, fmt.Sprintf("Invalid value for variable %q", v.name), "The number is too long.")
 			return
 		}
 		e.take(v, cty.StringVal(text), at)
+		return
+	}
+	if _, problem := scan(file); problem != nil {
+		e.config.Diagnostics = append(e.config.Diagnostics, *problem)
 		return
 	}
 	expr, diags := hclsyntax.ParseExpression(file.Text, file.Name, hcl.Pos{Line: 1, Column: 1})
