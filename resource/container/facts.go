@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -85,14 +86,16 @@ func pages(live, asked uint64) uint64 {
 // ended since the units were listed.
 func (r *reader) facts(pid int, f *found) {
 	proc := filepath.Join(r.Proc, strconv.Itoa(pid))
-	if ids, err := os.ReadFile(filepath.Join(proc, "uid_map")); err == nil {
+	if ids, err := readProc(filepath.Join(proc, "uid_map")); err == nil {
 		f.live.IDBase = idBase(ids, f.live.IDBase)
 		if f.live.RunAsUID != 0 && !mapsTo(ids, f.live.RunAsUID) {
 			f.live.RunAsUID = 0
 		}
 	}
-	if mounts, err := os.ReadFile(filepath.Join(proc, "mountinfo")); err == nil && len(mounts) > 0 {
-		f.lost(mounts)
+	if len(f.live.Mount)+len(f.live.Tmpfs) > 0 {
+		if mounts, err := readProc(filepath.Join(proc, "mountinfo")); err == nil && len(mounts) > 0 {
+			f.lost(mounts)
+		}
 	}
 	if f.live.NetnsPath != "" {
 		same, err := sameFile(filepath.Join(proc, "ns/net"), f.live.NetnsPath)
@@ -100,6 +103,30 @@ func (r *reader) facts(pid int, f *found) {
 			f.live.NetnsPath = ""
 			f.status += ", in a network namespace that has lost its name"
 		}
+	}
+}
+
+// readProc reads a file of the kernel's. That os.ReadFile offers each to the network
+// poller is a third of what reading a thousand containers costs.
+func readProc(path string) ([]byte, error) {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer syscall.Close(fd)
+	buf := make([]byte, 0, 4096)
+	for {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, len(buf))
+		}
+		n, err := syscall.Read(fd, buf[len(buf):cap(buf)])
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			return buf, err
+		}
+		buf = buf[:len(buf)+n]
 	}
 }
 

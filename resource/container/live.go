@@ -46,9 +46,10 @@ type Host struct {
 	// "/sys/fs/cgroup" and "/run/systemd/units" on every host but a test's.
 	Proc, Cgroups, Units string
 
-	applying atomic.Int32 // how many Apply are in hand
-	mu       sync.Mutex
-	started  map[resource.Addr]string // the invocation that Apply left running
+	applying   atomic.Int32 // how many Apply are in hand
+	mu         sync.Mutex
+	started    map[resource.Addr]string // the invocation that Apply left running
+	registered []host.SubID             // what the last Read found
 }
 
 // NewHost returns the effects on this host. launcher is the absolute path of the program

@@ -1,10 +1,13 @@
 package container
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,7 +19,7 @@ import (
 
 // realBench is the real systemd, kernel and launcher of a throwaway host, with account files in memory.
 // HOSTCTL_TEST_LAUNCHER names the built launcher and HOSTCTL_TEST_ROOTFS a root directory with /bin/sh.
-func realBench(t *testing.T) (*bench, *Container) {
+func realBench(t testing.TB) (*bench, *Container) {
 	t.Helper()
 	launcher, rootfs := os.Getenv("HOSTCTL_TEST_LAUNCHER"), os.Getenv("HOSTCTL_TEST_ROOTFS")
 	if _, err := os.Stat("/run/hostctl/try"); err != nil || launcher == "" || rootfs == "" {
@@ -203,4 +206,43 @@ func TestRealFailures(t *testing.T) {
 		b.apply(web, nil)
 		b.realNothing(t)
 	})
+}
+
+// BenchmarkRealRead reads as many running containers as HOSTCTL_TEST_CONTAINERS says, 100 where it does not.
+func BenchmarkRealRead(b *testing.B) {
+	bench, spec := realBench(b)
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("HOSTCTL_TEST_CONTAINERS"), "100"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	spec.Init = false
+	spec.StopTimeout = resource.Duration(100 * time.Millisecond) // as process 1 it has no handler for the signal
+	change := func(i int, action resource.Action) resource.Change {
+		c := with(spec, func(c *Container) { c.IDBase = lowRange + uint32(i)*RangeSize })
+		return resource.Change{Addr: resource.Addr{Kind: Name, Name: "bench", Key: strconv.Itoa(i)}, Owner: "shop", Action: action, Want: c}
+	}
+	all := func(action resource.Action) {
+		begun := time.Now()
+		gate := make(chan struct{}, 32)
+		var wg sync.WaitGroup
+		for i := range n {
+			gate <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-gate }()
+				if err := bench.Apply(b.Context(), change(i, action)); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		b.Logf("%s of %d: %s", action, n, time.Since(begun).Round(time.Millisecond))
+	}
+	all(resource.Create)
+	for b.Loop() {
+		r, err := bench.Read(b.Context(), "shop", nil)
+		if err != nil || len(r.State) != n {
+			b.Fatal(len(r.State), err)
+		}
+	}
+	all(resource.Delete)
 }

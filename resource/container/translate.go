@@ -24,7 +24,9 @@ const (
 
 // launcherSpec is the container as the launcher needs it. declared is the JSON of c.
 func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
-	declared, err := json.Marshal(c)
+	applied := *c
+	applied.Pending = "" // is found, never applied
+	declared, err := json.Marshal(&applied)
 	if err != nil {
 		return nil, err
 	}

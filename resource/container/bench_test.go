@@ -1,0 +1,142 @@
+package container
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hostctl/host/hosttest"
+	"hostctl/resource"
+	"hostctl/runtime"
+)
+
+// bench is a host in memory, with the files of systemd, the kernel and the launcher in a directory.
+type bench struct {
+	*Host
+	t       testing.TB
+	machine *hosttest.Machine
+	systemd *hosttest.Systemd
+	status  int // that every program ends with at once; below 0 it runs on
+}
+
+func newBench(t *testing.T) *bench {
+	dir := t.TempDir()
+	m := hosttest.New()
+	s := hosttest.NewSystemd(m.Faults)
+	s.Dir = dir
+	b := &bench{t: t, machine: m, systemd: s, status: -1}
+	b.Host = NewHost(s, m.Passwd, filepath.Join(dir, LauncherName), false)
+	b.Proc, b.Cgroups, b.Units = filepath.Join(dir, "proc"), filepath.Join(dir, "cgroup"), filepath.Join(dir, "units")
+	b.Specs = runtime.Paths{Run: filepath.Join(dir, "run")}
+	write(t, filepath.Join(b.Cgroups, "cgroup.controllers"), "cpu memory pids\n", 0o644)
+	write(t, b.Launcher, "", 0o755)
+	s.Run = b.launch
+	return b
+}
+
+// launch does what the launcher does that others see: it leaves a record of what it started.
+func (b *bench) launch(unit, invocation string) (int, bool) {
+	sum, err := b.Specs.Linked(NameOfUnit(unit))
+	if err != nil {
+		return runtime.ExitConfig, true
+	}
+	write(b.t, filepath.Join(b.Specs.Run, "running", invocation), fmt.Sprintf(
+		`{"version":1,"name":%q,"spec":%q,"pid":%d,"start_time":1,"uid":0,"gid":0,"uid_map":[],"gid_map":[]}`,
+		NameOfUnit(unit), sum, os.Getpid()), 0o600)
+	return b.status, b.status >= 0
+}
+
+func write(t testing.TB, path, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *bench) read(last resource.State) resource.Reading {
+	b.t.Helper()
+	r, err := b.Read(b.t.Context(), "shop", last)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+// differs reads the container back and tells the difference to want.
+func (b *bench) differs(addr resource.Addr, want *Container) string {
+	b.t.Helper()
+	live, ok := b.read(nil).State[addr].(*Container)
+	if !ok {
+		return "not there"
+	}
+	return difference(want, live)
+}
+
+func (b *bench) same(addr resource.Addr, want *Container) {
+	b.t.Helper()
+	if diff := b.differs(addr, want); diff != "" {
+		b.t.Errorf("what is live differs from what was applied:\n%s", diff)
+	}
+}
+
+// change carries out what a plan makes of the difference between want and what is live.
+func (b *bench) change(addr resource.Addr, want *Container) error {
+	b.t.Helper()
+	c := resource.Change{Addr: addr, Owner: "shop"}
+	live, there := b.read(nil).State[addr].(*Container)
+	switch {
+	case want == nil:
+		c.Action, c.Live = resource.Delete, live
+		return b.Apply(b.t.Context(), c)
+	case !there:
+		c.Action, c.Want = resource.Create, want
+		return b.Apply(b.t.Context(), c)
+	}
+	c.Action, c.Want, c.Live = resource.Update, want, live
+	byPath := map[string]resource.Leaf{}
+	for _, l := range append(resource.Leaves(live), resource.Leaves(want)...) {
+		byPath[l.Path] = l
+	}
+	for line := range strings.Lines(difference(want, live)) {
+		path, _, _ := strings.Cut(line, ": ")
+		c.Paths = append(c.Paths, path)
+		c.Class = max(c.Class, byPath[path].Attr.Class)
+	}
+	if c.Class == resource.None {
+		return nil
+	}
+	if c.Class == resource.Replace {
+		gone := resource.Change{Addr: addr, Owner: "shop", Action: resource.Delete, Live: live, Replace: true}
+		if err := b.Apply(b.t.Context(), gone); err != nil {
+			return err
+		}
+		c = resource.Change{Addr: addr, Owner: "shop", Action: resource.Create, Want: want, Replace: true}
+	}
+	return b.Apply(b.t.Context(), c)
+}
+
+func (b *bench) apply(addr resource.Addr, want *Container) {
+	b.t.Helper()
+	if err := b.change(addr, want); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) calls() string {
+	var out []string
+	for _, c := range b.machine.Calls() {
+		if !strings.HasPrefix(c, "AddSubID") {
+			out = append(out, c)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (b *bench) since(before string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(b.calls(), before), ", ")
+}
