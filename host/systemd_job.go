@@ -176,8 +176,8 @@ func (g *signals) DeliverSignal(iface, member string, signal *dbus.Signal) {
 	defer g.mu.Unlock()
 	switch {
 	case iface == "org.freedesktop.DBus" && member == "NameOwnerChanged" && signal.Sender == "org.freedesktop.DBus":
-		// systemd re-executed itself or left: what was signalled meanwhile is lost.
-		if len(signal.Body) == 3 && signal.Body[0] == any(systemdName) {
+		// systemd re-executed itself or left: what was signalled meanwhile is lost. That it came is no news.
+		if len(signal.Body) == 3 && signal.Body[0] == any(systemdName) && g.sender != "" && signal.Body[2] != any(g.sender) {
 			g.once.Do(func() { close(g.lost) })
 		}
 	case iface != systemdManager || g.sender != "" && signal.Sender != g.sender:

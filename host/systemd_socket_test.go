@@ -3,6 +3,7 @@ package host
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 // Each of the two ways to systemd works by itself.
@@ -16,6 +17,10 @@ func TestRealSockets(t *testing.T) {
 	for socket, bus := range map[string]bool{systemBusSocket: true, systemdPrivateSocket: false} {
 		t.Run(socket, func(t *testing.T) {
 			s, err := dialSystemd(t.Context(), socket, bus)
+			// A host that has just booted joins its bus a little later.
+			for late := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(late); {
+				s, err = dialSystemd(t.Context(), socket, bus)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

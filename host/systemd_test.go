@@ -60,7 +60,17 @@ func TestSignals(t *testing.T) {
 	g.DeliverSignal(systemdManager, "UnitRemoved", &dbus.Signal{Sender: ":1.1", Body: []any{"a.service", dbus.ObjectPath("/u")}})
 	<-gone
 	g.DeliverSignal(systemdManager, "JobRemoved", &dbus.Signal{Sender: ":1.1", Body: []any{"odd"}}) // is ignored
-	g.DeliverSignal("org.freedesktop.DBus", "NameOwnerChanged", &dbus.Signal{Sender: "org.freedesktop.DBus", Body: []any{systemdName, ":1.1", ":1.2"}})
+	owner := func(sender, before, after string) {
+		g.DeliverSignal("org.freedesktop.DBus", "NameOwnerChanged", &dbus.Signal{Sender: sender, Body: []any{systemdName, before, after}})
+	}
+	owner("org.freedesktop.DBus", "", ":1.1")
+	owner(":1.9", ":1.1", "")
+	select {
+	case <-g.lost:
+		t.Error("lost by the news that it came, or by a forged one")
+	default:
+	}
+	owner("org.freedesktop.DBus", ":1.1", ":1.2")
 	<-g.lost
 }
 
