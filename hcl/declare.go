@@ -87,7 +87,9 @@ func (e *evaluation) declareBlock(b *hclsyntax.Block, intact bool) {
 	switch b.Type {
 	case "hostctl":
 		e.noLabels(b, intact)
-		e.settings = append(e.settings, b)
+		if intact {
+			e.settings = append(e.settings, b)
+		}
 	case "locals":
 		if e.noLabels(b, intact) {
 			e.declareLocals(b, intact)

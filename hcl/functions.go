@@ -1,8 +1,6 @@
 package hcl
 
 import (
-	"errors"
-
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
@@ -42,6 +40,9 @@ func bounded(f function.Function, guards ...func(args []value) error) function.F
 				return cty.DynamicPseudoType, err
 			}
 			for _, guard := range guards {
+				if !allKnown(args) {
+					break // a for expression tries its condition before it has values
+				}
 				if err := guard(args); err != nil {
 					return cty.DynamicPseudoType, err
 				}
@@ -53,12 +54,18 @@ func bounded(f function.Function, guards ...func(args []value) error) function.F
 			if err != nil {
 				return v, err
 			}
-			if !v.IsWhollyKnown() {
-				return v, errors.New("the result is not known")
-			}
 			return v, measure(v)
 		},
 	})
+}
+
+func allKnown(args []value) bool {
+	for _, v := range args {
+		if !v.IsWhollyKnown() {
+			return false
+		}
+	}
+	return true
 }
 
 // functions is sorted by name.

@@ -88,6 +88,25 @@ func TestFunctionEdges(t *testing.T) {
 	}
 }
 
+// TestFunctionsInConditions: the condition of a for expression is tried with
+// values that are not known, before the first round.
+func TestFunctionsInConditions(t *testing.T) {
+	for text, want := range map[string]string{
+		`[for s in ["%d", "x%d"] : s if format(s, 1) != "1"]`:              `["x%d"]`,
+		`[for s in ["a"] : s if indent(length(s), s) == "a"]`:              `["a"]`,
+		`[for s in ["[1]"] : s if jsondecode(s) != null]`:                  `["[1]"]`,
+		`[for s in ["1"] : s if tonumber(s) == 1 && parseint(s, 10) == 1]`: `["1"]`,
+		`[for l in [["a", "a"]] : l if length(distinct(l)) == 1]`:          `[["a","a"]]`,
+		`[for s in [","] : s if join(s, ["a", "b"]) == "a,b"]`:             `[","]`,
+		`[for s in ["a"] : s if jsonencode([s]) == "[\"a\"]"]`:             `["a"]`,
+		`[for l in [["a"]] : l if one(l) == "a"]`:                          `[["a"]]`,
+	} {
+		if got := evalText(t, text); !strings.Contains(got, want) {
+			t.Errorf("%s = %s, want %s", text, got, want)
+		}
+	}
+}
+
 // TestFunctionsAreFew: what a configuration must never have.
 func TestFunctionsAreFew(t *testing.T) {
 	for _, name := range []string{"file", "templatefile", "fileset", "filebase64", "env", "timestamp", "uuid", "setproduct", "regex", "regexall", "pathexpand", "abspath"} {
