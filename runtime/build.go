@@ -29,7 +29,7 @@ func (o idmapOp) do(l *launch) error {
 	fd := l.slots[o.slot]
 	subs, err := idmapTree(&fd, l.rootfs, l.userns, l.spec.Rootfs, attrPlain|attrRO, covered)
 	if err != nil {
-		return step("rootfs "+l.spec.Rootfs, err)
+		return step("rootfs "+l.spec.Rootfs+" (needs an idmapped mount unless its files are owned from host id "+utoa(l.spec.IDs.Base)+" on)", err)
 	}
 	l.slots[o.slot], l.subs[o.slot] = fd, subs
 	return nil

@@ -145,7 +145,7 @@ func childScript(sp Spec, f facts) *script {
 			s.add("rt_sigaction(all, SIG_DFL)", 0, unix.SYS_RT_SIGACTION, sig, pin(&s.pins, &zeroAction), 0, sigsetSize)
 		}
 	}
-	if raw.NoFile.Max != 0 && sp.NoFile == 0 {
+	if sp.NoFile == 0 {
 		// Go has raised the soft limit of this process, and so of its clone.
 		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
 	}

@@ -5,7 +5,6 @@ import (
 	goruntime "runtime"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,11 +26,12 @@ const (
 )
 
 // initNames are the calls by which the payload is started; payloadScript makes them.
-var initNames = []string{"setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])", "execve", "clone3(CLONE_VFORK)", "fcntl(status)"}
+var initNames = []string{"setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])", "execve", "clone3(CLONE_VFORK)", "fcntl(status)", "rt_sigaction"}
 
 const (
-	initClone = 4
-	initFcntl = 5
+	initClone   = 4
+	initFcntl   = 5
+	initForward = 6
 )
 
 // Init is process 1 of a container. It starts the payload as the user that it is itself, tells the
@@ -43,8 +43,8 @@ const (
 // a SIGTERM is its own matter (a database that shuts down gently would find its workers killed), as with tini
 // and with no init at all. The payload leads a session of its own.
 //
-// It was exec'ed with every signal blocked, and so every thread of Go's starts with them blocked; os/signal
-// and its memory are not needed.
+// It was exec'ed with every signal blocked. Those that come before the payload is there stay pending, but for the few
+// that Go unblocks on other threads of its own: they end the init, and with it a container that had not started.
 func Init(args []string) int {
 	status, err := -1, error(nil)
 	if len(args) >= 4 {
@@ -54,7 +54,7 @@ func Init(args []string) int {
 		return ExitConfig
 	}
 	env, err := ownEnviron()
-	if err != nil {
+	if err != nil || raw.NoFile.Max == 0 {
 		return ExitConfig
 	}
 	var pins goruntime.Pinner
@@ -74,9 +74,13 @@ func Init(args []string) int {
 		initReport(status, initStage+report.Index, report.Result)
 		return ExitExec
 	}
+	if r := raw.Forward(pid, forwardable()); r < 0 {
+		initReport(status, initStage+initForward, int64(r))
+		return ExitExec
+	}
+	unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil) // what is pending goes to the payload now
 	initReport(status, initStarted, 0)
 	unix.Close(status)
-	go forward(pid)
 	return reap(pid)
 }
 
@@ -113,13 +117,9 @@ func startPayload(program string, args, env []string) (pid int, report *raw.Repo
 	var pins goruntime.Pinner
 	defer pins.Unpin()
 	argv, envp := vector(args), vector(env)
-	limit := uintptr(0)
-	if raw.NoFile.Max != 0 {
-		limit = pin(&pins, &raw.NoFile) // Go has raised this process's own soft limit
-	}
 	calls := []raw.Call{
 		{Trap: unix.SYS_SETSID, Want: raw.Any},
-		{Trap: unix.SYS_PRLIMIT64, Args: [6]uintptr{0, unix.RLIMIT_NOFILE, limit}},
+		{Trap: unix.SYS_PRLIMIT64, Args: [6]uintptr{0, unix.RLIMIT_NOFILE, pin(&pins, &raw.NoFile)}}, // Go has raised this process's own
 		{Trap: unix.SYS_RT_SIGPROCMASK, Args: [6]uintptr{unix.SIG_SETMASK, pin(&pins, &zeroMask), 0, sigsetSize}},
 		{Trap: unix.SYS_EXECVE, Args: [6]uintptr{pin(&pins, cstr(program)), pin(&pins, &argv[0]), pin(&pins, &envp[0])}, Want: raw.Any},
 	}
@@ -128,18 +128,6 @@ func startPayload(program string, args, env []string) (pid int, report *raw.Repo
 		ExitSignal: uint64(unix.SIGCHLD),
 	}, calls, report)
 	return pid, report
-}
-
-// forward hands signals on for ever. A signal that came before the payload was there is still pending.
-func forward(pid int) {
-	set := forwardable()
-	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, 0, sigsetSize, 0, 0)
-		if errno != 0 || n == 0 {
-			continue
-		}
-		unix.Kill(pid, unix.Signal(n))
-	}
 }
 
 // forwardable is every signal but those that cannot be caught, that tell of the init's own faults, and that
@@ -162,9 +150,10 @@ func reap(pid int) int {
 		var status unix.WaitStatus
 		dead, err := unix.Wait4(-1, &status, unix.WALL, nil)
 		switch {
+		case err == unix.EINTR:
 		case err == unix.ECHILD:
 			return ExitExec // cannot be: the payload is a child until it is reaped here
-		case err != nil || dead != pid:
+		case dead != pid:
 		case status.Signaled():
 			return 128 + int(status.Signal())
 		default:
@@ -174,4 +163,4 @@ func reap(pid int) int {
 }
 
 // IsInit says whether a program of these arguments is the init.
-func IsInit(args []string) bool { return len(args) > 0 && strings.HasSuffix(args[0], InitName) }
+func IsInit(args []string) bool { return len(args) > 0 && args[0] == InitName }

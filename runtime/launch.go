@@ -124,6 +124,9 @@ func (l *launch) read(env Env) (err error) {
 	if !validInvocation(env.InvocationID) || env.NotifySocket == "" {
 		return errors.New("is started by systemd, as a service of Type=notify: INVOCATION_ID or NOTIFY_SOCKET is missing")
 	}
+	if raw.NoFile.Max == 0 {
+		return errors.New("prlimit64(RLIMIT_NOFILE) failed at the launcher's start")
+	}
 	if l.spec, l.sum, l.specFD, err = l.paths.open(l.name); err != nil {
 		return err
 	}

@@ -158,7 +158,7 @@ func (o treeOp) clone(l *launch) (int, error) {
 	defer unix.Close(userns)
 	subs, err := idmapTree(&fd, dir, userns, o.source, o.attr, nil)
 	if err != nil {
-		return -1, step("idmap", err)
+		return -1, step("owner "+mapNames(o.uidMap)+" needs an idmapped mount; use run_as with the files' own account instead", err)
 	}
 	l.subs[o.slot] = subs
 	return fd, nil

@@ -80,3 +80,43 @@ func startLimit() Rlimit {
 }
 
 const rlimitNoFile = 7
+
+// forwardTo is the process that onSignal sends to.
+var forwardTo int32
+
+// Forward hands every signal of set (bit n-1 for signal n) that this process gets from now on to pid. The handler
+// is one kill(2), on whatever thread of Go's the signal finds: Go insists on having some signals unblocked on its
+// threads, so that waiting for them on one thread (sigtimedwait, signalfd) would lose those that another gets.
+// It returns minus the error number of the first signal that could not be set, or 0.
+func Forward(pid int, set uint64) int {
+	forwardTo = int32(pid)
+	h, restore := handler()
+	action := &sigaction{handler: h, flags: saRestart | saOnStack, mask: ^uint64(0)}
+	if restore != 0 {
+		action.flags |= saRestorer
+		action.restorer = restore
+	}
+	for sig := uintptr(1); sig <= 64; sig++ {
+		if set&(1<<(sig-1)) == 0 {
+			continue
+		}
+		if r := int(syscall4(sysRtSigaction, sig, uintptr(unsafe.Pointer(action)), 0, 8)); r < 0 {
+			return r
+		}
+	}
+	return 0
+}
+
+func handler() (onSignal, restore uintptr)
+
+// sigaction is the kernel's struct sigaction.
+type sigaction struct {
+	handler, flags, restorer uintptr
+	mask                     uint64
+}
+
+const (
+	saRestart  = 0x10000000
+	saOnStack  = 0x08000000 // a goroutine's own stack is too small
+	saRestorer = 0x04000000
+)

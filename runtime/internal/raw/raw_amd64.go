@@ -1,3 +1,6 @@
 package raw
 
-const sysPrlimit64 = 302
+const (
+	sysPrlimit64   = 302
+	sysRtSigaction = 13
+)

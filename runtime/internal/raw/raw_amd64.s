@@ -73,3 +73,24 @@ TEXT ·syscall4(SB),NOSPLIT,$0-48
 	SYSCALL
 	MOVQ	AX, ret+40(FP)
 	RET
+
+// onSignal is a signal handler: kill(forwardTo, signal). The kernel returns from it to restore.
+TEXT ·onSignal(SB),NOSPLIT|NOFRAME,$0
+	MOVL	DI, SI
+	MOVL	·forwardTo(SB), DI
+	MOVQ	$62, AX	// kill
+	SYSCALL
+	RET
+
+TEXT ·restore(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	$15, AX	// rt_sigreturn
+	SYSCALL
+	INT	$3
+
+// func handler() (onSignal, restore uintptr)
+TEXT ·handler(SB),NOSPLIT,$0-16
+	LEAQ	·onSignal(SB), AX
+	MOVQ	AX, onSignal+0(FP)
+	LEAQ	·restore(SB), AX
+	MOVQ	AX, restore+8(FP)
+	RET

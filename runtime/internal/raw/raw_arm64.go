@@ -1,3 +1,6 @@
 package raw
 
-const sysPrlimit64 = 261
+const (
+	sysPrlimit64   = 261
+	sysRtSigaction = 134
+)

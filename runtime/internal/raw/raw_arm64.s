@@ -69,3 +69,18 @@ TEXT ·syscall4(SB),NOSPLIT,$0-48
 	SVC
 	MOVD	R0, ret+40(FP)
 	RET
+
+// onSignal is a signal handler: kill(forwardTo, signal). The kernel's own trampoline is in the link register.
+TEXT ·onSignal(SB),NOSPLIT|NOFRAME,$0
+	MOVW	R0, R1
+	MOVW	·forwardTo(SB), R0
+	MOVD	$129, R8	// kill
+	SVC
+	RET
+
+// func handler() (onSignal, restore uintptr)
+TEXT ·handler(SB),NOSPLIT,$0-16
+	MOVD	$·onSignal(SB), R0
+	MOVD	R0, onSignal+0(FP)
+	MOVD	ZR, restore+8(FP)
+	RET

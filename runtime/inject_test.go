@@ -1,0 +1,77 @@
+package runtime
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// injected are the set-up's system calls; when says at which of its calls each fails (strace counts per
+// thread). Left out are those whose failure changes nothing for the payload: closing, and looking for
+// children.
+var injected = map[string][]string{
+	"chdir": {"1"}, "unshare": {"1"}, "socket": {"1", "2"}, "connect": {"1"}, "ioctl": {"1"},
+	"fsopen": {"1", "2", "3", "5", "8"}, "fsconfig": {"1", "2", "4", "9", "20"}, "fsmount": {"1", "2", "4", "6", "7"},
+	"open_tree": {"1", "2", "3", "5"}, "mount_setattr": {"1", "2", "3", "4"}, "move_mount": {"1", "2", "3", "5", "8", "12"},
+	"openat2": {"1", "2", "3", "5", "7", "9"}, "mknodat": {"1", "6"}, "symlinkat": {"1"}, "mkdirat": {"1", "2"}, "fchownat": {"1"},
+	"pipe2": {"1", "2"}, "clone3": {"1"}, "setns": {"1"}, "mount": {"1"}, "fchdir": {"1"}, "pivot_root": {"1"}, "umount2": {"1"},
+	"statx": {"1"}, "fstat": {"1", "2", "3"}, "renameat": {"1"}, "fsync": {"1"}, "sendmsg": {"1"},
+	"setsid": {"1"}, "sethostname": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44", "45"},
+	"setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"}, "capset": {"1"}, "close_range": {"1"},
+	"prlimit64": {"1"}, "fcntl": {"1"}, "execveat": {"1"},
+}
+
+// TestLaunchFailsClosed lets each call of the set-up fail, one at a time, in three ways: the payload's code never runs,
+// the launcher says so, and nothing stays behind.
+func TestLaunchFailsClosed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	b := newBed(t)
+	if _, err := exec.LookPath("strace"); err != nil {
+		skip(t, "strace")
+	}
+	db := b.rootfs + "/data"
+	runs := 0
+	for name, whens := range injected {
+		for _, when := range whens {
+			for _, errno := range []string{"EPERM", "EINVAL", "ENOSYS"} {
+				s := b.spec(func(s *Spec) {
+					s.Args = []string{"sh", "-c", "echo the payload ran"}
+					s.Mounts = []Mount{{Target: "/data2", Source: db, Owner: &Account{0, 0}}}
+					s.Init = name == "execveat" || name == "fcntl"
+				})
+				what := fmt.Sprintf("%s:error=%s:when=%s", name, errno, when)
+				st := b.launch(s, []string{"strace", "-f", "-qq", "-o", b.dir + "/trace", "-e", "inject=" + what}, nil)
+				runs++
+				o := outcome{code: st.code, line: st.stderr.String()}
+				buf := make([]byte, 4096)
+				n, _ := st.out.Read(buf)
+				trace, err := os.ReadFile(b.dir + "/trace")
+				b.must(err)
+				if !strings.Contains(string(trace), "INJECTED") {
+					t.Errorf("%s: there is no such call", what)
+				}
+				if o.out = string(buf[:n]); strings.Contains(o.out, "the payload ran") {
+					t.Errorf("%s: the payload ran; launcher exit %d: %s", what, o.code, o.line)
+				}
+				if o.code == 0 {
+					t.Errorf("%s: the launcher says that all is well", what)
+				}
+				st.out.Close()
+				for {
+					if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != nil {
+						break
+					}
+				}
+				b.paths.RemoveRecord(invocation)
+				b.residue(what)
+			}
+		}
+	}
+	t.Logf("%d starts failed as they should", runs)
+}
