@@ -6,8 +6,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // injected are the set-up's system calls; when says at which of its calls each fails (strace counts per
@@ -63,11 +61,7 @@ func TestLaunchFailsClosed(t *testing.T) {
 					t.Errorf("%s: the launcher says that all is well", what)
 				}
 				st.out.Close()
-				for {
-					if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != nil {
-						break
-					}
-				}
+				st.gone()
 				b.paths.RemoveRecord(invocation)
 				b.residue(what)
 			}

@@ -246,17 +246,22 @@ func (st *started) end() outcome {
 		st.must(err)
 		o.payload = &ws
 	}
-	// A child that was cloned and never announced is the test's too.
-	for {
-		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != nil || pid <= 0 {
-			break
-		}
-	}
+	st.gone()
 	if r, err := st.paths.ReadRecord(invocation); err == nil {
 		o.record = &r
 		st.must(st.paths.RemoveRecord(invocation))
 	}
 	return o
+}
+
+// gone waits for a child that was cloned and never announced, which is the test's too. One that does not die hangs
+// the test until its deadline.
+func (st *started) gone() {
+	for {
+		if _, err := unix.Wait4(-1, nil, 0, nil); err == unix.ECHILD {
+			return
+		}
+	}
 }
 
 func (b *bed) run(s Spec) outcome { b.t.Helper(); return b.launch(s, nil, nil).end() }
