@@ -17,16 +17,19 @@ import (
 // leaves something that the next reading sees as it is: the range is registered before
 // an id of it is used, the spec is in the store before its link, the link before the start.
 func (h *Host) Apply(ctx context.Context, change resource.Change) error {
-	h.applying.Add(1)
+	h.changing.RLock()
 	err := h.apply(ctx, change)
-	if h.applying.Add(-1) == 0 && change.Action != resource.Create && err == nil {
-		err = h.prune()
+	h.changing.RUnlock()
+	if err == nil && change.Action != resource.Create && h.changing.TryLock() {
+		defer h.changing.Unlock()
+		err = h.prune(ctx)
 	}
 	return err
 }
 
-// prune drops what is left of runs and specs that are over, when no other change is in hand.
-func (h *Host) prune() error {
+// prune drops what is left of runs and specs that are over, and with the last container
+// the slices that systemd made for them. No other change is in hand.
+func (h *Host) prune(ctx context.Context) error {
 	links, err := os.ReadDir(h.Units)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -37,7 +40,36 @@ func (h *Host) prune() error {
 			current[h.invocation(unitPrefix+unit)] = true
 		}
 	}
-	return h.Specs.Prune(current)
+	if err := h.Specs.Prune(current); err != nil {
+		return err
+	}
+	if names, err := h.linked(); err != nil || len(names) > 0 {
+		return err
+	}
+	for _, slice := range []string{keeperSlice, Slice} {
+		if err := h.dropSlice(ctx, slice); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropSlice stops a slice that systemd made by itself and that nothing is in.
+func (h *Host) dropSlice(ctx context.Context, slice string) error {
+	loaded, err := h.Systemd.List(ctx, slice)
+	if err != nil || len(loaded) == 0 {
+		return err
+	}
+	p, err := h.Systemd.Properties(ctx, slice, "Unit.FragmentPath", "Unit.RequiredBy")
+	if err != nil {
+		return err
+	}
+	file, _ := p["Unit.FragmentPath"].(string)
+	members, _ := p["Unit.RequiredBy"].([]string)
+	if file != "" || len(members) > 0 {
+		return nil
+	}
+	return h.Systemd.Stop(ctx, slice)
 }
 
 func (h *Host) apply(ctx context.Context, change resource.Change) error {

@@ -3,7 +3,6 @@ package container
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"hostctl/host"
 	"hostctl/resource"
@@ -46,7 +45,7 @@ type Host struct {
 	// "/sys/fs/cgroup" and "/run/systemd/units" on every host but a test's.
 	Proc, Cgroups, Units string
 
-	applying   atomic.Int32 // how many Apply are in hand
+	changing   sync.RWMutex // Apply reads, who tidies up after all of them writes
 	mu         sync.Mutex
 	started    map[resource.Addr]string // the invocation that Apply left running
 	registered []host.SubID             // what the last Read found

@@ -16,6 +16,7 @@ const (
 	unitSuffix   = ".service"
 	keeperPrefix = "hostctl-keep-"
 	keeperSuffix = ".slice"
+	keeperSlice  = "hostctl-keep.slice" // which the keepers are in by their names
 )
 
 // Unit is the name of the container's unit.
