@@ -203,9 +203,13 @@ func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
 	if !c.Diagnostics.HasErrors() && (c.Name == "" || c.State == nil) {
 		return errors.New("no state and no reason")
 	}
+	sizes := make(map[string]int, len(c.sources.Files))
+	for _, f := range c.sources.Files {
+		sizes[f.Name] = len(f.Text)
+	}
 	blocks := make([]*places, len(ans.Blocks))
 	for i, packed := range ans.Blocks {
-		pl, err := unpackPlaces(packed, c.sources)
+		pl, err := unpackPlaces(packed, sizes)
 		if err != nil {
 			return err
 		}
@@ -243,12 +247,13 @@ func packPlaces(p *places) string {
 	return b.String()
 }
 
-func unpackPlaces(packed string, sources *Sources) (*places, error) {
+// unpackPlaces is the inverse of packPlaces; sizes are those of the files.
+func unpackPlaces(packed string, sizes map[string]int) (*places, error) {
 	p := &places{at: map[string]span{}}
 	var rest string
 	p.file, rest, _ = strings.Cut(packed, "\n")
 	p.context, rest, _ = strings.Cut(rest, "\n")
-	size := len(sources.text(p.file))
+	size := sizes[p.file]
 	for line := range strings.SplitSeq(rest, "\n") {
 		start, more, _ := strings.Cut(line, " ")
 		end, path, ok := strings.Cut(more, " ")

@@ -130,6 +130,9 @@ func (e *evaluation) declareResource(kind resource.Kind, name string, b *hclsynt
 		return
 	}
 	r := &declared{kind: kind, name: name, block: b, broken: broken, forEach: b.Body.Attributes["for_each"]}
+	if broken {
+		r.state = bad
+	}
 	e.resources[kind.Name][name] = r
 	e.order = append(e.order, r)
 }

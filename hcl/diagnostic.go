@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
@@ -103,7 +104,7 @@ func (d *Diagnostic) locate(src []byte) {
 	d.End = position(src, max(d.End.Byte, d.Start.Byte))
 	from := d.Start.Byte - runeBytes(src, d.Start)
 	to := len(src)
-	if i := strings.IndexByte(string(src[d.Start.Byte:min(len(src), d.Start.Byte+8*maxSnippet)]), '\n'); i >= 0 {
+	if i := bytes.IndexByte(src[d.Start.Byte:], '\n'); i >= 0 {
 		to = d.Start.Byte + i
 	}
 	d.SnippetColumn = 0
@@ -127,20 +128,15 @@ func (d *Diagnostic) locate(src []byte) {
 
 // runeBytes is the distance in bytes of a position from the start of its line.
 func runeBytes(src []byte, p Position) int {
-	return p.Byte - (strings.LastIndexByte(string(src[:p.Byte]), '\n') + 1)
+	return p.Byte - (bytes.LastIndexByte(src[:p.Byte], '\n') + 1)
 }
 
 // position makes a Position of a byte offset, which it holds within the text.
 func position(src []byte, at int) Position {
 	at = max(0, min(at, len(src)))
-	p := Position{Line: 1, Byte: at}
-	start := 0
-	for i, c := range src[:at] {
-		if c == '\n' {
-			p.Line++
-			start = i + 1
-		}
+	return Position{
+		Line:   bytes.Count(src[:at], []byte("\n")) + 1,
+		Column: utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at]) + 1,
+		Byte:   at,
 	}
-	p.Column = utf8.RuneCount(src[start:at]) + 1
-	return p
 }

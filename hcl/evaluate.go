@@ -84,22 +84,33 @@ func evaluate(req Request, kinds resource.Kinds) *Config {
 	return e.config
 }
 
+// maxDiagnostics is how many are shown; nobody reads more.
+const maxDiagnostics = 200
+
 // finish puts the diagnostics in their order, with their lines.
 func (c *Config) finish() {
+	c.Diagnostics = c.Diagnostics.sorted()
+	const tooMany = "There are too many errors"
+	if len(c.Diagnostics) > maxDiagnostics && c.Diagnostics[0].Summary != tooMany {
+		c.Diagnostics = append(Diagnostics{{Severity: Error, Summary: tooMany, Detail: fmt.Sprintf("The first %d are shown.", maxDiagnostics)}}, c.Diagnostics[:maxDiagnostics]...)
+	}
 	for i := range c.Diagnostics {
 		d := &c.Diagnostics[i]
-		if d.Snippet != "" || d.Start.Line > 0 || d.File == "" {
+		if d.Start.Line > 0 || d.File == "" {
 			continue
 		}
 		if src := c.sources.text(d.File); src != nil {
 			d.locate(src)
 		}
 	}
-	c.Diagnostics = c.Diagnostics.sorted()
 }
 
 // fail adds an error at a range.
 func (e *evaluation) fail(at hcl.Range, summary, detail string) {
+	const enough = 50 * maxDiagnostics
+	if len(e.config.Diagnostics) > enough {
+		return
+	}
 	d := Diagnostic{Severity: Error, Summary: summary, Detail: detail, File: at.Filename, Context: e.in}
 	d.Start.Byte, d.End.Byte = at.Start.Byte, at.End.Byte
 	if name, ok := strings.CutPrefix(at.Filename, varPrefix); ok {

@@ -218,6 +218,15 @@ func TestStrangeAnswers(t *testing.T) {
 	}
 }
 
+// TestManyErrors: an unreadable number of errors is cut, and does not take long.
+func TestManyErrors(t *testing.T) {
+	text := goodConfig + strings.Repeat("locals {\n  a = nothing.here\n}\n", 100_000)
+	c := Load(t.Context(), inProcess, Request{Sources: Sources{Files: []File{{"main.hcl", []byte(text)}}}}, testKinds)
+	if n := len(c.Diagnostics); n != maxDiagnostics+1 || c.Diagnostics[0].Summary != "There are too many errors" || c.Diagnostics[1].Snippet == "" || c.Diagnostics[n-1].Snippet == "" {
+		t.Errorf("%d diagnostics, first %v", n, c.Diagnostics[0])
+	}
+}
+
 // TestVars: where values come from, and which wins.
 func TestVars(t *testing.T) {
 	main := `hostctl {

@@ -51,10 +51,10 @@ func (e *evaluation) visit(node string, path []string) bool {
 		state, expr = &l.state, l.attr.Expr
 	} else {
 		state = &r.state
-		if r.forEach == nil {
-			*state = good
-		} else {
+		if r.forEach != nil {
 			expr = r.forEach.Expr
+		} else if *state == untouched {
+			*state = good
 		}
 	}
 	switch *state {
@@ -66,9 +66,8 @@ func (e *evaluation) visit(node string, path []string) bool {
 		e.cycle(append(path[slices.Index(path, node):], node), expr)
 		return false
 	}
-	*state = underWay
-	*state = bad
 	if len(path) == maxNesting {
+		*state = bad
 		e.fail(expr.Range(), "Names refer to one another too deeply", fmt.Sprintf("At most %d named values may need one another in a row.", maxNesting))
 		return false
 	}
