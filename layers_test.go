@@ -16,21 +16,22 @@ import (
 // imported by its code that is not test code. A package that is not listed here
 // is a decision that has not been made.
 var ours = map[string][]string{
-	"hostctl/resource":           {},
-	"hostctl/resource/user":      {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/volume":    {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/network":   {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/netns":     {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
-	"hostctl/resource/container": {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
-	"hostctl/hcl":                {"hostctl/resource"},
-	"hostctl/plan":               {"hostctl/resource"},
-	"hostctl/apply":              {"hostctl/resource", "hostctl/plan"},
-	"hostctl/runtime":            {},
-	"hostctl/host":               {},
-	"hostctl/host/try":           {},
-	"hostctl/host/hosttest":      {"hostctl/host"},
-	"hostctl/cmd/hostctl-launch": {"hostctl/runtime"},
-	"hostctl/cmd/hostctl":        {"*"},
+	"hostctl/resource":             {},
+	"hostctl/resource/user":        {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/volume":      {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/network":     {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/netns":       {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
+	"hostctl/resource/container":   {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
+	"hostctl/hcl":                  {"hostctl/resource"},
+	"hostctl/plan":                 {"hostctl/resource"},
+	"hostctl/apply":                {"hostctl/resource", "hostctl/plan"},
+	"hostctl/runtime":              {"hostctl/runtime/internal/raw"},
+	"hostctl/runtime/internal/raw": {},
+	"hostctl/host":                 {},
+	"hostctl/host/try":             {},
+	"hostctl/host/hosttest":        {"hostctl/host"},
+	"hostctl/cmd/hostctl-launch":   {"hostctl/runtime"},
+	"hostctl/cmd/hostctl":          {"*"},
 }
 
 // outside says who may import a package of others: the outer library on the

@@ -11,10 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	goruntime "runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,6 +32,9 @@ var programs struct {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv("HOSTCTL_TEST_OLD_PROC") == "1" {
+		execWithoutPidns(os.Args[1:])
+	}
 	code := m.Run()
 	if programs.dir != "" {
 		os.RemoveAll(programs.dir)
@@ -550,4 +555,44 @@ func slicesContain(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// execWithoutPidns is the kernel before 6.17: proc knows no parameter that is a descriptor. It execs args under a
+// seccomp filter that says so.
+func execWithoutPidns(args []string) {
+	goruntime.LockOSThread()
+	const load, jumpEqual, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+	filter := []unix.SockFilter{
+		{Code: load, K: 0}, // seccomp_data.nr
+		{Code: jumpEqual, K: unix.SYS_FSCONFIG, Jf: 3},
+		{Code: load, K: 24}, // the low half of the second argument, on a little-endian machine
+		{Code: jumpEqual, K: unix.FSCONFIG_SET_FD, Jf: 1},
+		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EINVAL)},
+		{Code: ret, K: unix.SECCOMP_RET_ALLOW},
+	}
+	prog := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(prog)), 0, 0); err != nil {
+		panic(err)
+	}
+	os.Unsetenv("HOSTCTL_TEST_OLD_PROC")
+	panic(unix.Exec(args[0], args, os.Environ()))
+}
+
+func TestLaunchOldProc(t *testing.T) {
+	b := newBed(t)
+	for _, init := range []bool{false, true} {
+		var r report
+		o := b.launch(b.spec(func(s *Spec) { s.Init = init }), []string{"/proc/self/exe"}, func(c *exec.Cmd) {
+			c.Env = append(c.Env, "HOSTCTL_TEST_OLD_PROC=1")
+		}).end()
+		if err := json.Unmarshal([]byte(o.out), &r); err != nil || o.code != 0 {
+			t.Fatalf("%v, %+v", err, o)
+		}
+		if !strings.Contains(r.Mountinfo, " /proc/sys ro,") || r.Try["read /proc/keys"] == "ok" || r.Status["CapEff"] != "0000000000000000" {
+			t.Errorf("init %v: %+v", init, r)
+		}
+		if r.Status["Seccomp"] != "2" {
+			t.Error("the filter that hides the pidns parameter was not there")
+		}
+	}
 }
