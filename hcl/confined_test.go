@@ -181,7 +181,7 @@ func TestBombs(t *testing.T) {
 			if strings.Contains(got, "goroutine") || strings.Contains(got, "runtime") || strings.Contains(got, "bug") {
 				t.Fatalf("Go shows through: %.300s", got)
 			}
-			if d := c.Diagnostics[0]; d.File != "main.hcl" {
+			if d := c.Diagnostics[len(c.Diagnostics)-1]; d.File != "main.hcl" {
 				t.Errorf("no place: %+v", d)
 			}
 		})

@@ -11,8 +11,9 @@
 // child process ([Load], [ServeChild]), whose death is one diagnostic. The
 // parent decodes the child's answer with the kinds' own types.
 //
-// Start with [Evaluate], which is the whole way in order: scan.go (nesting, before the
-// parser), parse.go, declare.go (which names there are), scope.go (references
-// and named values), expand.go (for_each), decode.go (blocks to specs by schema),
-// check.go (the resources taken together).
+// Start with [Evaluate], which is the whole way in order: scan.go (nesting, before
+// the parser), parse.go, declare.go (which names there are), variables.go,
+// names.go (locals and for_each, each after what it needs), scope.go (references),
+// decode.go and set.go (blocks to specs, by schema), check.go (the resources
+// taken together). child.go is the way through the confined process.
 package hcl
