@@ -137,22 +137,41 @@ func (e *evaluation) fromHCL(diags hcl.Diagnostics) {
 // reword says in this language's words what the outer library says of values
 // that it does not know: references.
 func (e *evaluation) reword(d *hcl.Diagnostic) (summary, detail string) {
-	switch x := d.Expression.(type) {
-	case *hclsyntax.IndexExpr:
-		if t, ok := x.Collection.(*hclsyntax.ScopeTraversalExpr); ok && d.Summary == "Invalid index" {
+	if x, ok := d.Expression.(*hclsyntax.IndexExpr); ok && d.Summary == "Invalid index" {
+		if t, ok := x.Collection.(*hclsyntax.ScopeTraversalExpr); ok {
 			if r := e.lookup(t.Traversal); r != nil {
 				return "No such resource", r.listKeys()
 			}
 		}
-	case *hclsyntax.RelativeTraversalExpr:
-		if d.Summary == "Unsupported attribute" && strings.Contains(d.Detail, "does not have any attributes") {
-			return d.Summary, d.Detail + " " + wholeOnly
-		}
+	}
+	if d.Summary == "Unsupported attribute" && d.EvalContext != nil && throughReference(d.Expression, d.EvalContext) {
+		return "Attribute of a resource cannot be read", wholeOnly
 	}
 	if strings.HasSuffix(d.Detail, "but have reference.") {
 		return d.Summary, strings.TrimSuffix(d.Detail, ".") + ". " + wholeOnly
 	}
-	return d.Summary, strings.ReplaceAll(d.Detail, "argument", "attribute")
+	if d.Expression == nil {
+		// What the parser calls an argument is an attribute everywhere else.
+		attribute := strings.NewReplacer("an argument", "an attribute", "An argument", "An attribute", "argument", "attribute", "Argument", "Attribute")
+		return attribute.Replace(d.Summary), attribute.Replace(d.Detail)
+	}
+	return d.Summary, d.Detail
+}
+
+// throughReference reports whether a traversal goes through a reference, which has no parts.
+func throughReference(expr hcl.Expression, ctx *hcl.EvalContext) bool {
+	switch x := expr.(type) {
+	case *hclsyntax.RelativeTraversalExpr:
+		v, _ := x.Source.Value(ctx)
+		return v != none && v.Type() == reference
+	case *hclsyntax.ScopeTraversalExpr:
+		for n := 1; n < len(x.Traversal); n++ {
+			if v, diags := x.Traversal[:n].TraverseAbs(ctx); !diags.HasErrors() && v.Type() == reference {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // wholeOnly is the rule of references.
