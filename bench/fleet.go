@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -26,8 +28,8 @@ func newFleet(k kit, n int, init bool) (*fleet, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "hostctl {\n  name = \"bench\"\n}\n")
 	for i := range n {
-		// sleep as process 1 has no handler for SIGTERM: only SIGKILL ends it at once.
-		fmt.Fprintf(&b, "\ncontainer %q {\n  rootfs      = %q\n  command     = [\"/bin/sleep\", \"1000000\"]\n  init        = %t\n  stop_signal = \"KILL\"\n}\n",
+		// sleep as process 1 has no handler for SIGTERM: only the SIGKILL after the timeout ends it.
+		fmt.Fprintf(&b, "\ncontainer %q {\n  rootfs       = %q\n  command      = [\"/bin/sleep\", \"1000000\"]\n  init         = %t\n  stop_timeout = \"100ms\"\n}\n",
 			f.name(i), k.Rootfs, init)
 	}
 	f.text = b.Bytes()
@@ -36,9 +38,17 @@ func newFleet(k kit, n int, init bool) (*fleet, error) {
 
 func (f *fleet) name(i int) string { return fmt.Sprintf("c%04d", i) }
 
+// patience is how long one command of hostctl's may take.
+const patience = 3 * time.Minute
+
 // hostctl runs a command of hostctl's in the fleet's directory and returns how long it took.
 func (f *fleet) hostctl(args ...string) (time.Duration, error) {
-	c := exec.Command(f.kit.Hostctl, args...)
+	// Minutes are more than 1,000 containers take. SIGQUIT makes what hangs say where.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, f.kit.Hostctl, args...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGQUIT) }
+	c.WaitDelay = 10 * time.Second
 	c.Dir = f.dir
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "NO_COLOR=1"}
 	var stderr bytes.Buffer

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -89,7 +90,7 @@ func machine() string {
 }
 
 // millis is a time in the unit of the tables.
-func millis(ns int64) float64 { return float64(ns) / 1e6 }
+func millis(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
 // exitText says how a process ended, where it did not end with 0.
 func exitText(s syscall.WaitStatus) string {

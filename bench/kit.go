@@ -24,6 +24,7 @@ type kit struct {
 	Hostctl string
 	Launch  string
 	Rootfs  string // static busybox and empty directories
+	Mask    string // an empty file and an empty directory without permissions
 }
 
 // packages says which Debian package brings each program.
@@ -51,19 +52,22 @@ func needPackages() error {
 func buildKit(ctx context.Context, dir, bin string) (kit, error) {
 	k := kit{
 		Dir: dir, Bench: dir + "/bin/bench", Floor: dir + "/bin/floor",
-		Hostctl: dir + "/bin/hostctl", Launch: dir + "/bin/hostctl-launch", Rootfs: dir + "/rootfs",
+		Hostctl: dir + "/bin/hostctl", Launch: dir + "/bin/hostctl-launch", Rootfs: dir + "/rootfs", Mask: dir + "/mask",
 	}
 	// The root directory is walked to by mapped users.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return k, err
 	}
 	for _, d := range []string{"bin", "rootfs", "rootfs/bin", "rootfs/dev", "rootfs/etc", "rootfs/mnt", "rootfs/proc", "rootfs/root",
-		"rootfs/run", "rootfs/sys", "rootfs/tmp", "rootfs/usr", "rootfs/var"} {
+		"rootfs/run", "rootfs/sys", "rootfs/tmp", "rootfs/usr", "rootfs/var", "mask"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
 			return k, err
 		}
 	}
 	if err := os.WriteFile(k.Rootfs+"/etc/os-release", []byte("ID=bench\n"), 0o644); err != nil {
+		return k, err
+	}
+	if err := errors.Join(os.WriteFile(k.Mask+"/file", nil, 0), os.Mkdir(k.Mask+"/dir", 0)); err != nil {
 		return k, err
 	}
 	busybox, err := exec.LookPath("busybox")

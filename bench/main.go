@@ -53,9 +53,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := measure(ctx, s, *bin)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	if r == nil {
+		fail(err)
 	}
 	missed := 0
 	for _, t := range r.Tables {
@@ -75,10 +74,17 @@ func main() {
 			t.print(os.Stdout)
 		}
 	}
-	if *check && missed > 0 {
-		fmt.Fprintf(os.Stderr, "bench: %d goals missed\n", missed)
-		os.Exit(1)
+	if err != nil {
+		fail(err) // what was measured before it is printed
 	}
+	if *check && missed > 0 {
+		fail(fmt.Errorf("%d goals missed", missed))
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
 }
 
 // measure builds the kit, boots a host, and runs this program again inside.
@@ -124,7 +130,7 @@ func measure(ctx context.Context, s settings, bin string) (*report, error) {
 		return nil, fmt.Errorf("the run inside exited with %d and no report: %w", exit, err)
 	}
 	if r.Error != "" {
-		return nil, errors.New(r.Error)
+		err = errors.New(r.Error)
 	}
-	return r, nil
+	return r, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -13,28 +14,36 @@ import (
 
 // ownLaunches are hostctl-launch with and without the tiny init. This process stands in for systemd: it is the parent
 // that gets the payload for its own child, and the socket that hears of it.
-func ownLaunches(k kit) ([]contestant, error) {
+//
+// The caller calls done when it has launched for the last time.
+func ownLaunches(k kit) (all []contestant, done func() error, err error) {
 	const socket = "/run/hostctl-bench.notify"
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var all []contestant
+	paths := runtime.Host
+	done = func() error {
+		var errs error
+		for _, c := range all {
+			errs = errors.Join(errs, paths.Unlink(c.argv[1]))
+		}
+		return errors.Join(errs, paths.Prune(nil), notify.Close())
+	}
 	for _, c := range []struct {
 		row, name string
 		init      bool
 	}{{rowLaunch, "bare", false}, {rowInit, "init", true}} {
-		paths := runtime.Host
 		sum, err := paths.WriteSpec(runtime.Spec{
 			Version: runtime.SpecVersion, Name: c.name, Owner: "bench", Address: "container." + c.name,
 			Rootfs: k.Rootfs, Args: []string{"/bin/true"}, Env: []string{"PATH=/bin"},
 			IDs: runtime.IDRange{Base: idBase, Count: 65536}, Init: c.init,
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := paths.Link(c.name, sum); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		all = append(all, contestant{
 			name: c.row, argv: []string{k.Launch, c.name}, handsOver: true,
@@ -47,7 +56,7 @@ func ownLaunches(k kit) ([]contestant, error) {
 			after: func() error { return told(notify) },
 		})
 	}
-	return all, nil
+	return all, done, nil
 }
 
 // told reads what the launcher has told systemd: that the payload is the main process, and ready.

@@ -7,6 +7,12 @@ import (
 	"os/exec"
 )
 
+// masked are the parts of /proc and /sys that the launcher covers, and so do the others here.
+var masked = []string{
+	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+	"/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
+}
+
 // peerLaunches are the floor and the programs of others, each told to make the same container as nearly as it can.
 func peerLaunches(k kit) ([]contestant, error) {
 	base, count := fmt.Sprint(idBase), "65536"
@@ -22,6 +28,14 @@ func peerLaunches(k kit) ([]contestant, error) {
 		"bwrap", "--unshare-all", "--hostname", "peer", "--uid", "0", "--gid", "0", "--cap-drop", "ALL",
 		"--ro-bind", k.Rootfs, "/", "--dev", "/dev", "--proc", "/proc", "--ro-bind", "/sys", "/sys", "--tmpfs", "/run", "--tmpfs", "/tmp",
 		"--clearenv", "--chdir", "/",
+	}
+	for _, m := range masked {
+		// The kit has files of that kind; what the kernel does not have bwrap would fail to make.
+		if st, err := os.Stat(m); err == nil && st.IsDir() {
+			bwrap = append(bwrap, "--ro-bind", k.Mask+"/dir", m)
+		} else if err == nil {
+			bwrap = append(bwrap, "--ro-bind", k.Mask+"/file", m)
+		}
 	}
 	for _, p := range []struct {
 		row  string
@@ -80,8 +94,7 @@ func writeBundle(k kit) (string, error) {
 		},
 		"linux": object{
 			"uidMappings": ids, "gidMappings": ids, "namespaces": namespaces,
-			"maskedPaths": []string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-				"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware"},
+			"maskedPaths":   masked,
 			"readonlyPaths": []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger", "/proc/sys"},
 		},
 	})

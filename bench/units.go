@@ -120,7 +120,7 @@ func (b *bus) stop(units []string) error {
 	return errors.Join(err, b.manager.Call(manager+".ResetFailed", 0).Err)
 }
 
-// read gets three properties of every unit that matches, all in flight together, and returns how many units there were.
+// read gets three properties of every unit that matches, as many in flight as the bus allows, and returns how many units there were.
 func (b *bus) read(pattern string) (int, error) {
 	type unit struct {
 		Name, Description, Load, Active, Sub, Following string
@@ -134,16 +134,17 @@ func (b *bus) read(pattern string) (int, error) {
 		return 0, err
 	}
 	names := []string{"MainPID", "MemoryMax", "ExecStart"}
-	replies := make(chan *dbus.Call, len(units)*len(names))
-	for _, u := range units {
-		o := b.conn.Object(systemdName, u.Path)
-		for _, n := range names {
-			o.Go("org.freedesktop.DBus.Properties.Get", 0, replies, systemdName+".Service", n)
+	// The bus refuses more than 128 calls that wait for their replies.
+	replies := make(chan *dbus.Call, 64)
+	for i := range len(units)*len(names) + cap(replies) {
+		if i >= cap(replies) {
+			if call := <-replies; call.Err != nil {
+				return 0, call.Err
+			}
 		}
-	}
-	for range cap(replies) {
-		if call := <-replies; call.Err != nil {
-			return 0, call.Err
+		if i < len(units)*len(names) {
+			o := b.conn.Object(systemdName, units[i/len(names)].Path)
+			o.Go("org.freedesktop.DBus.Properties.Get", 0, replies, systemdName+".Service", names[i%len(names)])
 		}
 	}
 	return len(units), nil
