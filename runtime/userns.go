@@ -12,28 +12,31 @@ import (
 )
 
 // newUserns makes a user namespace with these maps and returns its descriptor. The process that the kernel
-// wants for it lives no longer than this call.
+// wants for it lives no longer than this call: it waits on a pipe that nobody writes to, and is killed. An end of
+// file would not do, because a process that another goroutine starts at this moment has the pipe's other end too.
 func newUserns(uidMap, gidMap []Mapping) (int, error) {
 	var hold [2]int
 	if err := unix.Pipe2(hold[:], unix.O_CLOEXEC); err != nil {
 		return -1, call("pipe2", err)
 	}
 	defer unix.Close(hold[0])
+	defer unix.Close(hold[1])
 	b := new([1]byte)
 	var pins goruntime.Pinner
 	defer pins.Unpin()
 	calls := []raw.Call{
-		{Trap: unix.SYS_CLOSE, Args: [6]uintptr{uintptr(hold[1])}},
+		{Trap: unix.SYS_PRCTL, Args: [6]uintptr{unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)}},
 		{Trap: unix.SYS_READ, Args: [6]uintptr{uintptr(hold[0]), pin(&pins, b), 1}, Want: raw.Any},
 	}
 	report := &raw.Report{FD: ^uintptr(0)}
+	goruntime.LockOSThread() // the child dies with this thread
+	defer goruntime.UnlockOSThread()
 	pid, err := cloneHeld(calls, report)
 	if err != nil {
-		unix.Close(hold[1])
 		return -1, err
 	}
 	fd, err := mapUserns(pid, uidMap, gidMap)
-	unix.Close(hold[1]) // the child reads end of file, and exits
+	unix.Kill(pid, unix.SIGKILL)
 	for {
 		if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
 			break
@@ -45,10 +48,8 @@ func newUserns(uidMap, gidMap []Mapping) (int, error) {
 }
 
 // cloneHeld starts a process in a new user namespace. It shares this process's memory but uses none of it beyond
-// its calls, not even a stack, so it runs beside the thread that cloned it.
+// its calls, not even a stack, so it runs beside the thread that cloned it, to which the caller is locked.
 func cloneHeld(calls []raw.Call, report *raw.Report) (pid int, err error) {
-	goruntime.LockOSThread()
-	defer goruntime.UnlockOSThread()
 	old, err := blockSignals()
 	if err != nil {
 		return 0, err
