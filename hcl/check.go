@@ -1,7 +1,6 @@
 package hcl
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -140,19 +139,14 @@ func wholeOf(state resource.State) resource.State {
 	return whole
 }
 
-// trustState checks what the decoding of the child's answer does not: that the
-// state is one that a configuration can come to.
-func trustState(state resource.State) error {
-	if len(state) > maxResources {
-		return errors.New("too many resources")
+// trusted checks what the decoding of the child's answer does not: that the
+// resource is one that a configuration can come to.
+func trusted(addr resource.Addr, spec resource.Spec) error {
+	if resource.CheckName(addr.Name) != nil || addr.Key != "" && resource.CheckName(addr.Key) != nil {
+		return fmt.Errorf("%q is no address", addr)
 	}
-	for addr, spec := range state {
-		if resource.CheckName(addr.Name) != nil || addr.Key != "" && resource.CheckName(addr.Key) != nil {
-			return fmt.Errorf("%q is no address", addr)
-		}
-		if err := trust(resource.SchemaOf(spec), reflect.ValueOf(spec).Elem()); err != nil {
-			return fmt.Errorf("%s: %w", addr, err)
-		}
+	if err := trust(resource.SchemaOf(spec), reflect.ValueOf(spec).Elem()); err != nil {
+		return fmt.Errorf("%s: %w", addr, err)
 	}
 	return nil
 }

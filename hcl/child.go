@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"sort"
 	"strconv"
@@ -87,10 +88,11 @@ func unpack(in io.Reader) (e envelope, files, varFiles []File, err error) {
 	return e, files, varFiles, err
 }
 
-// answer is what the child says, in one JSON value.
+// answer is what the child says: one line of JSON, and the state's JSON behind
+// it, so that the bulk is gone through once.
 type answer struct {
 	Name        string                `json:"name,omitempty"`
-	State       json.RawMessage       `json:"state,omitempty"`
+	State       json.RawMessage       `json:"-"`
 	Outputs     []Output              `json:"outputs,omitempty"`
 	Diagnostics Diagnostics           `json:"diagnostics,omitempty"`
 	Blocks      []string              `json:"blocks,omitempty"` // of packPlaces
@@ -162,17 +164,25 @@ func ask(ctx context.Context, child Child, e envelope, files, varFiles []File) (
 		return nil, &d
 	}
 	ans := new(answer)
-	if err := json.Unmarshal(out, ans); err != nil {
+	head, state, _ := bytes.Cut(out, []byte("\n"))
+	if err := json.Unmarshal(head, ans); err != nil {
 		d := strange(err)
 		return nil, &d
 	}
+	ans.State = state
 	return ans, nil
+}
+
+// bytes is the answer as it is sent.
+func (a *answer) bytes() ([]byte, error) {
+	head, err := json.Marshal(a)
+	return append(append(head, '\n'), a.State...), err
 }
 
 // strange is the diagnostic for an answer that our own child would not give.
 func strange(err error) Diagnostic {
 	return Diagnostic{Severity: Error, Summary: "Configuration could not be evaluated",
-		Detail: fmt.Sprintf("The confined process that reads the configuration gave an answer that makes no sense: %v.", err)}
+		Detail: fmt.Sprintf("The confined process that reads the configuration gave an answer that makes no sense: %s", sentenceOf(err))}
 }
 
 // accept takes over the state and the places of an answer, believing nothing.
@@ -186,11 +196,8 @@ func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
 		return errors.New("too many resources")
 	}
 	if len(ans.State) > 0 {
-		state, err := kinds.DecodeState(ans.State)
+		state, err := decodeState(ans.State, kinds)
 		if err != nil {
-			return err
-		}
-		if err := trustState(state); err != nil {
 			return err
 		}
 		if !c.Diagnostics.HasErrors() {
@@ -223,6 +230,40 @@ func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
 		c.places[addr] = blocks[i]
 	}
 	return nil
+}
+
+// decodeState is Kinds.DecodeState for data that is not trusted, several resources at a time.
+func decodeState(data []byte, kinds resource.Kinds) (resource.State, error) {
+	var raw map[resource.Addr]json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, err
+	}
+	if len(raw) > maxResources {
+		return nil, errors.New("too many resources")
+	}
+	addrs := slices.Collect(maps.Keys(raw))
+	specs := make([]resource.Spec, len(addrs))
+	workers := runtime.GOMAXPROCS(0)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(addrs) && errs[w] == nil; i += workers {
+				if specs[i], errs[w] = kinds.DecodeSpec(addrs[i].Kind, raw[addrs[i]]); errs[w] == nil {
+					errs[w] = trusted(addrs[i], specs[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	state := make(resource.State, len(addrs))
+	for i, addr := range addrs {
+		state[addr] = specs[i]
+	}
+	return state, nil
 }
 
 // packPlaces writes places as lines, which JSON carries cheaply:
@@ -283,7 +324,7 @@ func ServeChild(in io.Reader, out io.Writer, kinds resource.Kinds) int {
 	var answered sync.Mutex
 	say := func(ans *answer) int {
 		answered.Lock() // for ever: there is one answer
-		text, err := json.Marshal(ans)
+		text, err := ans.bytes()
 		if err != nil {
 			return 1
 		}

@@ -125,7 +125,7 @@ func inProcess(_ context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(ans)
+	return ans.bytes()
 }
 
 // TestLoadIsEvaluate: the way through the child changes nothing.
@@ -188,11 +188,11 @@ func TestLocate(t *testing.T) {
 
 // TestStrangeAnswers: a child that was taken over gets nothing past the parent.
 func TestStrangeAnswers(t *testing.T) {
-	state := func(json string) string { return `{"name":"shop","state":{` + json + `}}` }
+	state := func(json string) string { return "{\"name\":\"shop\"}\n{" + json + "}" }
 	for name, out := range map[string]string{
 		"no JSON":           `x`,
 		"nothing":           `{}`,
-		"name":              `{"name":"a\nb","state":{}}`,
+		"name":              "{\"name\":\"a\\nb\"}\n{}",
 		"unknown kind":      state(`"image.x":{}`),
 		"address":           state(`"user.A B":{}`),
 		"unknown attribute": state(`"user.a":{"evil":1}`),
@@ -204,12 +204,15 @@ func TestStrangeAnswers(t *testing.T) {
 		"reference":         state(`"volume.a":{"path":"/a","owner":"container.x"}`),
 		"missing":           state(`"volume.a":{"path":"/a","owner":"user.x"}`),
 		"type":              state(`"volume.a":{"path":1}`),
-		"place":             `{"name":"shop","state":{"user.a":{}},"blocks":["main.hcl\n\n0 99999999 "],"places":{"user.a":0}}`,
-		"place of nothing":  `{"name":"shop","state":{"user.a":{}},"places":{"user.a":3}}`,
+		"place":             `{"name":"shop","blocks":["main.hcl\n\n0 99999999 "],"places":{"user.a":0}}` + "\n" + `{"user.a":{}}`,
+		"place of nothing":  `{"name":"shop","places":{"user.a":3}}` + "\n" + `{"user.a":{}}`,
 	} {
 		c := Load(t.Context(), func(context.Context, []byte) ([]byte, error) { return []byte(out), nil }, goodRequest(), testKinds)
 		if !c.Diagnostics.HasErrors() || len(c.State) > 0 {
 			t.Errorf("%s: taken: %v", name, c.State)
+		}
+		if got := c.Diagnostics.Error(); !strings.Contains(got, "makes no sense") {
+			t.Errorf("%s: %s", name, got)
 		}
 	}
 	c := Load(t.Context(), func(context.Context, []byte) ([]byte, error) { return nil, errors.New("it fell asleep") }, goodRequest(), testKinds)
