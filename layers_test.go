@@ -28,7 +28,7 @@ var ours = map[string][]string{
 	"hostctl/runtime":              {"hostctl/runtime/internal/raw"},
 	"hostctl/runtime/internal/raw": {},
 	"hostctl/host":                 {},
-	"hostctl/host/try":             {},
+	"hostctl/host/try":             {"hostctl/host"},
 	"hostctl/host/hosttest":        {"hostctl/host"},
 	"hostctl/cmd/hostctl-launch":   {"hostctl/runtime"},
 	"hostctl/cmd/hostctl":          {"*"},
@@ -43,7 +43,7 @@ var outside = map[string][]string{
 	"github.com/godbus/dbus":         {"hostctl/host"},
 	"github.com/vishvananda/netlink": {"hostctl/host"},
 	"github.com/vishvananda/netns":   {"hostctl/host"},
-	"golang.org/x/sys/unix":          {"hostctl/host", "hostctl/host/try", "hostctl/runtime"},
+	"golang.org/x/sys/unix":          {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime"},
 }
 
 func TestLayers(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/host"
 )
 
 // stageDir is where the new root is put together. It exists on every machine that systemd runs on,
@@ -21,12 +23,12 @@ func buildRoot(c config) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	b, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := host.Mounts()
 	if err != nil {
 		return err
 	}
 	var lowers []lower
-	for _, m := range visible(parseMountinfo(string(b))) {
+	for _, m := range visible(mounts) {
 		l, err := openLower(m)
 		if err != nil {
 			return err
@@ -72,33 +74,33 @@ func buildRoot(c config) error {
 }
 
 // visible leaves of the machine's mounts those that are copied and not hidden by another, parents first.
-func visible(all []mount) []mount {
-	var ms []mount
+func visible(all []host.Mount) []host.Mount {
+	var ms []host.Mount
 	for _, m := range all {
 		var st unix.Statx_t
-		if m.copied() && unix.Statx(unix.AT_FDCWD, m.point, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_MNT_ID, &st) == nil && int(st.Mnt_id) == m.id {
+		if copied(m) && unix.Statx(unix.AT_FDCWD, m.Point, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_MNT_ID, &st) == nil && int(st.Mnt_id) == m.ID {
 			ms = append(ms, m)
 		}
 	}
-	slices.SortStableFunc(ms, func(a, b mount) int { return len(a.point) - len(b.point) })
+	slices.SortStableFunc(ms, func(a, b host.Mount) int { return len(a.Point) - len(b.Point) })
 	return ms
 }
 
 // lower is one of the machine's mounts, to be the lower layer of an overlay or to be bound.
 type lower struct {
-	of  mount
+	of  host.Mount
 	fd  int // O_PATH
 	dir bool
 }
 
-func openLower(m mount) (lower, error) {
-	fd, err := unix.Open(m.point, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+func openLower(m host.Mount) (lower, error) {
+	fd, err := unix.Open(m.Point, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return lower{}, fmt.Errorf("open %s: %w", m.point, err)
+		return lower{}, fmt.Errorf("open %s: %w", m.Point, err)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return lower{}, fmt.Errorf("stat %s: %w", m.point, err)
+		return lower{}, fmt.Errorf("stat %s: %w", m.Point, err)
 	}
 	return lower{m, fd, st.Mode&unix.S_IFMT == unix.S_IFDIR}, nil
 }
@@ -106,7 +108,7 @@ func openLower(m mount) (lower, error) {
 // mount puts the overlay of l at its place below root, with its upper layer in the directory scratch. A mount that is
 // a file, or of a file system that cannot be a lower layer, is bound read-only.
 func (l lower) mount(root, scratch string) error {
-	target := filepath.Join(root, l.of.point)
+	target := filepath.Join(root, l.of.Point)
 	source := fmt.Sprintf("/proc/self/fd/%d", l.fd)
 	if l.dir {
 		for _, d := range []string{"", "/upper", "/work"} {
@@ -121,15 +123,15 @@ func (l lower) mount(root, scratch string) error {
 		if err == nil {
 			return nil
 		}
-		if l.of.point == "/" {
-			return fmt.Errorf("mount overlay of %s (%s): %w", l.of.point, l.of.fstype, err)
+		if l.of.Point == "/" {
+			return fmt.Errorf("mount overlay of %s (%s): %w", l.of.Point, l.of.Type, err)
 		}
 	}
 	if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("bind %s: %w", l.of.point, err)
+		return fmt.Errorf("bind %s: %w", l.of.Point, err)
 	}
 	if err := unix.MountSetattr(unix.AT_FDCWD, target, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
-		return fmt.Errorf("make %s read-only: %w", l.of.point, err)
+		return fmt.Errorf("make %s read-only: %w", l.of.Point, err)
 	}
 	return nil
 }

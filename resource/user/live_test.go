@@ -64,7 +64,7 @@ func (w *world) apply(c resource.Change) {
 
 func wanted(change func(*User)) *User {
 	return newUser(func(u *User) {
-		u.UID, u.GID, u.Locked, u.Groups = 2100, 2100, true, []string{"adm"}
+		u.UID, u.GID, u.Locked, u.Groups = 51200, 51200, true, []string{"adm"}
 		if change != nil {
 			change(u)
 		}
@@ -105,22 +105,22 @@ func TestLife(t *testing.T) {
 			}
 			expect("before", "")
 			w.apply(w.change(resource.Create, wanted(nil)))
-			made := `uid=2100 gid=2100 groups=["adm"] home="/nonexistent" shell="/usr/sbin/nologin" locked=true `
+			made := `uid=51200 gid=51200 groups=["adm"] home="/nonexistent" shell="/usr/sbin/nologin" locked=true `
 			expect("made", made)
 
 			// What people do with usermod, gpasswd and passwd.
-			a := host.Account{Name: "shop", UID: 2101, GID: 2101, Comment: mark("shop", shopAddr), Home: "/", Shell: "/bin/sh", Groups: []string{"docker"}, Locked: true}
+			a := host.Account{Name: "shop", UID: 51201, GID: 51201, Comment: mark("shop", shopAddr), Home: "/", Shell: "/bin/sh", Groups: []string{"docker"}, Locked: true}
 			if err := door.SetAccount(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
-			expect("drifted", `uid=2101 gid=2101 groups=["docker"] home="/" shell="/bin/sh" locked=true `)
+			expect("drifted", `uid=51201 gid=51201 groups=["docker"] home="/" shell="/bin/sh" locked=true `)
 			w.apply(w.change(resource.Update, wanted(nil), "gid", "groups", "home", "shell", "uid"))
 			expect("repaired", made)
 
 			// A group that was never declared is left alone by a change of something else.
 			bare := wanted(func(u *User) { u.Groups = nil })
 			w.apply(w.change(resource.Update, bare, "groups"))
-			a.UID, a.GID = 2100, 2100
+			a.UID, a.GID = 51200, 51200
 			if err := door.SetAccount(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
@@ -155,8 +155,8 @@ func TestConflicts(t *testing.T) {
 		{"another configuration's", with(func(a *host.Account) { a.Comment, a.Locked = "hostctl/other/user.shop", true }), []string{`it is user.shop of configuration "other"`, "remove it there first"}},
 		{"another resource's", with(func(a *host.Account) { a.Comment, a.Locked = `hostctl/shop/user.sh["op"]`, true }), []string{"hostctl did not make it"}},
 		{"a mark that somebody wrote himself", with(func(a *host.Account) { a.Comment = "hostctl/shop/user.shop" }), []string{"it has a password"}},
-		{"its uid", with(func(a *host.Account) { a.Name, a.UID = "bob", 2100 }), []string{"uid: uid 2100 is that of account bob"}},
-		{"its gid", with(func(a *host.Account) { a.Name, a.GID = "bob", 2100 }), []string{"uid: gid 2100 is that of group bob"}},
+		{"its uid", with(func(a *host.Account) { a.Name, a.UID = "bob", 51200 }), []string{"uid: uid 51200 is that of account bob"}},
+		{"its gid", with(func(a *host.Account) { a.Name, a.GID = "bob", 51200 }), []string{"uid: gid 51200 is that of group bob"}},
 		{"its group", func(m *hosttest.Machine) { m.PutGroup(host.Group{Name: "shop", GID: 1}) }, []string{"group shop is on this host without an account"}},
 		{"elsewhere", func(m *hosttest.Machine) { m.PutElsewhere("shop", 9) }, []string{"taken by shop in another source"}},
 	}
@@ -192,7 +192,7 @@ func TestConflicts(t *testing.T) {
 
 func TestEveryProblemIsReported(t *testing.T) {
 	m := hosttest.New()
-	m.PutAccount(host.Account{Name: "bob", UID: 2100, GID: 1})
+	m.PutAccount(host.Account{Name: "bob", UID: 51200, GID: 1})
 	w := &world{t: t, Host: NewHost(m)}
 	got := w.check(w.change(resource.Create, wanted(func(u *User) { u.Groups = []string{"adm", "nope", "none"} })))
 	if strings.Count(got, "\n") != 3 || !strings.Contains(got, "there is no group nope") || !strings.Contains(got, "there is no group none") {
@@ -204,17 +204,17 @@ func TestDelete(t *testing.T) {
 	m := hosttest.New()
 	w := &world{t: t, Host: NewHost(m)}
 	w.apply(w.change(resource.Create, wanted(nil)))
-	m.PutProcess(812, 2100)
+	m.PutProcess(812, 51200)
 	err := w.Apply(t.Context(), w.change(resource.Delete, nil))
 	if err == nil || !strings.Contains(err.Error(), "processes still run as it: 812") {
 		t.Errorf("error %v", err)
 	}
 	m.EndProcess(812)
-	m.PutGroup(host.Group{Name: "shop", GID: 2100, Members: []string{"daemon"}})
+	m.PutGroup(host.Group{Name: "shop", GID: 51200, Members: []string{"daemon"}})
 	if got := w.check(w.change(resource.Delete, nil)); !strings.Contains(got, "gpasswd --delete USER shop") {
 		t.Error(got)
 	}
-	m.PutGroup(host.Group{Name: "shop", GID: 2100})
+	m.PutGroup(host.Group{Name: "shop", GID: 51200})
 	w.apply(w.change(resource.Delete, nil))
 	if got := m.String(); got != "accounts\ndirectories\n" {
 		t.Errorf("left:\n%s", got)
