@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/host"
 )
 
 func TestMain(m *testing.M) {
@@ -368,26 +370,18 @@ func TestFreshFor(t *testing.T) {
 	}
 }
 
-func TestParseMountinfo(t *testing.T) {
-	const text = `27 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/vda rw,discard
-31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
-40 27 8:1 /a\040b /mnt/with\040space\134 rw - xfs /dev/sdb rw
-garbage
-41 27 0:50 / /srv/nfs rw - nfs4 server:/x rw
-`
-	got := parseMountinfo(text)
-	want := []mount{{27, "/", "ext4"}, {31, "/sys/fs/cgroup", "tmpfs"}, {40, `/mnt/with space\`, "xfs"}, {41, "/srv/nfs", "nfs4"}}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	var copied []string
-	for _, m := range got {
-		if m.copied() {
-			copied = append(copied, m.point)
+func TestCopied(t *testing.T) {
+	for m, want := range map[[2]string]bool{
+		{"/", "ext4"}:               true,
+		{"/mnt/disk", "xfs"}:        true,
+		{"/sys/fs/cgroup", "tmpfs"}: false,
+		{"/srv/nfs", "nfs4"}:        false,
+		{"/running", "tmpfs"}:       true,
+		{"/run", "tmpfs"}:           false,
+	} {
+		if got := copied(host.Mount{Point: m[0], Type: m[1]}); got != want {
+			t.Errorf("copied(%s on %s) = %v, want %v", m[1], m[0], got, want)
 		}
-	}
-	if want := []string{"/", `/mnt/with space\`}; !slices.Equal(copied, want) {
-		t.Errorf("copied %q, want %q", copied, want)
 	}
 }
 
@@ -405,16 +399,4 @@ func TestParseCgroup(t *testing.T) {
 	if _, err := parseCgroup("8:pids:/\n"); err == nil {
 		t.Error("no error without cgroup v2")
 	}
-}
-
-func FuzzParseMountinfo(f *testing.F) {
-	f.Add("40 27 8:1 / /mnt/a\\040b rw - xfs /dev/sdb rw\n")
-	f.Add("\\0")
-	f.Fuzz(func(t *testing.T, s string) {
-		for _, m := range parseMountinfo(s) {
-			if m.fstype == "" {
-				t.Errorf("%q: mount without a type: %+v", s, m)
-			}
-		}
-	})
 }
