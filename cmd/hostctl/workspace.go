@@ -63,7 +63,7 @@ func (s *source) read(c *cli) (*hcl.Config, hcl.Sources, error) {
 	if diags.HasErrors() {
 		return nil, sources, c.diagnose(diags)
 	}
-	config := hcl.Load(c.ctx, evaluate, hcl.Request{Sources: sources, Vars: s.vars}, kinds())
+	config := hcl.Load(c.ctx, evaluate, hcl.Request{Sources: sources, Vars: s.vars, Version: version}, kinds())
 	return config, sources, c.diagnose(config.Diagnostics)
 }
 
