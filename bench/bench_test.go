@@ -62,12 +62,12 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-func TestKibOf(t *testing.T) {
+func TestNumberOf(t *testing.T) {
 	text := []byte("Rss:  9 kB\nAnonHugePages: 3 kB\nAnonymous:   \t 492 kB\n")
-	if n, err := kibOf(text, "Anonymous:"); n != 492 || err != nil {
+	if n, err := numberOf(text, "Anonymous:"); n != 492 || err != nil {
 		t.Errorf("Anonymous: %d, %v", n, err)
 	}
-	if _, err := kibOf(text, "Pss:"); err == nil {
+	if _, err := numberOf(text, "Pss:"); err == nil {
 		t.Error("a field that is not there was found")
 	}
 }
