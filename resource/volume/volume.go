@@ -172,3 +172,17 @@ func checkPath(p string) error {
 	}
 	return nil
 }
+
+// PlanNote says in a plan what becomes of the data.
+func (v *Volume) PlanNote(action resource.Action) string {
+	switch action {
+	case resource.Create, resource.Update:
+		return ""
+	case resource.Delete:
+		if v.OnDestroy == Delete {
+			return "its data is deleted with it"
+		}
+		return "its data stays where it is"
+	}
+	return "the new directory is empty; the data stays at the old path"
+}

@@ -150,3 +150,22 @@ func TestCheckTogether(t *testing.T) {
 		}
 	}
 }
+
+func TestPlanNote(t *testing.T) {
+	for _, tt := range []struct {
+		onDestroy string
+		action    resource.Action
+		want      string
+	}{
+		{Keep, resource.Create, ""},
+		{Keep, resource.Update, ""},
+		{Keep, resource.Delete, "its data stays where it is"},
+		{Delete, resource.Delete, "its data is deleted with it"},
+		{Delete, "replace", "the new directory is empty; the data stays at the old path"},
+	} {
+		v := &Volume{OnDestroy: tt.onDestroy}
+		if got := v.PlanNote(tt.action); got != tt.want {
+			t.Errorf("%s of a volume with on_destroy = %q: %q, want %q", tt.action, tt.onDestroy, got, tt.want)
+		}
+	}
+}
