@@ -13,20 +13,25 @@ import (
 
 // fleet is a configuration of many containers that do nothing, and the hostctl that applies it.
 type fleet struct {
-	kit  kit
-	dir  string
-	n    int
-	text []byte
+	kit    kit
+	dir    string
+	prefix string // of the containers' names, and the configuration's name
+	n      int
+	text   []byte
 }
 
-// newFleet writes the configuration of n containers, one block each.
+// newFleet writes the configuration of n containers, one block each. Two fleets, one with init and one without, can
+// run at the same time.
 func newFleet(k kit, n int, init bool) (*fleet, error) {
-	f := &fleet{kit: k, n: n, dir: fmt.Sprintf("/run/bench-fleet-%d-%t", n, init)}
+	f := &fleet{kit: k, n: n, prefix: "bare", dir: fmt.Sprintf("/run/bench-fleet-%d-%t", n, init)}
+	if init {
+		f.prefix = "init"
+	}
 	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "hostctl {\n  name = \"bench\"\n}\n")
+	fmt.Fprintf(&b, "hostctl {\n  name = %q\n}\n", f.prefix)
 	for i := range n {
 		// sleep as process 1 has no handler for SIGTERM: only the SIGKILL after the timeout ends it.
 		fmt.Fprintf(&b, "\ncontainer %q {\n  rootfs       = %q\n  command      = [\"/bin/sleep\", \"1000000\"]\n  init         = %t\n  stop_timeout = \"100ms\"\n}\n",
@@ -36,7 +41,7 @@ func newFleet(k kit, n int, init bool) (*fleet, error) {
 	return f, os.WriteFile(f.dir+"/main.hcl", f.text, 0o644)
 }
 
-func (f *fleet) name(i int) string { return fmt.Sprintf("c%04d", i) }
+func (f *fleet) name(i int) string { return fmt.Sprintf("%s%04d", f.prefix, i) }
 
 // patience is how long one command of hostctl's may take.
 const patience = 3 * time.Minute

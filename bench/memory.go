@@ -21,9 +21,12 @@ const (
 	rowTotalBare = "kernel and processes, init = false"
 )
 
+// teardownAll is a pause in which the kernel frees what 300 units have left.
+const teardownAll = 3 * time.Second
+
 // memory measures what a running container takes.
 func memory(s settings) ([]*Table, error) {
-	const n, rounds = 100, 5
+	const n, rounds = 100, 3
 	b, err := dialBus()
 	if err != nil {
 		return nil, err
@@ -63,12 +66,13 @@ func memory(s settings) ([]*Table, error) {
 	for _, c := range all {
 		t.row(c.row, "KiB")
 	}
+	// One after the other comes on top, and all end together: what the kernel frees late is not in between.
 	for round := range 1 + rounds {
+		before, err := used()
+		if err != nil {
+			return nil, err
+		}
 		for _, c := range all {
-			before, err := used()
-			if err != nil {
-				return nil, err
-			}
 			if err := c.start(); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.row, err)
 			}
@@ -78,16 +82,20 @@ func memory(s settings) ([]*Table, error) {
 			}
 			if round > 0 { // the first one fills caches
 				t.row(c.row, "KiB").add(float64(after-before) / n / 1024)
-				if c.look != nil {
-					if err := c.look(); err != nil {
-						return nil, fmt.Errorf("%s: %w", c.row, err)
-					}
+			}
+			before = after
+			if c.look != nil && round > 0 {
+				if err := c.look(); err != nil {
+					return nil, fmt.Errorf("%s: %w", c.row, err)
 				}
 			}
+		}
+		for _, c := range all {
 			if err := c.end(); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.row, err)
 			}
 		}
+		time.Sleep(teardownAll)
 	}
 	return []*Table{t}, nil
 }
@@ -172,20 +180,24 @@ func numberOf(text []byte, name string) (int64, error) {
 }
 
 // used returns the bytes of memory in use, page cache and journal not counted: the throwaway host's where its control
-// group keeps an account, else the whole machine's, in which everything else that runs shows too. It looks until two
-// looks are close together: what has just ended is freed a little later.
+// group keeps an account, else the whole machine's, in which everything else that runs shows too. It looks until five
+// looks are alike, 6 seconds at most: what has just ended is freed a little later.
 func used() (int64, error) {
-	last := int64(-1)
-	for range 50 {
+	last, alike := int64(0), 0
+	for range 30 {
+		time.Sleep(200 * time.Millisecond)
 		now, err := usedNow()
 		if err != nil {
 			return 0, err
 		}
-		if d := now - last; last >= 0 && -256<<10 < d && d < 256<<10 {
-			return now, nil
+		if d := now - last; -256<<10 < d && d < 256<<10 {
+			if alike++; alike == 4 {
+				return now, nil
+			}
+		} else {
+			alike = 0
 		}
 		last = now
-		time.Sleep(200 * time.Millisecond)
 	}
 	return last, nil
 }

@@ -70,7 +70,7 @@ func (f *fleet) parse() (time.Duration, error) {
 
 func (f *fleet) read(b *bus) (time.Duration, error) {
 	begun := time.Now()
-	n, err := b.read("hostctl-c*.service")
+	n, err := b.read("hostctl-" + f.prefix + "*.service")
 	took := time.Since(begun)
 	if err == nil && n != f.n {
 		err = fmt.Errorf("%d units are loaded, not %d", n, f.n)
