@@ -87,6 +87,9 @@ func TestRealLifecycle(t *testing.T) {
 	if got := systemctl(t, "show", "-P", "TasksMax", Unit(web)); got != "50" {
 		t.Errorf("TasksMax is %s", got)
 	}
+	if got := systemctl(t, "show", "-P", "NeedDaemonReload", Unit(web)); got != "no" {
+		t.Error("after a change of limits systemd asks for a daemon-reload")
+	}
 
 	fragment := systemctl(t, "show", "-P", "FragmentPath", Unit(web))
 	before, err := os.Stat(fragment)

@@ -155,7 +155,10 @@ func keeper(addr resource.Addr) host.Transient {
 }
 
 // properties are the limits that a running unit takes. With a limit on memory, swap
-// is none: else the limit would only move the container's memory to the disk.
+// is none: else the limit would only move the container's memory to the disk. They
+// are all set together, and in the order of the files that systemd keeps each in
+// (50-CPUQuota.conf, 50-MemoryMax.conf, ...): in any other, systemd finds its own
+// list of them changed, and tells people to run daemon-reload.
 func (l Limits) properties() []host.Property {
 	memory, swap, tasks, cpu := uint64(l.Memory), uint64(0), l.Tasks, uint64(math.Round(l.CPU*1e6))
 	if memory == 0 {
@@ -168,9 +171,9 @@ func (l Limits) properties() []host.Property {
 		cpu = host.NoLimit
 	}
 	return []host.Property{
+		{Name: "CPUQuotaPerSecUSec", Value: cpu},
 		{Name: "MemoryMax", Value: memory},
 		{Name: "MemorySwapMax", Value: swap},
-		{Name: "CPUQuotaPerSecUSec", Value: cpu},
 		{Name: "TasksMax", Value: tasks},
 	}
 }
