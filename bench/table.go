@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -108,7 +109,7 @@ func (t *Table) print(w io.Writer) {
 	}
 	fmt.Fprintln(tw, head)
 	for _, r := range t.Rows {
-		fmt.Fprintf(tw, "%s\t%.4g %s\t%.4g - %.4g\t%d\t", r.Name, r.Median, r.Unit, r.Low, r.High, len(r.Samples))
+		fmt.Fprintf(tw, "%s\t%s %s\t%s - %s\t%d\t", r.Name, digits(r.Median), r.Unit, digits(r.Low), digits(r.High), len(r.Samples))
 		if base != 0 {
 			fmt.Fprintf(tw, "%.2f\t", r.Median/base)
 		}
@@ -141,5 +142,13 @@ func (g Goal) String(t *Table) string {
 	if !g.Met {
 		verdict = "MISSED"
 	}
-	return strings.Join([]string{what, fmt.Sprintf("%.3g%s", g.Value, unit), fmt.Sprintf("goal: at most %.4g%s", g.Most, unit), verdict}, "\t")
+	return strings.Join([]string{what, digits(g.Value) + unit, "goal: at most " + digits(g.Most) + unit, verdict}, "\t")
+}
+
+// digits writes four digits, or all of them before the point.
+func digits(v float64) string {
+	if math.Abs(v) >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }
