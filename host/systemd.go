@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
@@ -56,6 +57,8 @@ type Systemd struct {
 	slots   chan struct{}
 	signals *signals
 	version int
+
+	subscribed atomic.Bool
 }
 
 // Unit is one line of systemd's list of loaded units.
@@ -164,9 +167,6 @@ func newSystemd(ctx context.Context, c *net.UnixConn, bus bool) (*Systemd, error
 		err = s.joinBus(ctx)
 	} else {
 		err = s.wake(ctx)
-	}
-	if err == nil {
-		err = s.call(ctx, s.manager, systemdManager+".Subscribe").err
 	}
 	if err == nil {
 		err = c.SetDeadline(time.Time{})

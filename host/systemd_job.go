@@ -87,6 +87,9 @@ func (s *Systemd) Remove(ctx context.Context, units ...string) error {
 
 // dropped waits until the unit is not loaded. The signal is asked for before the question.
 func (s *Systemd) dropped(ctx context.Context, unit string) error {
+	if err := s.subscribe(ctx); err != nil {
+		return err
+	}
 	gone, forget := s.signals.unit(unit)
 	defer forget()
 	var path dbus.ObjectPath
@@ -109,6 +112,20 @@ func (s *Systemd) dropped(ctx context.Context, unit string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// subscribe asks for the signals about units. The end of a job is told to whoever asked for
+// the job without it (org.freedesktop.systemd1(5)); once anybody has subscribed, systemd describes every change of
+// every unit on the bus, which starts of many units do well without.
+func (s *Systemd) subscribe(ctx context.Context) error {
+	if s.subscribed.Load() {
+		return nil
+	}
+	if err := s.call(ctx, s.manager, systemdManager+".Subscribe").err; err != nil {
+		return err
+	}
+	s.subscribed.Store(true)
+	return nil
 }
 
 // job makes a call that answers with a job, and waits for the signal that the job is gone.

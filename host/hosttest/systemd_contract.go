@@ -132,6 +132,7 @@ func (c *contract) keeper(t *testing.T) {
 	defer c.clean(t)
 	unit, keeper := c.kept(c.stay)
 	must(t, c.door.StartTransient(ctx, unit, keeper))
+	must(t, c.door.Start(ctx, contractKeeper)) // its own job follows the service's, which alone was waited for
 	c.want(t, contractKeeper, "active")
 	must(t, c.door.Stop(ctx, contractUnit))
 	c.want(t, contractUnit, "inactive")
