@@ -26,7 +26,7 @@ type accounts interface {
 	SetAccount(context.Context, host.Account) error
 	RemoveAccount(ctx context.Context, name, comment string) error
 	SubIDs(context.Context) ([]host.SubID, error)
-	AddSubID(context.Context, host.SubID) error
+	AddSubID(context.Context, ...host.SubID) error
 	RemoveSubID(context.Context, host.SubID) error
 }
 

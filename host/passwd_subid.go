@@ -45,35 +45,44 @@ func (p Passwd) SubIDs(context.Context) ([]SubID, error) {
 	return out, nil
 }
 
-// AddSubID registers a range in both files; nil means that it stands in both.
-// A range that overlaps another's is fs.ErrExist.
-func (p Passwd) AddSubID(ctx context.Context, s SubID) error {
-	return p.editSubIDs(ctx, s, func(t *table) error {
-		if same, ok := parseSubID(s.line()); !ok || same != s || strings.ContainsAny(s.Name, "\n\x00") {
-			return errors.New("is no range of subordinate ids")
-		}
-		found := false
-		for _, line := range t.lines {
-			other, ok := parseSubID(line)
-			switch {
-			case !ok:
-			case other == s:
-				found = true
-			case other.Start < s.Start+s.Count && s.Start < other.Start+other.Count:
-				return fmt.Errorf("overlaps %s of %s: %w", other.span(), other.Name, fs.ErrExist)
+// AddSubID registers ranges in both files, all of them or none; nil means that
+// they stand in both. A range that overlaps another's is fs.ErrExist.
+func (p Passwd) AddSubID(ctx context.Context, ranges ...SubID) error {
+	return p.editSubIDs(ctx, func(t *table) error {
+		for _, s := range ranges {
+			if err := t.addSubID(s); err != nil {
+				return fmt.Errorf("%s of %s: %w", s.span(), s.Name, err)
 			}
-		}
-		if !found {
-			t.add(strings.Split(s.line(), ":"))
 		}
 		return nil
 	})
 }
 
+func (t *table) addSubID(s SubID) error {
+	if same, ok := parseSubID(s.line()); !ok || same != s || strings.ContainsAny(s.Name, "\n\x00") {
+		return errors.New("is no range of subordinate ids")
+	}
+	found := false
+	for _, line := range t.lines {
+		other, ok := parseSubID(line)
+		switch {
+		case !ok:
+		case other == s:
+			found = true
+		case other.Start < s.Start+s.Count && s.Start < other.Start+other.Count:
+			return fmt.Errorf("overlaps %s of %s: %w", other.span(), other.Name, fs.ErrExist)
+		}
+	}
+	if !found {
+		t.add(strings.Split(s.line(), ":"))
+	}
+	return nil
+}
+
 // RemoveSubID removes exactly this range; nil means that it stands in neither file.
 // Whoever calls it knows that no file carries these ids any more.
 func (p Passwd) RemoveSubID(ctx context.Context, s SubID) error {
-	return p.editSubIDs(ctx, s, func(t *table) error {
+	return p.editSubIDs(ctx, func(t *table) error {
 		for i := len(t.lines) - 1; i >= 0; i-- {
 			if other, ok := parseSubID(t.lines[i]); ok && other == s {
 				t.remove(i)
@@ -83,7 +92,7 @@ func (p Passwd) RemoveSubID(ctx context.Context, s SubID) error {
 	})
 }
 
-func (p Passwd) editSubIDs(ctx context.Context, s SubID, change func(*table) error) error {
+func (p Passwd) editSubIDs(ctx context.Context, change func(*table) error) error {
 	err := p.locked(ctx, subIDFiles, func(dir *etc) error {
 		tables := map[string]*table{}
 		for _, name := range subIDFiles {
@@ -99,7 +108,7 @@ func (p Passwd) editSubIDs(ctx context.Context, s SubID, change func(*table) err
 		return dir.replace(subIDFiles, func(name string) *table { return tables[name] })
 	})
 	if err != nil {
-		return fmt.Errorf("subordinate ids %s of %s: %w", s.span(), s.Name, err)
+		return fmt.Errorf("subordinate ids: %w", err)
 	}
 	return nil
 }

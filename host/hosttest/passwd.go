@@ -232,24 +232,33 @@ func (p *Passwd) SubIDs(context.Context) ([]host.SubID, error) {
 }
 
 // AddSubID is as [host.Passwd.AddSubID].
-func (p *Passwd) AddSubID(_ context.Context, s host.SubID) error {
-	if err := p.call("AddSubID " + s.Name); err != nil {
-		return err
+func (p *Passwd) AddSubID(_ context.Context, ranges ...host.SubID) error {
+	p.mu.Lock()
+	subids := slices.Clone(p.subids)
+	p.mu.Unlock()
+	for _, s := range ranges {
+		if err := p.call("AddSubID " + s.Name); err != nil {
+			return err
+		}
+		if s.Name == "" || strings.ContainsAny(s.Name, ":\n\x00") || s.Count == 0 {
+			return fmt.Errorf("subordinate ids of %q: not a range", s.Name)
+		}
+		found := false
+		for _, o := range subids {
+			if found = o == s; found {
+				break
+			}
+			if o.Start < s.Start+s.Count && s.Start < o.Start+o.Count {
+				return fmt.Errorf("subordinate ids of %s: those of %s: %w", s.Name, o.Name, fs.ErrExist)
+			}
+		}
+		if !found {
+			subids = append(subids, s)
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.Name == "" || strings.ContainsAny(s.Name, ":\n\x00") || s.Count == 0 {
-		return fmt.Errorf("subordinate ids of %q: not a range", s.Name)
-	}
-	for _, o := range p.subids {
-		if o == s {
-			return nil
-		}
-		if o.Start < s.Start+s.Count && s.Start < o.Start+o.Count {
-			return fmt.Errorf("subordinate ids of %s: those of %s: %w", s.Name, o.Name, fs.ErrExist)
-		}
-	}
-	p.subids = append(p.subids, s)
+	p.subids = subids
 	return nil
 }
 

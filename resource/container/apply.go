@@ -108,7 +108,7 @@ func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *
 	if err != nil {
 		return err
 	}
-	if err := h.register(ctx, host.SubID{Name: mark(owner, addr), Start: uint64(want.IDBase), Count: RangeSize}); err != nil {
+	if err := h.ranges.add(ctx, h.SubIDs, host.SubID{Name: mark(owner, addr), Start: uint64(want.IDBase), Count: RangeSize}); err != nil {
 		return err
 	}
 	sum, err := h.Specs.WriteSpec(*spec)
@@ -130,18 +130,6 @@ func (h *Host) nameIsFree(change resource.Change) error {
 		return fmt.Errorf("the name is that of %s of configuration %q", spec.Address, spec.Owner)
 	}
 	return nil
-}
-
-// register makes the range known to the host's other tools. One that was there when the host was read
-// is left as it is: writing the files costs more than starting a container.
-func (h *Host) register(ctx context.Context, s host.SubID) error {
-	h.mu.Lock()
-	known := slices.Contains(h.registered, s)
-	h.mu.Unlock()
-	if known {
-		return nil
-	}
-	return h.SubIDs.AddSubID(ctx, s)
 }
 
 func (h *Host) create(ctx context.Context, change resource.Change, want *Container) error {

@@ -27,7 +27,7 @@ type Systemd interface {
 // out; [host.Passwd] is one.
 type SubIDs interface {
 	SubIDs(ctx context.Context) ([]host.SubID, error)
-	AddSubID(ctx context.Context, s host.SubID) error
+	AddSubID(ctx context.Context, ranges ...host.SubID) error
 }
 
 // Host is the kind's effects on one host.
@@ -45,10 +45,10 @@ type Host struct {
 	// "/sys/fs/cgroup" and "/run/systemd/units" on every host but a test's.
 	Proc, Cgroups, Units string
 
-	changing   sync.RWMutex // Apply reads, who tidies up after all of them writes
-	mu         sync.Mutex
-	started    map[resource.Addr]string // the invocation that Apply left running
-	registered []host.SubID             // what the last Read found
+	ranges   registrar
+	changing sync.RWMutex // Apply reads, who tidies up after all of them writes
+	mu       sync.Mutex
+	started  map[resource.Addr]string // the invocation that Apply left running
 }
 
 // NewHost returns the effects on this host. launcher is the absolute path of the program

@@ -68,9 +68,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		}
 	}
 	used, subErr := h.SubIDs.SubIDs(ctx)
-	h.mu.Lock()
-	h.registered = used
-	h.mu.Unlock()
+	h.ranges.learn(used)
 	for _, s := range used {
 		reading.Used[Pool] = append(reading.Used[Pool], resource.Span{Start: s.Start, Size: s.Count})
 	}
