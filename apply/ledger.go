@@ -37,11 +37,13 @@ type Ledger struct {
 	// Grants are the numbers given out, of all configurations, also for resources
 	// that are gone: files on volumes and in rootfs trees may still carry them.
 	Grants []resource.Grant
+
+	encoded map[resource.Spec]json.RawMessage // what the last write made of each spec
 }
 
 // Owner is what the ledger holds of one configuration.
 type Owner struct {
-	// Last is what was last applied to each resource.
+	// Last is what was last applied to each resource. A spec in it is replaced, never modified.
 	Last resource.State
 	// Stopped are the resources that `hostctl stop` stopped.
 	Stopped map[resource.Addr]Stop
@@ -152,6 +154,7 @@ func (l *Ledger) Write(path string) error {
 // encode returns the file's bytes under the next serial.
 func (l *Ledger) encode() ([]byte, error) {
 	l.Serial++
+	encoded := make(map[resource.Spec]json.RawMessage, len(l.encoded))
 	f := ledgerFile{Version: LedgerVersion, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Owners: map[string]*ownerFile{}}
 	for name, o := range l.Owners {
 		if len(o.Last) == 0 && len(o.Stopped) == 0 {
@@ -159,11 +162,14 @@ func (l *Ledger) encode() ([]byte, error) {
 		}
 		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped}
 		for addr, spec := range o.Last {
-			data, err := json.Marshal(spec)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", addr, err)
+			data, ok := l.encoded[spec]
+			if !ok {
+				var err error
+				if data, err = json.Marshal(spec); err != nil {
+					return nil, fmt.Errorf("%s: %w", addr, err)
+				}
 			}
-			of.Last[addr] = data
+			of.Last[addr], encoded[spec] = data, data
 		}
 		f.Owners[name] = of
 	}
@@ -171,6 +177,7 @@ func (l *Ledger) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.encoded = encoded
 	return append([]byte(checksum(body)+"\n"), body...), nil
 }
 

@@ -58,10 +58,11 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	if err := o.Ledger.Write(m.LedgerPath); err != nil {
 		return nil, err
 	}
-	r := &run{machine: m, steps: p.Steps, opts: opts, dirty: make(chan struct{}, 1), errs: map[int]error{}, ledger: o.Ledger, record: record}
+	r := &run{machine: m, steps: p.Steps, opts: opts, dirty: make(chan struct{}, 1), ended: make(chan struct{}), errs: map[int]error{}, ledger: o.Ledger, record: record}
 	var writer sync.WaitGroup
 	writer.Go(r.keep)
 	r.all(ctx)
+	close(r.ended)
 	close(r.dirty)
 	writer.Wait()
 	r.settle(context.WithoutCancel(ctx))
@@ -98,6 +99,7 @@ type run struct {
 	steps     []plan.Step
 	opts      Options
 	dirty     chan struct{} // holds one when the record changed since the last write began
+	ended     chan struct{} // closed after the last step
 	ledgerErr error         // the writer's, read after it ended
 
 	mu     sync.Mutex
@@ -208,11 +210,18 @@ func (r *run) event(e Event) {
 	r.opts.Event(e)
 }
 
+// writePause is how long steps that end are gathered for one write of the ledger.
+const writePause = 50 * time.Millisecond
+
 // keep writes the ledger whenever the record changed since the last write began,
 // until dirty is closed. Steps do not wait for it: a step whose record is lost
 // in a crash is found by its mark on the host.
 func (r *run) keep() {
 	for range r.dirty {
+		select {
+		case <-r.ended:
+		case <-time.After(writePause):
+		}
 		r.mu.Lock()
 		data, err := r.ledger.encode()
 		r.mu.Unlock()

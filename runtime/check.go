@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +32,19 @@ func (p Problem) Unwrap() error { return p.Err }
 // the user, the command, the directories to mount and where, and whether their filesystems can be mounted with mapped
 // ids. What only root can see is left out for anyone else. Nothing that it finds holds until the start, which
 // decides everything again.
-func Check(s Spec) []Problem {
+func Check(s Spec) []Problem { return new(Checker).Check(s) }
+
+// Checker checks many specs of one host, and asks about each directory's filesystem once. The zero Checker is ready;
+// it is safe for concurrent use, and is not to outlive the moment.
+type Checker struct{ idmap sync.Map } // directory and what is left out -> func() error
+
+func (k *Checker) canIDMap(dir string, skip ...string) error {
+	ask, _ := k.idmap.LoadOrStore(dir+"\x00"+strings.Join(skip, "\x00"), sync.OnceValue(func() error { return CanIDMap(dir, skip...) }))
+	return ask.(func() error)()
+}
+
+// Check is as the function of that name.
+func (k *Checker) Check(s Spec) []Problem {
 	var out []Problem
 	bad := func(field, target string, err error) {
 		if err != nil {
@@ -47,7 +60,7 @@ func Check(s Spec) []Problem {
 			bad("rootfs", "", checkOwn(root, s.Rootfs, dir))
 		}
 		if !shifted {
-			bad("rootfs", "", CanIDMap(s.Rootfs, covered...))
+			bad("rootfs", "", k.canIDMap(s.Rootfs, covered...))
 		}
 		user, err := lookupUser(s, func(path string) ([]byte, error) { return rootFile(root, path) })
 		if err == nil {
@@ -70,7 +83,7 @@ func Check(s Spec) []Problem {
 			unix.Close(fd)
 		}
 		if m.Owner != nil {
-			bad("mounts", m.Target, CanIDMap(m.Source))
+			bad("mounts", m.Target, k.canIDMap(m.Source))
 		}
 		if root >= 0 {
 			bad("mounts", m.Target, checkTarget(s, root, m.Target))

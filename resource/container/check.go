@@ -50,6 +50,7 @@ type checker struct {
 	controllers map[string]bool
 	maxFiles    uint64 // that process 1 can give; 0 is unknown
 	launcher    error
+	kernel      runtime.Checker
 }
 
 func (k *checker) look(ctx context.Context) (err error) {
@@ -199,7 +200,7 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		}
 		return true
 	})
-	for _, p := range runtime.Check(*spec) {
+	for _, p := range k.kernel.Check(*spec) {
 		var refused *runtime.IDMapError
 		switch {
 		case p.Field == "mounts" && errors.As(p.Err, &refused):
