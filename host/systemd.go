@@ -8,7 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
@@ -58,7 +58,8 @@ type Systemd struct {
 	signals *signals
 	version int
 
-	subscribed atomic.Bool
+	subscribing sync.Mutex // guards subscribed
+	subscribed  bool
 }
 
 // Unit is one line of systemd's list of loaded units.

@@ -118,14 +118,14 @@ func (s *Systemd) dropped(ctx context.Context, unit string) error {
 // the job without it (org.freedesktop.systemd1(5)); once anybody has subscribed, systemd describes every change of
 // every unit on the bus, which starts of many units do well without.
 func (s *Systemd) subscribe(ctx context.Context) error {
-	if s.subscribed.Load() {
+	s.subscribing.Lock()
+	defer s.subscribing.Unlock()
+	if s.subscribed {
 		return nil
 	}
-	if err := s.call(ctx, s.manager, systemdManager+".Subscribe").err; err != nil {
-		return err
-	}
-	s.subscribed.Store(true)
-	return nil
+	err := s.call(ctx, s.manager, systemdManager+".Subscribe").err
+	s.subscribed = err == nil
+	return err
 }
 
 // job makes a call that answers with a job, and waits for the signal that the job is gone.

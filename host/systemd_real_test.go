@@ -74,6 +74,13 @@ func TestRealJobsInFlight(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
+	for i := range n {
+		wg.Go(func() { errs[i] = s.Remove(t.Context(), fmt.Sprintf("hostctl-flight-%d.service", i)) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Errorf("removed at one time: %v", err)
+	}
 	units, err := s.List(t.Context(), "hostctl-flight-*")
 	if err != nil || len(units) != 0 {
 		t.Errorf("left over: %v %v", units, err)
