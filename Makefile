@@ -48,6 +48,7 @@ check:
 	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); [ -z "$$out" ] || { echo "gofmt: $$out" >&2; exit 1; }
 	$(GO) mod verify
 	$(GO) vet ./...
+	$(GO) vet -tags=throwaway ./host ./resource/container
 	GOARCH=$(if $(filter arm64,$(shell $(GO) env GOARCH)),amd64,arm64) $(GO) vet ./...
 
 docs:

@@ -1,3 +1,5 @@
+//go:build throwaway
+
 package host_test
 
 import (
@@ -14,12 +16,12 @@ import (
 	"hostctl/host/hosttest"
 )
 
-// realSystemd is the systemd of this host, where the test runs as root on a host that has one:
-// a throwaway host, or a machine that is given away for it.
+// realSystemd is the systemd of the throwaway host that the integration tests run
+// these on, built with the tag.
 func realSystemd(t *testing.T) *host.Systemd {
 	t.Helper()
 	if _, err := os.Stat("/run/hostctl/try"); err != nil {
-		skip(t, "not on a throwaway host (no /run/hostctl/try)")
+		t.Fatal("not on a throwaway host (no /run/hostctl/try)")
 	}
 	s, err := host.DialSystemd(t.Context())
 	if err != nil {

@@ -407,7 +407,9 @@ func (mainPIDOp) do(l *launch) error {
 }
 
 func (releaseOp) do(l *launch) error {
+	l.released.Store(true) // before the byte: the main thread may go on at once
 	if _, err := unix.Write(l.holdWrite, []byte{1}); err != nil {
+		l.released.Store(false)
 		return call("write(hold)", err)
 	}
 	return nil

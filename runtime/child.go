@@ -25,7 +25,7 @@ type script struct {
 
 // childFDs are the arguments of the child's calls that are descriptors of the launcher's. The last two are the
 // init's and nil without it.
-type childFDs struct{ holdWrite, ready, holdRead, status, self *uintptr }
+type childFDs struct{ statusRead, holdWrite, ready, holdRead, status, self *uintptr }
 
 const maxCalls = 192
 
@@ -82,7 +82,9 @@ func childScript(sp Spec, f facts) *script {
 	s := &script{calls: make([]raw.Call, 0, maxCalls), names: make([]string, 0, maxCalls)}
 	env := payloadEnv(sp, f.ID)
 
-	// The child's copy of the write end would keep its own hold pipe open for ever.
+	// The child's copies would keep its own pipes open for ever: the write end of the one that holds it, and the
+	// read end of the one that says what failed.
+	s.fds.statusRead = &s.add("close(status)", 0, unix.SYS_CLOSE).Args[0]
 	s.fds.holdWrite = &s.add("close(hold)", 0, unix.SYS_CLOSE).Args[0]
 	if f.ProcInside {
 		s.procInside()
@@ -187,7 +189,8 @@ func (s *script) execInit(args, env []string) {
 }
 
 // useFDs fills in the descriptors.
-func (s *script) useFDs(holdRead, holdWrite, ready, status, self int) {
+func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, status, self int) {
+	*s.fds.statusRead = uintptr(statusRead)
 	*s.fds.holdRead, *s.fds.holdWrite, *s.fds.ready = uintptr(holdRead), uintptr(holdWrite), uintptr(ready)
 	if s.fds.status != nil {
 		*s.fds.status, *s.fds.self = uintptr(status), uintptr(self)

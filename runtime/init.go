@@ -62,21 +62,17 @@ func Init(args []string) int {
 	// The payload has the same user id; it has no business in here.
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	if _, err := unix.FcntlInt(uintptr(status), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-		initReport(status, initStage+initFcntl, -int64(err.(unix.Errno)))
-		return ExitExec
+		return initFailed(status, initStage+initFcntl, -int64(err.(unix.Errno)))
 	}
 	pid, report := startPayload(args[2], args[3:], env)
 	switch {
 	case pid < 0:
-		initReport(status, initStage+initClone, int64(pid))
-		return ExitExec
+		return initFailed(status, initStage+initClone, int64(pid))
 	case report.Index >= 0:
-		initReport(status, initStage+report.Index, report.Result)
-		return ExitExec
+		return initFailed(status, initStage+report.Index, report.Result)
 	}
 	if r := raw.Forward(pid, forwardable()); r < 0 {
-		initReport(status, initStage+initForward, int64(r))
-		return ExitExec
+		return initFailed(status, initStage+initForward, int64(r))
 	}
 	unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil) // what is pending goes to the payload now
 	initReport(status, initStarted, 0)
@@ -103,6 +99,17 @@ func ownEnviron() ([]string, error) {
 	return env[len(initEnv):], nil
 }
 
+// initFailed tells the launcher what failed, and waits, but not for ever, until it has said so to the journal: with
+// this process the unit's main process ends, and systemd kills what is left.
+func initFailed(fd int, index, result int64) int {
+	initReport(fd, index, result)
+	for {
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd)}}, raw.ReportWait*1000); err != unix.EINTR {
+			return ExitExec
+		}
+	}
+}
+
 func initReport(fd int, index, result int64) {
 	var b [raw.ReportSize]byte
 	binary.NativeEndian.PutUint64(b[:], uint64(index))
@@ -113,7 +120,7 @@ func initReport(fd int, index, result int64) {
 // startPayload clones and execs the payload. It returns once that is decided: report.Index
 // is the call that failed, or -1.
 func startPayload(program string, args, env []string) (pid int, report *raw.Report) {
-	report = &raw.Report{Index: -1, FD: ^uintptr(0), Exit: ExitExec}
+	report = raw.NewReport(-1, ExitExec)
 	var pins goruntime.Pinner
 	defer pins.Unpin()
 	argv, envp := vector(args), vector(env)

@@ -6,6 +6,7 @@ import (
 	goruntime "runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -76,6 +77,9 @@ type launch struct {
 	start      uint64 // the child's start time
 	holdWrite  int
 	recorded   bool
+	released   atomic.Bool
+	failed     atomic.Bool
+	report     func(line string)
 }
 
 func (l *launch) pid() int   { return int(l.clonePID) }
@@ -87,14 +91,12 @@ func (l *launch) pidfd() int { return int(l.clonePidFD) }
 func Launch(paths Paths, name string, env Env, report func(line string)) int {
 	goruntime.LockOSThread()
 	l := &launch{
-		paths: paths, name: name, invocation: env.InvocationID,
+		paths: paths, name: name, invocation: env.InvocationID, report: report,
 		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, holdWrite: -1, clonePidFD: -1,
 		slots: make(map[string]int, 16), subs: map[string][]submount{},
 	}
 	code, err := l.run(env)
-	if err != nil {
-		report(oneLine("container " + name + ": " + err.Error()))
-	}
+	l.fail(err)
 	return code
 }
 
@@ -177,7 +179,7 @@ func (l *launch) runChild(p plan) (int, error) {
 			return ExitSetup, call("open(/proc/self/exe)", err)
 		}
 	}
-	p.Child.useFDs(hold[0], hold[1], ready[1], status[1], self)
+	p.Child.useFDs(hold[0], hold[1], ready[1], status[0], status[1], self)
 
 	// The thread below holds a processor of Go's while it is stopped in clone3, and the helper needs another.
 	if goruntime.GOMAXPROCS(0) < 4 {
@@ -186,11 +188,11 @@ func (l *launch) runChild(p plan) (int, error) {
 	if _, err := blockSignals(); err != nil {
 		return ExitSetup, err
 	}
+	report := raw.NewReport(status[1], ExitExec)
 	done := make(chan error, 1)
-	go l.help(p.Build, ready[0], done)
+	go l.help(p.Build, ready[0], status[0], report, done)
 
 	var pins goruntime.Pinner
-	report := &raw.Report{FD: uintptr(status[1]), Exit: ExitExec}
 	pid := raw.Clone(&raw.CloneArgs{
 		Flags: unix.CLONE_PARENT | unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
 			unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND |
@@ -202,54 +204,68 @@ func (l *launch) runChild(p plan) (int, error) {
 	// The child has exec'ed or is gone; a helper that still waits for its first byte reads end of file.
 	unix.Close(ready[1])
 	unix.Close(status[1])
-	helped := <-done
-	switch {
-	case pid < 0:
+	if pid < 0 {
+		<-done
 		return ExitSetup, call("clone3(CLONE_PARENT|CLONE_NEWUSER|CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWCGROUP)", unix.Errno(-pid))
-	case helped != nil && !errors.Is(helped, errChildGone):
-		return ExitSetup, helped
+	}
+	if !l.released.Load() {
+		return ExitSetup, <-done
+	}
+	if report.Index >= 0 {
+		return ExitExec, <-done
 	}
 	if err := l.outcome(status[0]); err != nil {
-		return ExitExec, err
+		l.fail(err)
+		unix.Close(status[0]) // lets the init go
+		return ExitExec, nil
 	}
-	if helped != nil {
-		return ExitSetup, helped
-	}
-	// A payload that has come to its end already is not there to be named; systemd knows how it ended.
 	if err := l.tell("READY=1\n", &unix.Ucred{Pid: int32(l.pid())}); err != nil && !errors.Is(err, unix.ESRCH) {
 		return ExitSetup, err
 	}
 	return 0, nil
 }
 
-var errChildGone = errors.New("the payload's process died before it was released")
-
 // help runs on a thread of its own, which ends up in the container's mount namespace and with the process.
-func (l *launch) help(ops []op, ready int, done chan<- error) {
+func (l *launch) help(ops []op, ready, status int, report *raw.Report, done chan<- error) {
 	goruntime.LockOSThread()
-	err := l.build(ops, ready)
+	err := l.build(ops, ready, status)
 	if err != nil && l.recorded {
 		unix.Unlinkat(l.running, l.invocation, 0)
 	}
-	unix.Close(l.holdWrite) // without the byte the child dies
+	if l.released.Load() {
+		waitFor(status) // for the exec, or for what failed
+	}
+	if report.Index >= 0 {
+		err = l.outcome(status)
+	}
+	// A failed child, or one that fails now because nobody will write the byte, waits for this thread to say why: with
+	// its end, that of the unit's main process, systemd kills what is left. The main thread is still stopped in clone3.
+	l.fail(err)
+	unix.Close(l.holdWrite)
+	if err != nil {
+		unix.Close(status)
+	}
 	done <- err
 }
 
-func (l *launch) build(ops []op, ready int) error {
-	var b [1]byte
+// waitFor waits until one of some descriptors can be read or has come to its end, and says whether it is the first.
+// It keeps Go's processor, so that nothing has to be scheduled when it happens.
+func waitFor(fds ...int) (first bool) {
+	var list [2]unix.PollFd
+	for i, fd := range fds {
+		list[i] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	}
 	for {
-		// Raw: this thread keeps its processor, so that nothing has to be scheduled when the byte comes.
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(ready), uintptr(unsafe.Pointer(&b)), 1)
-		if errno == unix.EINTR {
-			continue
+		_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&list)), uintptr(len(fds)), 0, 0, 0, 0)
+		if errno != unix.EINTR {
+			return errno == 0 && list[0].Revents&unix.POLLIN != 0
 		}
-		if errno != 0 {
-			return call("read(ready)", errno)
-		}
-		if n == 0 {
-			return errChildGone
-		}
-		break
+	}
+}
+
+func (l *launch) build(ops []op, ready, status int) error {
+	if !waitFor(ready, status) {
+		return errors.New("the payload's process died before it was released")
 	}
 	for _, o := range ops {
 		if err := o.do(l); err != nil {
@@ -259,13 +275,24 @@ func (l *launch) build(ops []op, ready int) error {
 	return nil
 }
 
+// fail writes the one line that says why; only the first cause counts.
+func (l *launch) fail(err error) {
+	if err != nil && !l.failed.Swap(true) {
+		l.report(oneLine("container " + l.name + ": " + err.Error()))
+	}
+}
+
 // outcome reads how the child's list of calls ended; nil is a payload that runs its own program.
 func (l *launch) outcome(status int) error {
-	data, err := readAll(status, raw.ReportSize)
+	data := make([]byte, raw.ReportSize)
+	n, err := unix.Read(status, data) // one write, one read: a failed child still holds the other end
+	for err == unix.EINTR {
+		n, err = unix.Read(status, data)
+	}
 	if err != nil {
 		return call("read(status)", err)
 	}
-	if len(data) < raw.ReportSize {
+	if n < raw.ReportSize {
 		if l.spec.Init {
 			return errors.New("the init died before it had started the payload")
 		}

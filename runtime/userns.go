@@ -28,7 +28,7 @@ func newUserns(uidMap, gidMap []Mapping) (int, error) {
 		{Trap: unix.SYS_PRCTL, Args: [6]uintptr{unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)}},
 		{Trap: unix.SYS_READ, Args: [6]uintptr{uintptr(hold[0]), pin(&pins, b), 1}, Want: raw.Any},
 	}
-	report := &raw.Report{FD: ^uintptr(0)}
+	report := raw.NewReport(-1, 0)
 	goruntime.LockOSThread() // the child dies with this thread
 	defer goruntime.UnlockOSThread()
 	pid, err := cloneHeld(calls, report)

@@ -1,3 +1,5 @@
+//go:build throwaway
+
 package container
 
 import (
@@ -17,17 +19,14 @@ import (
 	"hostctl/runtime"
 )
 
-// realBench is the real systemd, kernel and launcher of a throwaway host, with account files in memory.
+// realBench is the real systemd, kernel and launcher of the throwaway host that the integration tests run
+// these on, built with the tag, with account files in memory.
 // HOSTCTL_TEST_LAUNCHER names the built launcher and HOSTCTL_TEST_ROOTFS a root directory with /bin/sh.
 func realBench(t testing.TB) (*bench, *Container) {
 	t.Helper()
 	launcher, rootfs := os.Getenv("HOSTCTL_TEST_LAUNCHER"), os.Getenv("HOSTCTL_TEST_ROOTFS")
 	if _, err := os.Stat("/run/hostctl/try"); err != nil || launcher == "" || rootfs == "" {
-		const ability = "not on a throwaway host with HOSTCTL_TEST_LAUNCHER and HOSTCTL_TEST_ROOTFS"
-		if os.Getenv("HOSTCTL_TEST_NO_SKIP") == "1" && os.Getenv("HOSTCTL_TEST_LAUNCHER") != "" {
-			t.Fatal(ability)
-		}
-		t.Skip(ability)
+		t.Fatal("not on a throwaway host with HOSTCTL_TEST_LAUNCHER and HOSTCTL_TEST_ROOTFS")
 	}
 	s, err := host.DialSystemd(t.Context())
 	if err != nil {

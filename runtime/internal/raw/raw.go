@@ -23,14 +23,32 @@ type Call struct {
 	Out [2]*uintptr
 }
 
-// Report is where a failed child says which call it was, and how it ends. The
-// assembly knows this layout. Index and Result are written to FD as 16 bytes of
-// the machine's own order before the child exits with Exit.
+// Report is where a failed child says which call it was, and how it ends. The assembly knows this layout. Index
+// and Result are written to FD, a pipe, as 16 bytes of the machine's own order; then the child waits until nobody
+// has the pipe's other end open any more, or for ReportWait seconds, and exits with Exit. Made by NewReport.
 type Report struct {
-	Index  int64
+	Index  int64 // of the failed call; -1 before
 	Result int64
 	FD     uintptr
 	Exit   uintptr
+	wait   struct { // struct pollfd: no event is asked for, so that POLLERR ends the wait
+		fd              int32
+		events, revents int16
+	}
+	timeout [2]int64 // struct timespec
+}
+
+// ReportWait is how many seconds a failed child waits at most for its failure to be read.
+const ReportWait = 5
+
+// NewReport makes a Report to the write end of a pipe. With fd -1 it is told to nobody, and the child does not wait.
+func NewReport(fd int, exit int) *Report {
+	r := &Report{Index: -1, FD: uintptr(fd), Exit: uintptr(exit)}
+	r.wait.fd, r.timeout[0] = int32(fd), ReportWait
+	if fd < 0 {
+		r.wait.fd = 1<<31 - 1 // ppoll passes over negative descriptors, and says POLLNVAL at once to this one
+	}
+	return r
 }
 
 // ReportSize is the number of bytes that a failed child writes.

@@ -54,6 +54,13 @@ fail:
 	MOVD	R21, R1
 	MOVD	$16, R2
 	SVC
+	ADD	$32, R21, R0
+	MOVD	$1, R1
+	ADD	$40, R21, R2
+	MOVD	ZR, R3
+	MOVD	ZR, R4
+	MOVD	$73, R8	// ppoll
+	SVC
 	MOVD	$94, R8	// exit_group
 	MOVD	24(R21), R0
 	SVC
