@@ -162,7 +162,6 @@ type dirs interface {
 	StatDir(path string) (host.Dir, error)
 	CreateDir(path string, want host.Dir) error
 	SetDir(path string, want host.Dir) error
-	UnmarkDir(path, mark string) error
 	RemoveDir(ctx context.Context, path, mark string) error
 	MountsBelow(path string) ([]string, error)
 }
@@ -194,9 +193,6 @@ func TestDirsContract(t *testing.T) {
 	set := func(p string, want host.Dir) func(dirs) error {
 		return func(d dirs) error { return d.SetDir(p, want) }
 	}
-	unmark := func(p, mark string) func(dirs) error {
-		return func(d dirs) error { return d.UnmarkDir(p, mark) }
-	}
 	remove := func(p, mark string) func(dirs) error {
 		return func(d dirs) error { return d.RemoveDir(t.Context(), p, mark) }
 	}
@@ -211,7 +207,6 @@ func TestDirsContract(t *testing.T) {
 		{"below a file", create("/file/db", db), "error"},
 		{"over what is there", create("/srv/foreign", db), "file already exists"},
 		{"change what is missing", set("/srv/a/db", db), "file does not exist"},
-		{"release what is missing", unmark("/srv/a/db", db.Mark), "file does not exist"},
 		{"remove what is missing", remove("/srv/a/db", db.Mark), "file does not exist"},
 		{"make", create("/srv/a/db", db), "done"},
 		{"make twice", create("/srv/a/db", db), "file already exists"},
@@ -220,10 +215,7 @@ func TestDirsContract(t *testing.T) {
 		{"change another's", set("/srv/a/db", other), notOwned},
 		{"change a foreign one", set("/srv/foreign", db), notOwned},
 		{"remove another's", remove("/srv/a/db", other.Mark), notOwned},
-		{"release another's", unmark("/srv/a/db", other.Mark), notOwned},
 		{"remove a foreign one", remove("/srv/foreign", ""), notOwned},
-		{"release", unmark("/srv/a/db/in/side", other.Mark), "done"},
-		{"release twice", unmark("/srv/a/db/in/side", other.Mark), notOwned},
 		{"remove all", remove("/srv/a/db", db.Mark), "done"},
 		{"remove twice", remove("/srv/a/db", db.Mark), "file does not exist"},
 		{"on another filesystem", create("/srv/disk/db", db), "done"},

@@ -54,21 +54,6 @@ func (d Dirs) SetDir(p string, want Dir) error {
 	return nil
 }
 
-// UnmarkDir takes the mark off the directory p and changes nothing else.
-func (d Dirs) UnmarkDir(p, mark string) error {
-	err := d.owned(p, mark, func(_, fd int) error {
-		err := unix.Fremovexattr(fd, MarkXattr)
-		if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENODATA) {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("release directory %s: %w", p, err)
-	}
-	return nil
-}
-
 func (d Dirs) with(p string, do func(root int) error) error {
 	if p == "/" || !path.IsAbs(p) || path.Clean(p) != p {
 		return errors.New("is no clean absolute path below /")

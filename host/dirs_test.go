@@ -108,7 +108,7 @@ func TestPathsWithOtherThingsInThem(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) && !errors.Is(err, fs.ErrExist) {
 			t.Errorf("CreateDir(%q): %v, want %q", p, err, want)
 		}
-		for _, err := range []error{d.SetDir(p, db), d.UnmarkDir(p, db.Mark), d.RemoveDir(t.Context(), p, db.Mark)} {
+		for _, err := range []error{d.SetDir(p, db), d.RemoveDir(t.Context(), p, db.Mark)} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("change of %q: %v, want %q", p, err, want)
 			}
@@ -165,7 +165,7 @@ func TestCreateDirWhileLinksAreExchanged(t *testing.T) {
 	t.Logf("made %d, refused %d", made, refused)
 }
 
-func TestSetDirAndUnmarkDir(t *testing.T) {
+func TestSetDirAndMark(t *testing.T) {
 	d := newDirs(t)
 	must(t, d.CreateDir("/db", db))
 	must(t, os.Chmod(d.Root+"/db", 0o700|os.ModeSetgid|os.ModeSticky))
@@ -176,12 +176,12 @@ func TestSetDirAndUnmarkDir(t *testing.T) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 	other := Dir{Mode: 0o777, Mark: "other/volume.db"}
-	for _, err := range []error{d.SetDir("/db", other), d.UnmarkDir("/db", other.Mark), d.RemoveDir(t.Context(), "/db", other.Mark), d.RemoveDir(t.Context(), "/db", "")} {
+	for _, err := range []error{d.SetDir("/db", other), d.RemoveDir(t.Context(), "/db", other.Mark), d.RemoveDir(t.Context(), "/db", "")} {
 		if !errors.Is(err, ErrNotOwned) {
 			t.Errorf("with another mark: %v", err)
 		}
 	}
-	must(t, d.UnmarkDir("/db", db.Mark))
+	must(t, unix.Removexattr(d.Root+"/db", MarkXattr))
 	want.Mark = ""
 	if got, err := d.StatDir("/db"); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
@@ -324,6 +324,5 @@ func TestDirsWithoutMarks(t *testing.T) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 	must(t, d.SetDir("/plain/db", db))
-	must(t, d.UnmarkDir("/plain/db", db.Mark))
 	must(t, d.RemoveDir(t.Context(), "/plain/db", db.Mark))
 }

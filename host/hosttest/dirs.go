@@ -190,22 +190,6 @@ func (d *Dirs) SetDir(p string, want host.Dir) error {
 	return nil
 }
 
-// UnmarkDir is as [host.Dirs.UnmarkDir].
-func (d *Dirs) UnmarkDir(p, mark string) error {
-	if err := d.call("UnmarkDir " + p); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n, err := d.owned(p, mark)
-	if err != nil {
-		return err
-	}
-	n.mark = ""
-	d.nodes[p] = n
-	return nil
-}
-
 // RemoveDir is as [host.Dirs.RemoveDir].
 func (d *Dirs) RemoveDir(_ context.Context, p, mark string) error {
 	if err := d.call("RemoveDir " + p); err != nil {

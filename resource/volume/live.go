@@ -16,7 +16,6 @@ type Door interface {
 	StatDir(path string) (host.Dir, error)
 	CreateDir(path string, want host.Dir) error
 	SetDir(path string, want host.Dir) error
-	UnmarkDir(path, mark string) error
 	RemoveDir(ctx context.Context, path, mark string) error
 	MountsBelow(path string) ([]string, error)
 }
@@ -182,7 +181,8 @@ func remedy(dir host.Dir, c resource.Change, v *Volume) string {
 		return fmt.Sprintf("choose another path, or move the directory away: no mark can be read there, for its filesystem keeps none or because this is not root; an empty directory of %d:%d with mode %s is taken",
 			v.UID, v.GID, v.Mode)
 	case dir.Mark != "" && !strings.HasPrefix(dir.Mark, c.Owner+"/"):
-		return "choose another path, or remove the volume there first; removing it keeps the data"
+		return fmt.Sprintf("choose another path; or, when that configuration has the volume no more, hand the directory over: setfattr -n %s -v %s %s",
+			host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
 	}
 	return fmt.Sprintf("choose another path; or hand the directory over, so that hostctl sets its owner and mode: setfattr -n %s -v %s %s",
 		host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
@@ -260,12 +260,11 @@ func (h live) remove(ctx context.Context, c resource.Change) error {
 	if foreign(dir, c.Owner, c.Addr, c.Last) != "" {
 		return nil // ours is gone, and this one stays
 	}
-	self := mark(c.Owner, c.Addr)
 	if v, ok := doomed(c); ok {
 		if err := h.guard(v); err != nil {
 			return err
 		}
-		return h.door.RemoveDir(ctx, v.Path, self)
+		return h.door.RemoveDir(ctx, v.Path, mark(c.Owner, c.Addr))
 	}
-	return h.door.UnmarkDir(v.Path, self)
+	return nil // the mark stays with the data, so that the volume can be declared again
 }

@@ -119,11 +119,11 @@ func TestLife(t *testing.T) {
 			w.apply(w.change(resource.Create, want))
 			expect("found again", made)
 
-			// A new path: the data stays, and is nobody's.
+			// A new path: the data stays, with its mark.
 			del := w.change(resource.Delete, nil)
 			del.Replace = true
 			w.apply(del)
-			if dir, err := door.StatDir("/srv/shop/db"); err != nil || dir.Mark != "" {
+			if dir, err := door.StatDir("/srv/shop/db"); err != nil || dir.Mark == "" {
 				t.Errorf("after a replacement: %+v, %v", dir, err)
 			}
 			want = newVolume("/srv/shop/db2", func(v *Volume) { v.OnDestroy = Delete })
@@ -136,9 +136,15 @@ func TestLife(t *testing.T) {
 			}
 			w.apply(w.change(resource.Create, wanted(func(v *Volume) { v.Path = "/srv/kept" })))
 			w.apply(w.change(resource.Delete, nil))
-			if dir, err := door.StatDir("/srv/kept"); err != nil || dir.Mark != "" {
+			if dir, err := door.StatDir("/srv/kept"); err != nil || dir.Mark == "" {
 				t.Errorf("on_destroy = keep: %+v, %v", dir, err)
 			}
+			expect("removed, and kept", "")
+			again := w.change(resource.Create, wanted(func(v *Volume) { v.Path = "/srv/kept" }))
+			if got := w.check(again); got != "" {
+				t.Errorf("what was kept cannot be declared again: %s", got)
+			}
+			w.apply(again)
 		})
 	}
 }
@@ -152,7 +158,7 @@ func TestConflicts(t *testing.T) {
 		{"a foreign directory", func(m *hosttest.Machine) { m.PutDir("/srv/shop/db", host.Dir{Mode: 0o755}) },
 			[]string{"path: /srv/shop/db is on this host, and hostctl did not make it", "setfattr -n trusted.hostctl.owner -v 'shop/volume.db' '/srv/shop/db'"}},
 		{"another configuration's", func(m *hosttest.Machine) { m.PutDir("/srv/shop/db", host.Dir{Mark: "other/volume.x"}) },
-			[]string{`it is volume.x of configuration "other"`, "removing it keeps the data"}},
+			[]string{`it is volume.x of configuration "other"`, "when that configuration has the volume no more", "setfattr"}},
 		{"another volume of this one", func(m *hosttest.Machine) { m.PutDir("/srv/shop/db", host.Dir{Mark: "shop/volume.x"}) },
 			[]string{"it is volume.x of this configuration", "setfattr"}},
 		{"inside another configuration's", func(m *hosttest.Machine) { m.PutDir("/srv/shop", host.Dir{Mark: "other/volume.x"}) },

@@ -26,6 +26,7 @@ const (
 // trusted.hostctl.owner; what is in it is never looked at. Directories above it
 // that are missing are made root:root 0755 and are nobody's afterwards.
 //
+// The data and the mark stay when the volume is removed, so that it can be declared again.
 // A directory that was there before is not taken over; plan prints the command
 // that hands one over. No part of the path may be a symbolic link.
 // One volume cannot lie inside another.
