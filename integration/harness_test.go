@@ -140,6 +140,7 @@ func (h *host) sh(script string) string {
 	h.t.Helper()
 	r := h.run("/bin/bash", "-ec", script)
 	if r.exit != 0 {
+		r.stdout = r.stdout[max(0, len(r.stdout)-2000):]
 		h.t.Fatalf("%s: %s", script, r.all())
 	}
 	return strings.TrimSuffix(r.stdout, "\n")
@@ -209,11 +210,14 @@ func (h *host) snap() string {
 	h.t.Helper()
 	return h.sh(`
 		cd /
-		find etc srv home root opt usr/local run/netns run/systemd/transient run/systemd/system \
-			\( -path srv/rootfs -o -path run/netns -o -path etc/subuid -o -path etc/subgid -o -path 'etc/*-' -o -path etc/.pwd.lock \) -prune -o \
-			\( -type f -printf 'f %p %u:%g %m ' -exec sha256sum {} \; \) -o \( ! -type f -printf '%y %p %u:%g %m %l\n' \) 2> /dev/null |
-			sed 's,  [^ ]*$,,' | grep -v '^d run/systemd/transient ' | sort
-		ls run/netns 2> /dev/null
+		list() {
+			find etc srv run/netns run/systemd/transient run/systemd/system \
+				\( -path srv/rootfs -o -path run/netns -o -path etc/subuid -o -path etc/subgid -o -path 'etc/*-' -o -path etc/.pwd.lock \
+				-o -path etc/ssl -o -path run/systemd/transient \) -prune -o "$@" 2> /dev/null || true
+		}
+		list -printf '%y %p %u:%g %m %l\n' | sort
+		list -type f -print0 | xargs -0r sha256sum | sort -k 2
+		for dir in run/netns run/systemd/transient; do ls $dir 2> /dev/null || true; done
 		findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v -e '^/usr/local/bin/hostctl' -e '^/run/netns ' | sort
 		systemctl list-units --all --plain --no-legend --no-pager | awk '{print $1, $2, $3, $4}' |
 			grep -v -e '^systemd-' -e '^dbus' -e '^run-u' -e '^hostctl.slice ' -e '^hostctl-keep.slice ' -e '^run-netns.mount ' | sort

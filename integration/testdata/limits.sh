@@ -56,6 +56,12 @@ hostctl apply -auto-approve
 systemctl set-property --runtime hostctl-hog.service MemoryMax=16M
 hostctl plan -detailed-exitcode > /dev/null && fail "a limit changed by hand is no drift" || [ $? = 2 ] || fail "plan"
 hostctl apply -auto-approve
+[ "$(cat "$(cgroup hog)/memory.max")" = $((48 << 20)) ] || fail "memory.max after the repair"
+systemctl set-property hostctl-hog.service TasksMax=7
+hostctl plan -detailed-exitcode > /dev/null && fail "a limit changed for good is no drift" || [ $? = 2 ] || fail "plan"
+hostctl apply -auto-approve
+[ "$(cat "$(cgroup hog)/pids.max")" = 64 ] || fail "pids.max after the repair"
+hostctl plan -detailed-exitcode > /dev/null || fail "the plan after the repairs is not empty"
 
 echo "== nothing is left"
 hostctl destroy -auto-approve
