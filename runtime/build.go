@@ -300,7 +300,7 @@ func (pivotOp) do(l *launch) error {
 func (o commandOp) do(l *launch) error {
 	found, err := findCommand(l.root, o.name, o.path)
 	if err != nil {
-		return err
+		return configError{err}
 	}
 	l.script.command(found)
 	return nil

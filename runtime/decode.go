@@ -49,6 +49,9 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 			w.open('{')
 			w.str("target", m.Target)
 			w.str("source", m.Source)
+			if m.Mountpoint != "" {
+				w.str("mountpoint", m.Mountpoint)
+			}
 			if m.ReadOnly {
 				w.flag("read_only", true)
 			}
@@ -206,6 +209,8 @@ func (r *reader) mount() (out Mount) {
 			out.Target = r.str()
 		case "source":
 			out.Source = r.str()
+		case "mountpoint":
+			out.Mountpoint = r.str()
 		case "read_only":
 			out.ReadOnly = r.boolean()
 		case "owner":

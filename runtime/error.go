@@ -40,6 +40,11 @@ func call(name string, err error) error {
 	return &StepError{name, err}
 }
 
+// configError is what a restart cannot heal: see [ExitConfig].
+type configError struct{ error }
+
+func (e configError) Unwrap() error { return e.error }
+
 func step(what string, err error) error {
 	if err == nil {
 		return nil

@@ -169,12 +169,12 @@ func TestLaunchRefusesCommand(t *testing.T) {
 	cmd := func(init bool, args ...string) Spec {
 		return b.spec(func(s *Spec) { s.Args, s.Init = args, init })
 	}
-	b.refused("missing", ExitSetup, cmd(false, "/bin/none"), "/bin/none", "is not in the rootfs")
-	b.refused("not in PATH", ExitSetup, cmd(true, "none"), `"none"`, "/usr/bin")
-	b.refused("not executable", ExitSetup, cmd(false, "/bin/plain"), "not an executable file")
-	b.refused("directory", ExitSetup, cmd(false, "/bin"), "not an executable file")
-	b.refused("the launcher itself", ExitSetup, cmd(false, "/bin/self"), "/bin/self")
-	b.refused("fd", ExitSetup, cmd(false, "/proc/self/fd/3"), "/proc/self/fd/3")
+	b.refused("missing", ExitConfig, cmd(false, "/bin/none"), "/bin/none", "is not in the rootfs")
+	b.refused("not in PATH", ExitConfig, cmd(true, "none"), `"none"`, "/usr/bin")
+	b.refused("not executable", ExitConfig, cmd(false, "/bin/plain"), "not an executable file")
+	b.refused("directory", ExitConfig, cmd(false, "/bin"), "not an executable file")
+	b.refused("the launcher itself", ExitConfig, cmd(false, "/bin/self"), "/bin/self")
+	b.refused("fd", ExitConfig, cmd(false, "/proc/self/fd/3"), "/proc/self/fd/3")
 	for _, init := range []bool{false, true} {
 		o := b.run(cmd(init, "/bin/garbage"))
 		b.checkRefused("garbage", ExitExec, o, "execve", "ENOEXEC")
@@ -191,6 +191,27 @@ func TestLaunchRefusesCommand(t *testing.T) {
 	b.must(os.Mkdir(b.rootfs+"/closed", 0o700))
 	b.must(os.Mkdir(b.rootfs+"/closed/in", 0o755))
 	b.refused("workdir", ExitExec, b.spec(func(s *Spec) { s.User, s.Dir = "www", "/closed/in" }), "/closed/in", "EACCES")
+}
+
+func TestLaunchRefusesTheBareDisk(t *testing.T) {
+	b := newBed(t)
+	disk := b.dir + "/disk"
+	b.must(os.MkdirAll(disk+"/db", 0o755))
+	s := b.spec(func(s *Spec) {
+		s.Mounts = []Mount{{Target: "/data", Source: disk + "/db", Mountpoint: disk}}
+		s.Args = []string{"true"}
+	})
+	b.refused("nothing mounted", ExitSetup, s, "nothing is mounted on "+disk)
+	b.must(unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1M"))
+	t.Cleanup(func() { unix.Unmount(disk, unix.MNT_DETACH) })
+	b.must(os.Mkdir(disk+"/db", 0o755))
+	if o := b.run(s); o.code != 0 {
+		t.Errorf("with the disk: %+v", o)
+	}
+	s.Mounts[0].Mountpoint = "/elsewhere"
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "is not above") {
+		t.Errorf("a mountpoint elsewhere: %v", err)
+	}
 }
 
 func TestLaunchRefusesItsCaller(t *testing.T) {

@@ -209,7 +209,11 @@ func (l *launch) runChild(p plan) (int, error) {
 		return ExitSetup, call("clone3(CLONE_PARENT|CLONE_NEWUSER|CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWIPC|CLONE_NEWUTS|CLONE_NEWCGROUP)", unix.Errno(-pid))
 	}
 	if !l.released.Load() {
-		return ExitSetup, <-done
+		err := <-done
+		if config := (configError{}); errors.As(err, &config) {
+			return ExitConfig, err
+		}
+		return ExitSetup, err
 	}
 	if report.Index >= 0 {
 		return ExitExec, <-done

@@ -22,6 +22,7 @@ type (
 	// and, where there are maps, idmapped by them.
 	treeOp struct {
 		slot, what, source string
+		mountpoint         string // of a volume that has one
 		attr               uint64
 		uidMap, gidMap     []Mapping
 	}
@@ -91,6 +92,9 @@ func (o fsOp) String() string {
 
 func (o treeOp) String() string {
 	s := "tree " + o.source + ": recursive " + attrNames(o.attr)
+	if o.mountpoint != "" {
+		s += ", with something mounted on " + o.mountpoint
+	}
 	if o.uidMap != nil {
 		s += ", uid " + mapNames(o.uidMap) + " gid " + mapNames(o.gidMap)
 	}

@@ -108,7 +108,7 @@ func makePlan(s Spec, f facts) plan {
 	var entries []entry
 	declared := map[string]bool{}
 	for _, m := range s.Mounts {
-		t := treeOp{slot: "volume " + m.Target, what: "volume", source: m.Source, attr: attrPlain}
+		t := treeOp{slot: "volume " + m.Target, what: "volume", source: m.Source, mountpoint: m.Mountpoint, attr: attrPlain}
 		if m.ReadOnly {
 			t.attr |= attrRO
 		}

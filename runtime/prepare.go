@@ -142,6 +142,9 @@ func (o treeOp) clone(l *launch) (int, error) {
 	dir := l.rootfs
 	if o.slot != "root" {
 		var err error
+		if err = checkMountpoint(o.mountpoint); err != nil {
+			return -1, err
+		}
 		if dir, err = openDir(o.source); err != nil {
 			return -1, err
 		}
@@ -162,6 +165,26 @@ func (o treeOp) clone(l *launch) (int, error) {
 	}
 	l.subs[o.slot] = subs
 	return fd, nil
+}
+
+// checkMountpoint fails where a volume asks for something to be mounted on path, and nothing is.
+func checkMountpoint(path string) error {
+	if path == "" {
+		return nil
+	}
+	fd, err := openDir(path)
+	if err != nil {
+		return step("mountpoint "+path, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, 0, &st); err != nil {
+		return step("mountpoint "+path, call("statx(AT_EMPTY_PATH)", err))
+	}
+	if st.Attributes_mask&st.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0 {
+		return errors.New("nothing is mounted on " + path)
+	}
+	return nil
 }
 
 // openDir opens a directory of the host by its real path: no component is a symbolic link.

@@ -95,6 +95,9 @@ type Mount struct {
 	Target string `json:"target"`
 	// Source is the absolute path on the host. No component may be a symbolic link.
 	Source string `json:"source"`
+	// Mountpoint, when set, is the absolute path on the host of Source or of a directory above it on which
+	// something must be mounted: the container does not start on the bare disk below.
+	Mountpoint string `json:"mountpoint,omitempty"`
 	// ReadOnly holds for every mount below Source too.
 	ReadOnly bool `json:"read_only,omitempty"`
 	// Owner is the account that owns the files on disk. When set, the mount is idmapped so that this

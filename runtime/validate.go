@@ -122,6 +122,12 @@ func (s Spec) Validate() error {
 	for _, m := range s.Mounts {
 		target("mount target", m.Target)
 		path("mount source", m.Source)
+		if m.Mountpoint != "" {
+			path("mountpoint", m.Mountpoint)
+			if m.Source != m.Mountpoint && !below(m.Source, m.Mountpoint) {
+				bad("mountpoint", m.Mountpoint+" is not above "+m.Source)
+			}
+		}
 		if m.Owner != nil && (m.Owner.UID == noID || m.Owner.GID == noID) {
 			bad("mount owner", "4294967295 is nobody's id")
 		}

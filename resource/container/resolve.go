@@ -69,7 +69,7 @@ func (c *Container) resolveMounts(v *validator, r *resource.Resolver) {
 	for _, target := range slices.Sorted(maps.Keys(c.Mount)) {
 		m := c.Mount[target]
 		volume := r.Want[m.Volume]
-		m.Source, m.OwnerUID, m.OwnerGID = text(volume, "path"), 0, 0
+		m.Source, m.Mountpoint, m.OwnerUID, m.OwnerGID = text(volume, "path"), text(volume, "mountpoint"), 0, 0
 		uid, gid := number(volume, "uid"), number(volume, "gid")
 		switch {
 		case c.RunAs != (resource.Addr{}):

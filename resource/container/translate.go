@@ -52,7 +52,7 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 	}
 	for _, target := range slices.Sorted(maps.Keys(c.Mount)) {
 		m := c.Mount[target]
-		mount := runtime.Mount{Target: target, Source: m.Source, ReadOnly: m.ReadOnly}
+		mount := runtime.Mount{Target: target, Source: m.Source, Mountpoint: m.Mountpoint, ReadOnly: m.ReadOnly}
 		if m.OwnerUID != 0 {
 			mount.Owner = &runtime.Account{UID: m.OwnerUID, GID: m.OwnerGID}
 		}
