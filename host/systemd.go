@@ -287,27 +287,27 @@ func (s *Systemd) List(ctx context.Context, patterns ...string) ([]Unit, error) 
 // interface: "Unit.InvocationID", "Service.NRestarts". A unit that is not loaded
 // has a Unit.LoadState of "not-found" and zero values.
 func (s *Systemd) Properties(ctx context.Context, unit string, names ...string) (map[string]any, error) {
-	if err := s.enter(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", unit, err)
-	}
-	defer s.leave()
 	object := s.conn.Object(systemdName, unitPath(unit))
-	waits := make([]*inFlight, len(names))
+	got := make([]dbus.Variant, len(names))
+	errs := make([]error, len(names))
+	var all sync.WaitGroup
 	for i, name := range names {
-		iface, member, _ := strings.Cut(name, ".")
-		waits[i] = s.send(ctx, object, "org.freedesktop.DBus.Properties.Get", systemdName+"."+iface, member)
+		all.Go(func() { // each in a slot of its own: the bus counts calls
+			iface, member, _ := strings.Cut(name, ".")
+			err := s.call(ctx, object, "org.freedesktop.DBus.Properties.Get", systemdName+"."+iface, member).store(&got[i])
+			if err != nil {
+				errs[i] = fmt.Errorf("%s: %s: %w", unit, name, err)
+			}
+		})
 	}
+	all.Wait()
 	values := make(map[string]any, len(names))
-	var failed error
-	for i, w := range waits {
-		var v dbus.Variant
-		if err := w.wait(ctx).store(&v); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %s: %w", unit, names[i], err))
-			continue
+	for i, name := range names {
+		if errs[i] == nil {
+			values[name] = got[i].Value()
 		}
-		values[names[i]] = v.Value()
 	}
-	return values, failed
+	return values, errors.Join(errs...)
 }
 
 // SetProperties changes properties of a loaded unit in place, until it is unloaded.

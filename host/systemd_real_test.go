@@ -76,6 +76,18 @@ func TestRealJobsInFlight(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
+	// The bus allows 128 calls of one connection to wait for their answers.
+	const many = 200
+	reads := make([]error, many)
+	for i := range many {
+		wg.Go(func() {
+			_, reads[i] = s.Properties(t.Context(), "init.scope", "Unit.Id", "Unit.LoadState", "Unit.ActiveState", "Unit.SubState")
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(reads...); err != nil {
+		t.Errorf("%d units read at one time: %v", many, err)
+	}
 	for i := range n {
 		wg.Go(func() { errs[i] = s.Remove(t.Context(), fmt.Sprintf("hostctl-flight-%d.service", i)) })
 	}
