@@ -1,7 +1,11 @@
 // Command hostctl-launch starts one container and ends. systemd runs it as the ExecStart of hostctl-<name>.service;
 // the same program, under the name of the tiny init, is the container's process 1.
 //
-// It imports package runtime alone: every library that is linked in costs each container's start.
+// It imports package runtime alone: every library that is linked in costs each container's start. So does what Go
+// reads at its own start to follow the cgroup's share of the processors, which is of no use to a few milliseconds.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (
