@@ -169,7 +169,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config) (map[string]any,
 			c.paint("32;1", "Apply complete:"), s.Add, s.Change, s.Replace, s.Destroy, round(time.Since(begun)))
 	}
 	if !a.destroy {
-		c.outputs(config, true)
+		c.outputs(config)
 	}
 	return fields, nil
 }

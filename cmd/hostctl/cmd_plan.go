@@ -40,7 +40,7 @@ var planCommand = command{
 					}
 				}
 				c.show(proposal)
-				c.outputs(config, !proposal.plan.Empty())
+				c.outputs(config)
 				if *out != "" && !c.json {
 					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", *out, *out)
 				}
@@ -98,14 +98,11 @@ func (c *cli) show(p *proposal) {
 }
 
 // outputs prints the configuration's outputs for people.
-func (c *cli) outputs(config *hcl.Config, blank bool) {
+func (c *cli) outputs(config *hcl.Config) {
 	if c.json || config == nil || len(config.Outputs) == 0 {
 		return
 	}
-	if blank {
-		fmt.Fprintln(c.stdout)
-	}
-	fmt.Fprintln(c.stdout, "Outputs:")
+	fmt.Fprintln(c.stdout, "\nOutputs:")
 	for _, o := range config.Outputs {
 		fmt.Fprintf(c.stdout, "  %s = %s\n", o.Name, printable(string(o.Value)))
 	}

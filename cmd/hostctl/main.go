@@ -148,6 +148,8 @@ func (c *cli) report(err error) int {
 		return exitOK
 	case errors.As(err, &status):
 		return int(status)
+	case errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
 	}
 	fmt.Fprintf(c.stderr, "%s %s\n", c.paint("31;1", "Error:"), printable(err.Error()))
 	return exitCode(err)
