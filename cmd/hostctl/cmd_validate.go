@@ -26,6 +26,11 @@ var validateCommand = command{
 				if err != nil {
 					return map[string]any{"valid": false}, err
 				}
+				// As on a host that has nothing yet: what does not fit together there fits nowhere.
+				onPaper := resource.NewResolver(config.Name, nil, nil, nil)
+				if err := c.problems(config, onPaper.Resolve(config.State)); err != nil {
+					return map[string]any{"valid": false}, err
+				}
 				if !c.json {
 					fmt.Fprintf(c.stdout, "%s Configuration %q: %s.\n", c.paint("32;1", "Valid."), config.Name, counted(config.State))
 					if len(sources.Ignored) > 0 {
