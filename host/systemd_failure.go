@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Failure is how a service's last run ended.
@@ -27,7 +28,7 @@ var exitCodes = map[int32]string{1: "exited", 2: "killed", 3: "dumped"}
 // Failure reads how a run of the unit ended, the last line of its journal included. An
 // invocation of "" is the unit's last run; of an earlier one only the journal knows.
 func (s *Systemd) Failure(ctx context.Context, unit, invocation string) (*Failure, error) {
-	p, err := s.Properties(ctx, unit, "Service.Result", "Service.ExecMainCode", "Service.ExecMainStatus", "Unit.InvocationID")
+	p, err := s.Properties(ctx, unit, "Service.Result", "Service.ExecMainCode", "Service.ExecMainStatus", "Unit.InvocationID", "Unit.InactiveExitTimestamp")
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +43,11 @@ func (s *Systemd) Failure(ctx context.Context, unit, invocation string) (*Failur
 		f.Code, f.Status = exitCodes[code], int(status)
 	}
 	if len(invocation) == 32 {
-		f.fromJournal(ctx, unit, invocation)
+		f.fromJournal(ctx, JournalQuery{Units: []string{unit}, Invocation: invocation, Lines: 20})
+	}
+	// journald asks who wrote a line when it reads it: of a process that is gone by then it knows the unit, not the run.
+	if began, _ := p["Unit.InactiveExitTimestamp"].(uint64); f.LastLine == "" && invocation == current && began != 0 {
+		f.fromJournal(ctx, JournalQuery{Units: []string{unit}, Since: time.UnixMicro(int64(began)), Lines: 20})
 	}
 	return f, nil
 }

@@ -202,12 +202,11 @@ type uint8OfJSON uint16
 
 // fromJournal fills in the last thing that a run wrote itself, and where it is not known how it
 // ended what systemd wrote about that. What cannot be had stays unset.
-func (f *Failure) fromJournal(ctx context.Context, unit, invocation string) {
+func (f *Failure) fromJournal(ctx context.Context, q JournalQuery) {
 	ctx, cancel := context.WithTimeout(ctx, lastLineTimeout)
 	defer cancel()
 	// What the process wrote before it died may still lie in journald's socket.
 	_ = journalctl(ctx, "--sync").Run()
-	q := JournalQuery{Units: []string{unit}, Invocation: invocation, Lines: 20}
 	_ = Journal(ctx, q, func(e Entry) bool {
 		if !e.Manager {
 			if line := printable(string(e.Message)); line != "" {
