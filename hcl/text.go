@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"hostctl/resource"
 )
 
 // Text writes the diagnostics for people: what is wrong, where, the line with
@@ -137,7 +139,7 @@ func cell(r rune, size int, rest string) (string, int) {
 	if r == utf8.RuneError && size == 1 {
 		return fmt.Sprintf(`\x%02x`, rest[0]), 4
 	}
-	if harmful(r) {
+	if !resource.Visible(r) {
 		s := escape(r)
 		return s, len(s)
 	}
@@ -164,12 +166,6 @@ var wide = &unicode.RangeTable{
 	R32: []unicode.Range32{{0x16fe0, 0x18cff, 1}, {0x1b000, 0x1b2ff, 1}, {0x1f300, 0x1f64f, 1}, {0x1f680, 0x1f6ff, 1}, {0x1f900, 0x1f9ff, 1}, {0x20000, 0x3fffd, 1}},
 }
 
-// harmful reports whether a character must not reach a terminal: control
-// characters, line separators, and those that reorder or hide text.
-func harmful(r rune) bool {
-	return unicode.IsControl(r) || lineSeparator(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u200b' || r == '\ufeff'
-}
-
 func lineSeparator(r rune) bool { return r == '\u2028' || r == '\u2029' }
 
 func escape(r rune) string {
@@ -186,7 +182,7 @@ func escape(r rune) string {
 func printable(s string) string {
 	safe := true
 	for _, r := range s {
-		if r == utf8.RuneError || r != '\n' && harmful(r) {
+		if r == utf8.RuneError || r != '\n' && !resource.Visible(r) {
 			safe = false
 			break
 		}

@@ -3,16 +3,9 @@ package plan
 import (
 	"fmt"
 	"strings"
-	"unicode"
-)
 
-// visible reports whether a reader sees r as itself: a graphic rune that has a
-// shape of its own. Control bytes, escape sequences, bidirectional overrides,
-// line separators and zero-width runes are not.
-func visible(r rune) bool {
-	return unicode.IsPrint(r) && r != unicode.ReplacementChar &&
-		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-}
+	"hostctl/resource"
+)
 
 func escape(b *strings.Builder, r rune) {
 	switch {
@@ -22,7 +15,7 @@ func escape(b *strings.Builder, r rune) {
 		b.WriteString(`\r`)
 	case r == '\t':
 		b.WriteString(`\t`)
-	case visible(r):
+	case resource.Visible(r):
 		b.WriteRune(r)
 	case r > 0xffff:
 		fmt.Fprintf(b, `\U%08x`, r)

@@ -183,7 +183,7 @@ func TestGolden(t *testing.T) {
 				t.Errorf("the decoded plan prints otherwise:\n%s", got)
 			}
 			for _, r := range text {
-				if r != '\n' && !visible(r) {
+				if r != '\n' && !resource.Visible(r) {
 					t.Errorf("%U reaches the terminal", r)
 				}
 			}
@@ -208,7 +208,7 @@ func TestHostileAddress(t *testing.T) {
 	p.Record, p.Forget, p.Summary.Down = []resource.Addr{addr}, []resource.Addr{addr}, []resource.Addr{addr}
 	p.Steps[0].Down = []resource.Addr{addr}
 	for _, r := range p.Text(TextOptions{}) {
-		if r != '\n' && !visible(r) {
+		if r != '\n' && !resource.Visible(r) {
 			t.Errorf("%U reaches the terminal", r)
 		}
 	}
@@ -233,7 +233,7 @@ func FuzzText(f *testing.F) {
 			return
 		}
 		text := p.Text(TextOptions{})
-		if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !visible(r) && !unicode.IsPrint(r) }); i >= 0 {
+		if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !resource.Visible(r) && !unicode.IsPrint(r) }); i >= 0 {
 			t.Errorf("%q reaches the terminal", text[i:])
 		}
 		// Reading what was written is the same plan, unless the text was not UTF-8.

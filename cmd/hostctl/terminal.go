@@ -6,9 +6,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"hostctl/host"
+	"hostctl/resource"
 )
 
 // terminal reports whether f takes colour, and how wide it is: 80 columns for a
@@ -35,7 +35,7 @@ func printable(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case r == '\n' || r == '\t' || unicode.IsPrint(r) && r != unicode.ReplacementChar:
+		case r == '\n' || r == '\t' || resource.Visible(r):
 			b.WriteRune(r)
 		default:
 			q := strconv.QuoteRuneToASCII(r)
