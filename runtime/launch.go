@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	goruntime "runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -90,6 +91,9 @@ func (l *launch) pidfd() int { return int(l.clonePidFD) }
 // namespaces and signal mask, and the process ends after it.
 func Launch(paths Paths, name string, env Env, report func(line string)) int {
 	goruntime.LockOSThread()
+	// A collection stops every thread that runs Go. The one in clone3 never stops: it waits for the child, the child
+	// for the helper thread, and the helper, whose allocation began the collection, for the thread in clone3.
+	debug.SetGCPercent(-1)
 	l := &launch{
 		paths: paths, name: name, invocation: env.InvocationID, report: report,
 		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, holdWrite: -1, clonePidFD: -1,

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -524,6 +525,28 @@ func TestLaunchLimits(t *testing.T) {
 }
 
 // TestLaunchInherited: what the launcher was started with does not reach the payload.
+// TestLaunchCollectsNoGarbage starts a container of which so much is allocated while the first thread is stopped in
+// clone3 that the collector would run then, and never come to its end.
+func TestLaunchCollectsNoGarbage(t *testing.T) {
+	b := newBed(t)
+	s := b.spec(func(s *Spec) {
+		s.Args = []string{"true"}
+		for i := range 300 {
+			s.Mounts = append(s.Mounts, Mount{Target: fmt.Sprintf("/run/%d/a/b", i), Source: b.rootfs + "/data"})
+		}
+	})
+	var cmd *exec.Cmd
+	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer stuck.Stop()
+	st := b.launch(s, nil, func(c *exec.Cmd) { cmd, c.Env = c, append(c.Env, "GOGC=1") })
+	if st.code != 0 {
+		t.Fatalf("the launcher ended with %d\n%s", st.code, st.stderr.String())
+	}
+	if o := st.end(); o.payload == nil || o.payload.ExitStatus() != 0 {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestLaunchInherited(t *testing.T) {
 	b := newBed(t)
 	etc, err := os.Open("/etc")
