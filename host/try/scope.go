@@ -2,6 +2,7 @@ package try
 
 import (
 	"context"
+	"time"
 
 	"hostctl/host"
 )
@@ -20,4 +21,14 @@ func startScope(ctx context.Context, name string, pid int) error {
 		{Name: "Delegate", Value: true},
 		{Name: "CollectMode", Value: "inactive-or-failed"},
 	}})
+}
+
+// stopScope returns when systemd has no such scope any more, or has not answered in time.
+func stopScope(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if systemd, err := host.DialSystemd(ctx); err == nil {
+		defer systemd.Close()
+		systemd.Remove(ctx, name)
+	}
 }

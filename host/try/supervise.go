@@ -78,6 +78,7 @@ type supervisor struct {
 	cg     *cgroupRoot
 	cgroup string // of the host; empty: none yet
 	owned  bool   // the cgroup is ours to remove, not the machine's systemd's
+	scope  string // the unit that systemd has for it; empty where there is none
 	tail   console
 }
 
@@ -133,6 +134,7 @@ func (s *supervisor) enterCgroup(ctx context.Context) error {
 		if err := startScope(ctx, name+".scope", pid); err != nil {
 			return fmt.Errorf("start %s.scope: %w", name, err)
 		}
+		s.scope = name + ".scope"
 		var err error
 		s.cgroup, err = cgroupOf(fmt.Sprint(pid))
 		return err
@@ -154,6 +156,9 @@ func (s *supervisor) enterCgroup(ctx context.Context) error {
 }
 
 func (s *supervisor) removeCgroup() error {
+	if s.scope != "" {
+		defer stopScope(s.scope) // systemd would notice by itself, but later than the caller looks
+	}
 	if s.cgroup == "" {
 		return nil
 	}
