@@ -22,6 +22,8 @@ func ownLaunches(k kit) (all []contestant, done func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	heard := make(chan string, 16)
+	go hear(notify, heard)
 	paths := runtime.Host
 	done = func() error {
 		var errs error
@@ -53,26 +55,35 @@ func ownLaunches(k kit) (all []contestant, done func() error, err error) {
 				c.env = []string{"NOTIFY_SOCKET=" + socket, "INVOCATION_ID=" + hex.EncodeToString(id)}
 				return nil
 			},
-			after: func() error { return told(notify) },
+			after: func() error { return told(heard) },
 		})
 	}
 	return all, done, nil
 }
 
-// told reads what the launcher has told systemd: that the payload is the main process, and ready.
-func told(notify *net.UnixConn) error {
-	var all strings.Builder
+// hear reads each message as it comes, as systemd does: a descriptor that comes with one is closed by that, which is the
+// answer that the launcher waits for.
+func hear(notify *net.UnixConn, heard chan<- string) {
 	buf := make([]byte, 4096)
-	for !strings.Contains(all.String(), "READY=1") {
-		// Everything was sent before the launcher ended, so this never waits when it is right.
-		if err := notify.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-			return err
-		}
+	for {
 		n, err := notify.Read(buf)
 		if err != nil {
-			return fmt.Errorf("the launcher told systemd %q: %w", all.String(), err)
+			return // it was closed
 		}
-		all.WriteString(string(buf[:n]) + "\n")
+		heard <- string(buf[:n])
+	}
+}
+
+// told takes what the launcher has told systemd: that the payload is the main process, and ready.
+func told(heard <-chan string) error {
+	var all strings.Builder
+	for !strings.Contains(all.String(), "READY=1") {
+		select {
+		case text := <-heard:
+			all.WriteString(text + "\n")
+		case <-time.After(time.Second): // everything was sent before the launcher ended
+			return fmt.Errorf("the launcher told systemd only %q", all.String())
+		}
 	}
 	if !strings.Contains(all.String(), "MAINPID=") {
 		return fmt.Errorf("the launcher told systemd no MAINPID, only %q", all.String())

@@ -403,7 +403,10 @@ func (recordOp) do(l *launch) error {
 }
 
 func (mainPIDOp) do(l *launch) error {
-	return l.tell("MAINPID="+strconv.Itoa(l.pid())+"\n", nil)
+	if err := l.tell("MAINPID="+strconv.Itoa(l.pid())+"\n", nil); err != nil {
+		return err
+	}
+	return l.barrier()
 }
 
 func (releaseOp) do(l *launch) error {

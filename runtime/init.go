@@ -76,8 +76,10 @@ func Init(args []string) int {
 	}
 	unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil) // what is pending goes to the payload now
 	initReport(status, initStarted, 0)
-	unix.Close(status)
-	return reap(pid)
+	code := reap(pid)
+	// READY=1 comes from this process: one that ended before would be a service that never was ready.
+	awaitLauncher(status)
+	return code
 }
 
 // ownEnviron is the environment that this process was started with, less the init's own. Package syscall's drops
@@ -103,9 +105,15 @@ func ownEnviron() ([]string, error) {
 // this process the unit's main process ends, and systemd kills what is left.
 func initFailed(fd int, index, result int64) int {
 	initReport(fd, index, result)
+	awaitLauncher(fd)
+	return ExitExec
+}
+
+// awaitLauncher waits, but not for ever, until the launcher has closed its end of the status pipe.
+func awaitLauncher(status int) {
 	for {
-		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd)}}, raw.ReportWait*1000); err != unix.EINTR {
-			return ExitExec
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(status)}}, raw.ReportWait*1000); err != unix.EINTR {
+			return
 		}
 	}
 }

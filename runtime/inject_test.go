@@ -17,7 +17,7 @@ var injected = map[string][]string{
 	"open_tree": {"1", "2", "3", "5"}, "mount_setattr": {"1", "2", "3", "4"}, "move_mount": {"1", "2", "3", "5", "8", "12"},
 	"openat2": {"1", "2", "3", "5", "7", "9"}, "mknodat": {"1", "6"}, "symlinkat": {"1"}, "mkdirat": {"1", "2"}, "fchownat": {"1"},
 	"pipe2": {"1", "2"}, "clone3": {"1"}, "setns": {"1"}, "mount": {"1"}, "fchdir": {"1"}, "pivot_root": {"1"}, "umount2": {"1"},
-	"statx": {"1"}, "fstat": {"1", "2", "3"}, "renameat": {"1"}, "fsync": {"1"}, "sendmsg": {"1"},
+	"statx": {"1"}, "fstat": {"1", "2", "3"}, "renameat": {"1"}, "fsync": {"1"}, "sendmsg": {"1", "2"},
 	"setsid": {"1"}, "sethostname": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44", "45"},
 	"setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"}, "capset": {"1"}, "close_range": {"1"},
 	"prlimit64": {"1"}, "fcntl": {"1"}, "execveat": {"1"},

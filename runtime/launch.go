@@ -40,7 +40,7 @@ type Env struct {
 //	                                id maps, idmaps, proc            read(hold): held; end of file = die
 //	                                setns, mount tree, pivot_root
 //	                                running/<InvocationID>
-//	                                MAINPID= to systemd
+//	                                MAINPID= to systemd, and wait until it has read that
 //	                                write(hold) ------ 1 byte --->   released: hostname, limits, capabilities,
 //	                                                                 ids, ..., execve (or the init, which clones
 //	                                                                 the payload and waits for its exec)
@@ -355,4 +355,25 @@ func (l *launch) tell(message string, cred *unix.Ucred) error {
 		}
 		return nil
 	}
+}
+
+// barrier waits until systemd has worked off all that it was told: it then closes the descriptor that comes with
+// BARRIER=1 (sd_notify_barrier(3), systemd 246). A MAINPID= that it reads only when that process has ended already it
+// refuses, and what comes from there with it: the unit would fail with "protocol", whatever the payload's exit was.
+func (l *launch) barrier() error {
+	var done [2]int
+	if err := unix.Pipe2(done[:], unix.O_CLOEXEC); err != nil {
+		return call("pipe2", err)
+	}
+	defer unix.Close(done[0])
+	err := error(unix.EINTR)
+	for err == unix.EINTR {
+		err = unix.Sendmsg(l.notify, []byte("BARRIER=1"), unix.UnixRights(done[1]), nil, unix.MSG_NOSIGNAL)
+	}
+	unix.Close(done[1])
+	if err != nil {
+		return call("sendmsg(NOTIFY_SOCKET, BARRIER)", err)
+	}
+	waitFor(done[0])
+	return nil
 }

@@ -73,6 +73,7 @@ type bed struct {
 	dir      string
 	rootfs   string
 	notify   *net.UnixConn
+	barrier  func(last string) // called before a barrier is answered, with what was said last; nil is nothing to do
 	base     uint32
 }
 
@@ -194,16 +195,37 @@ func (b *bed) launchLinked(name string, wrap []string, attr func(*exec.Cmd)) *st
 	}
 	b.must(st.cmd.Start())
 	w.Close()
+	heard := make(chan []message)
+	go func() { heard <- b.hear() }()
 	err = st.cmd.Wait()
+	b.must(b.notify.SetReadDeadline(time.Unix(1, 0)))
+	st.messages = <-heard
+	b.must(b.notify.SetReadDeadline(time.Time{}))
 	st.code = st.cmd.ProcessState.ExitCode()
 	text, _ := os.ReadFile(ew.Name())
 	st.stderr.Write(text)
 	ew.Close()
-	st.messages = b.drain()
+	st.messages = append(st.messages, b.drain()...)
 	return st
 }
 
-// drain reads what was sent to the notify socket; the launcher has ended, so nothing more comes.
+// hear does as systemd does with its notify socket until the socket's deadline passes: it reads each message as it
+// comes, and answers a barrier.
+func (b *bed) hear() (out []message) {
+	for {
+		buf, oob := make([]byte, 4096), make([]byte, 256)
+		n, m, _, _, err := b.notify.ReadMsgUnix(buf, oob)
+		if err != nil {
+			return out
+		}
+		if string(buf[:n]) == "BARRIER=1" && b.barrier != nil && len(out) > 0 {
+			b.barrier(out[len(out)-1].text)
+		}
+		out = appendMessage(out, buf[:n], oob[:m])
+	}
+}
+
+// drain reads what is left in the notify socket; the launcher has ended, so nothing more comes.
 func (b *bed) drain() (out []message) {
 	raw, err := b.notify.SyscallConn()
 	b.must(err)
@@ -214,16 +236,29 @@ func (b *bed) drain() (out []message) {
 			if err != nil {
 				return
 			}
-			msg := message{text: strings.TrimSpace(string(buf[:n]))}
-			if list, err := unix.ParseSocketControlMessage(oob[:m]); err == nil && len(list) > 0 {
-				if cred, err := unix.ParseUnixCredentials(&list[0]); err == nil {
-					msg.pid = int(cred.Pid)
-				}
-			}
-			out = append(out, msg)
+			out = appendMessage(out, buf[:n], oob[:m])
 		}
 	})
 	return out
+}
+
+func appendMessage(out []message, data, oob []byte) []message {
+	msg := message{text: strings.TrimSpace(string(data))}
+	list, _ := unix.ParseSocketControlMessage(oob)
+	for _, c := range list {
+		if cred, err := unix.ParseUnixCredentials(&c); err == nil {
+			msg.pid = int(cred.Pid)
+		}
+		if fds, err := unix.ParseUnixRights(&c); err == nil {
+			for _, fd := range fds {
+				unix.Close(fd)
+			}
+		}
+	}
+	if msg.text == "BARRIER=1" {
+		return out
+	}
+	return append(out, msg)
 }
 
 func (st *started) pid() int {
@@ -525,6 +560,27 @@ func TestLaunchLimits(t *testing.T) {
 }
 
 // TestLaunchInherited: what the launcher was started with does not reach the payload.
+// TestLaunchHeldUntilKnown is about a payload that ends at once: systemd refuses a main process that is a zombie by the
+// time that it reads of it, so nothing of the payload may run before.
+func TestLaunchHeldUntilKnown(t *testing.T) {
+	b := newBed(t)
+	for _, init := range []bool{false, true} {
+		asked := 0
+		b.barrier = func(text string) {
+			asked++
+			exe, err := os.Readlink("/proc/" + strings.TrimPrefix(text, "MAINPID=") + "/exe")
+			comm, _ := os.ReadFile("/proc/" + strings.TrimPrefix(text, "MAINPID=") + "/cmdline")
+			if err != nil || exe != b.launcher || strings.Contains(string(comm), InitName) {
+				t.Errorf("init %v: %s is %q, %q, %v before systemd knows of it", init, text, exe, comm, err)
+			}
+		}
+		o := b.run(b.spec(func(s *Spec) { s.Init, s.Args = init, []string{"true"} }))
+		if asked != 1 || o.payload == nil || o.payload.ExitStatus() != 0 {
+			t.Errorf("init %v: %d barriers, %+v", init, asked, o)
+		}
+	}
+}
+
 // TestLaunchCollectsNoGarbage starts a container of which so much is allocated while the first thread is stopped in
 // clone3 that the collector would run then, and never come to its end.
 func TestLaunchCollectsNoGarbage(t *testing.T) {

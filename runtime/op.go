@@ -65,7 +65,7 @@ type (
 	noFileOp struct{ n uint64 }
 	// recordOp writes the record of this invocation.
 	recordOp struct{}
-	// mainPIDOp tells systemd who the main process is.
+	// mainPIDOp tells systemd who the main process is, and waits until it knows.
 	mainPIDOp struct{}
 	// releaseOp lets the child go on.
 	releaseOp struct{}
