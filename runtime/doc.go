@@ -9,6 +9,6 @@
 // second role. Start reading at Launch, which draws the protocol.
 //
 // It must not know HCL, plans, units or any resource kind, and it imports the standard library
-// and golang.org/x/sys/unix only; of the standard library neither fmt nor encoding/json, whose
-// initialisation and use cost a tenth of a container's start.
+// and golang.org/x/sys/unix only. It uses neither fmt nor encoding/json, which would cost a tenth of
+// a container's start.
 package runtime
