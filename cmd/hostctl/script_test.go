@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -63,5 +64,25 @@ func TestExamples(t *testing.T) {
 				t.Errorf("plan differs from %s (%v); `go test ./cmd/hostctl -update` writes it anew:\n%s", golden, err, text)
 			}
 		})
+	}
+}
+
+// TestReadme reads the configuration that the README shows.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok1 := strings.Cut(string(text), "```hcl\n")
+	example, _, ok2 := strings.Cut(rest, "```")
+	if !ok1 || !ok2 {
+		t.Fatal("the README shows no configuration")
+	}
+	config := hcl.Evaluate(hcl.Request{Sources: hcl.Sources{Files: []hcl.File{{Name: "README.hcl", Text: []byte(example)}}}}, kinds())
+	if len(config.Diagnostics) > 0 {
+		t.Fatal(config.Diagnostics)
+	}
+	if problems := resource.NewResolver(config.Name, nil, nil, nil).Resolve(config.State); len(problems) > 0 {
+		t.Fatal(problems)
 	}
 }
