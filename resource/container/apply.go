@@ -17,14 +17,36 @@ import (
 // leaves something that the next reading sees as it is: the range is registered before
 // an id of it is used, the spec is in the store before its link, the link before the start.
 func (h *Host) Apply(ctx context.Context, change resource.Change) error {
-	h.changing.RLock()
-	err := h.apply(ctx, change)
-	h.changing.RUnlock()
-	if err == nil && change.Action != resource.Create && h.changing.TryLock() {
-		defer h.changing.Unlock()
-		err = h.prune(ctx)
+	err := h.among(func() error { return h.apply(ctx, change) })
+	if err != nil || change.Action == resource.Create {
+		return err
 	}
-	return err
+	if change.Action == resource.Delete {
+		// The link goes last: it is what a crash before leaves to be found.
+		if err = h.alone(func() error { return h.dropSlices(ctx, change.Addr.HostName()) }); err == nil {
+			err = h.among(func() error { return h.unlink(change) })
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return h.alone(func() error { return h.prune(ctx) })
+}
+
+// among calls f as one of the changes that are in hand at one time.
+func (h *Host) among(f func() error) error {
+	h.changing.RLock()
+	defer h.changing.RUnlock()
+	return f()
+}
+
+// alone calls f if no other change is in hand; else one of those ends later, and calls what is its like.
+func (h *Host) alone(f func() error) error {
+	if !h.changing.TryLock() {
+		return nil
+	}
+	defer h.changing.Unlock()
+	return f()
 }
 
 // prune drops what is left of runs and specs that are over, and with the last container
@@ -43,7 +65,14 @@ func (h *Host) prune(ctx context.Context) error {
 	if err := h.Specs.Prune(current); err != nil {
 		return err
 	}
-	if names, err := h.linked(); err != nil || len(names) > 0 {
+	return h.dropSlices(ctx, "")
+}
+
+// dropSlices drops the slices that systemd made for containers if there is none but
+// the one of that name, which is about to go. No other change is in hand.
+func (h *Host) dropSlices(ctx context.Context, leaving string) error {
+	names, err := h.linked()
+	if err != nil || slices.ContainsFunc(names, func(name string) bool { return name != leaving }) {
 		return err
 	}
 	for _, slice := range []string{keeperSlice, Slice} {
@@ -206,6 +235,13 @@ func (h *Host) delete(ctx context.Context, change resource.Change) error {
 		// A stopped unit that somebody else refers to is nobody's trouble, unless it is to be made anew.
 	default:
 		return h.held(ctx, change.Addr, err)
+	}
+	return nil
+}
+
+func (h *Host) unlink(change resource.Change) error {
+	if h.nameIsFree(change) != nil {
+		return nil // it is another's by now
 	}
 	return h.Specs.Unlink(change.Addr.HostName())
 }

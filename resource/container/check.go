@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -186,20 +185,21 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		v.bad("", "the launcher would refuse this container", err.Error())
 		return
 	}
-	// A volume that is not there yet is made before the container is; of it only its filesystem is known.
+	// A volume that is not there yet is made before the container is; of it only its filesystem is
+	// known. The rootfs, which is a directory, stands in for it where its target is looked at.
 	later := false
-	spec.Mounts = slices.DeleteFunc(spec.Mounts, func(m runtime.Mount) bool {
+	for i, m := range spec.Mounts {
 		at, there := ancestor(m.Source)
 		if there {
-			return false
+			continue
 		}
 		later = true
 		if name := noIDMap(at); name != "" && m.Owner != nil {
 			v.bad(mountPath(m.Target), fmt.Sprintf("%s cannot be mounted with mapped ids", m.Source),
 				fmt.Sprintf("%s is on %s, which cannot show files as another owner's; %s", at, name, idMapRemedy))
 		}
-		return true
-	})
+		spec.Mounts[i].Source, spec.Mounts[i].Owner = want.Rootfs, nil
+	}
 	for _, p := range k.kernel.Check(*spec) {
 		var refused *runtime.IDMapError
 		switch {
@@ -209,7 +209,7 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			v.bad(mountPath(p.Target), fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
 		case p.Field == "tmpfs":
 			v.bad("tmpfs["+strconv.Quote(p.Target)+"]", fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
-		case p.Field == "args" && later:
+		case p.Field == "args" && later && !strings.HasPrefix(want.Command[0], "/"):
 			// The program may come with the volume.
 		case p.Field == "args":
 			v.bad("command", fmt.Sprintf("%q cannot be run in this rootfs", want.Command[0]), p.Err.Error())

@@ -210,6 +210,60 @@ func TestFailedAnywhere(t *testing.T) {
 	}
 }
 
+// withSlices is a systemd that has made the slices of containers by itself, and cannot stop them yet.
+type withSlices struct {
+	Systemd
+	there map[string]bool
+	fail  error
+}
+
+func (s *withSlices) List(ctx context.Context, patterns ...string) ([]host.Unit, error) {
+	if len(patterns) == 1 && (patterns[0] == Slice || patterns[0] == keeperSlice) {
+		if !s.there[patterns[0]] {
+			return nil, nil
+		}
+		return []host.Unit{{Name: patterns[0]}}, nil
+	}
+	return s.Systemd.List(ctx, patterns...)
+}
+
+func (s *withSlices) Properties(ctx context.Context, unit string, names ...string) (map[string]any, error) {
+	if unit == Slice || unit == keeperSlice {
+		return map[string]any{}, nil
+	}
+	return s.Systemd.Properties(ctx, unit, names...)
+}
+
+func (s *withSlices) Stop(ctx context.Context, unit string) error {
+	if unit != Slice && unit != keeperSlice {
+		return s.Systemd.Stop(ctx, unit)
+	}
+	if s.fail == nil {
+		delete(s.there, unit)
+	}
+	return s.fail
+}
+
+// What a removal that ends before the slices are gone leaves is still there to be removed.
+func TestSlicesGoBeforeTheLastLink(t *testing.T) {
+	b := newBench(t)
+	s := &withSlices{b.Systemd, map[string]bool{Slice: true, keeperSlice: true}, errors.New("gone")}
+	b.Systemd = s
+	b.apply(web, resolved())
+	if err := b.change(web, nil); !errors.Is(err, s.fail) {
+		t.Fatalf("slices that stay: %v", err)
+	}
+	if _, there := b.read(nil).State[web]; !there {
+		t.Error("the container whose removal was cut off is forgotten")
+	}
+	s.fail = nil
+	b.apply(web, nil)
+	b.nothing()
+	if len(s.there) > 0 {
+		t.Errorf("left over: %v", s.there)
+	}
+}
+
 func TestSpecLost(t *testing.T) {
 	b := newBench(t)
 	want := resolved()
@@ -357,5 +411,30 @@ func TestCheckControllersAndFiles(t *testing.T) {
 	b.same(web, want)
 	if status := b.read(nil).Status[web]; !strings.Contains(status, "no limit on memory, cpu, pids") {
 		t.Errorf("status %q", status)
+	}
+}
+
+// The target of a volume that is yet to be made is looked at all the same.
+func TestCheckTargetsOfNewVolumes(t *testing.T) {
+	b := newBench(t)
+	dir := t.TempDir()
+	rootfs := filepath.Join(dir, "rootfs")
+	if err := os.MkdirAll(filepath.Join(rootfs, "there"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	volume := resource.Addr{Kind: "volume", Name: "v"}
+	want := with(resolved(), func(c *Container) {
+		c.Rootfs = rootfs
+		c.Mount = map[string]Mount{}
+		for _, target := range []string{"/there", "/nope"} {
+			c.Mount[target] = Mount{Volume: volume, Source: filepath.Join(dir, "volume"), ReadOnly: true}
+		}
+	})
+	got := map[string]bool{}
+	for _, p := range b.Check(t.Context(), []resource.Change{{Addr: web, Owner: "shop", Action: resource.Create, Want: want}}, nil) {
+		got[p.Path] = true
+	}
+	if got[mountPath("/there")] || !got[mountPath("/nope")] {
+		t.Errorf("problems at %v", got)
 	}
 }
