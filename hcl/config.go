@@ -33,6 +33,8 @@ type Config struct {
 	State       resource.State
 	Outputs     []Output // sorted by name
 	Diagnostics Diagnostics
+	// Directives is what the configuration says of the way to State.
+	Directives resource.Directives
 
 	sources *Sources
 	places  map[resource.Addr]*places

@@ -14,6 +14,10 @@ func TestParseAddr(t *testing.T) {
 		{"container.web", Addr{Kind: "container", Name: "web"}},
 		{"container.w-2", Addr{Kind: "container", Name: "w-2"}},
 		{`container.worker["mail"]`, Addr{Kind: "container", Name: "worker", Key: "mail"}},
+		{`container.worker[0]`, Addr{Kind: "container", Name: "worker", Key: "0"}},
+		{`container.worker["007"]`, Addr{Kind: "container", Name: "worker", Key: "007"}},
+		{`module.site.container.web`, Addr{Module: "module.site", Kind: "container", Name: "web"}},
+		{`module.site["a"].module.db[2].container.web["x"]`, Addr{Module: `module.site["a"].module.db[2]`, Kind: "container", Name: "web", Key: "x"}},
 		{"a." + strings.Repeat("x", MaxName), Addr{Kind: "a", Name: strings.Repeat("x", MaxName)}},
 	} {
 		got, err := ParseAddr(c.text)
@@ -26,7 +30,7 @@ func TestParseAddr(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", ".", "web", "container.", ".web", "container.Web", "container.a.b", "container.a--b", "container.-a",
-		"container.a-", "container.a_b", "container.é", "container.a\n", "container.a b", "container.a[0]",
+		"container.a-", "container.a_b", "container.é", "container.a\n", "container.a b", "container.a[00]", "container.a[-1]", "module.a", "module.a.", "module.a.web", "module.A.container.web", `module.a["b"]container.web`, "module.module.a",
 		`container.a[""]`, `container.a["b"`, `container.a["b"]x`, `container.a["b"]["c"]`, `container.a["B"]`,
 		`container.["b"]`, `container["b"]`, `container["b"].a`, "container.../a", "a." + strings.Repeat("x", MaxName+1),
 		"con tainer.a", "con[tainer.a", "\x00.a", "Container.a", "é.a", `a["x.b`,
@@ -64,10 +68,13 @@ func TestHostName(t *testing.T) {
 	if got := (Addr{Kind: "k", Name: "web", Key: "a"}).HostName(); got != "web-a" {
 		t.Error(got)
 	}
+	if got := (Addr{Module: `module.site["a"].module.db[2]`, Kind: "k", Name: "web", Key: "x"}).HostName(); got != "site-a-db-2-web-x" {
+		t.Error(got)
+	}
 }
 
 func TestAddrOrder(t *testing.T) {
-	sorted := []Addr{{}, {Kind: "a", Name: "b"}, {Kind: "a", Name: "b", Key: "c"}, {Kind: "a", Name: "b", Key: "d"}, {Kind: "a", Name: "c"}, {Kind: "b", Name: "a"}}
+	sorted := []Addr{{}, {Kind: "a", Name: "a", Key: "2"}, {Kind: "a", Name: "a", Key: "10"}, {Kind: "a", Name: "b"}, {Kind: "a", Name: "b", Key: "c"}, {Kind: "a", Name: "b", Key: "d"}, {Kind: "a", Name: "c"}, {Kind: "b", Name: "a"}}
 	for i, a := range sorted {
 		for j, b := range sorted {
 			got, want := a.Compare(b), 0
@@ -94,8 +101,8 @@ func FuzzParseAddr(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if a.String() != text {
-			t.Errorf("%q is printed as %q", text, a)
+		if again, err := ParseAddr(a.String()); err != nil || again != a {
+			t.Errorf("%q is printed as %q, which is read as %#v, %v", text, a, again, err)
 		}
 		if CheckName(a.Name) != nil || a.Key != "" && CheckName(a.Key) != nil {
 			t.Errorf("%q has a bad name or key", text)

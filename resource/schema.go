@@ -60,7 +60,10 @@ const (
 //	ref     the kind that a Reference or a List of them must name
 //	attr    comma-separated: required, computed (when unset, Resolve or the host fills it in),
 //	        internal (computed, and cannot be written in a configuration), secret (never printed),
-//	        text (strings that may hold newlines and tabs; all others refuse every control character)
+//	        text (strings that may hold newlines and tabs; all others refuse every control character),
+//	        source, template (a path below the repository's root; the language reads that file into the attribute
+//	        "content" of the same block, or "content_base64" where it is not text, the template after filling in
+//	        the block's "vars"; the attributes themselves and "vars" stay empty in every spec)
 type Attr struct {
 	Name     string
 	Form     Form
@@ -74,6 +77,8 @@ type Attr struct {
 	Internal bool
 	Secret   bool
 	Text     bool
+	Source   bool
+	Template bool
 	Nested   *Schema // of a Block or Labelled
 	Field    string  // the Go field's name, for the manual
 	index    int
@@ -140,6 +145,10 @@ func schemaOf(t reflect.Type) *Schema {
 				a.Secret = true
 			case "text":
 				a.Text = true
+			case "source":
+				a.Source = true
+			case "template":
+				a.Template = true
 			default:
 				panic(fmt.Sprintf("bug: %s.%s: unknown flag %q", t, f.Name, flag))
 			}
