@@ -1,0 +1,78 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"hostctl/hcl"
+)
+
+// source says which configuration is meant: the flags that every command which reads one has.
+type source struct {
+	dir      string
+	vars     varFlags
+	varFiles listFlag
+}
+
+func (s *source) register(fs *flag.FlagSet) {
+	s.vars = varFlags{}
+	fs.StringVar(&s.dir, "chdir", ".", "read the configuration in `DIR` instead of here")
+	fs.Var(&s.vars, "var", "set a variable, as `NAME=VALUE`; may be given again")
+	fs.Var(&s.varFiles, "var-file", "read variables from `FILE`; may be given again, a later one wins")
+}
+
+// varFlags are the -var flags by the variable's name.
+type varFlags map[string]string
+
+func (v *varFlags) String() string { return "" }
+
+// Set implements flag.Value.
+func (v *varFlags) Set(s string) error {
+	name, value, ok := strings.Cut(s, "=")
+	if !ok || name == "" {
+		return fmt.Errorf("want NAME=VALUE")
+	}
+	(*v)[name] = value
+	return nil
+}
+
+// listFlag is a flag that may be given again.
+type listFlag []string
+
+func (l *listFlag) String() string { return "" }
+
+// Set implements flag.Value.
+func (l *listFlag) Set(s string) error {
+	*l = append(*l, s)
+	return nil
+}
+
+// read reads and evaluates the configuration. Its diagnostics are printed; the
+// error stands for those that are errors.
+func (s *source) read(c *cli) (*hcl.Config, hcl.Sources, error) {
+	sources, diags := s.sources()
+	if diags.HasErrors() {
+		return nil, sources, c.diagnose(diags)
+	}
+	config := hcl.Load(c.ctx, evaluate, hcl.Request{Sources: sources, Vars: s.vars, Version: version}, kinds())
+	return config, sources, c.diagnose(config.Diagnostics)
+}
+
+// sources reads the files' text, with absolute paths, so that the digest does not depend on where the caller stands.
+func (s *source) sources() (hcl.Sources, hcl.Diagnostics) {
+	var files []string
+	for _, f := range s.varFiles {
+		if abs, err := filepath.Abs(f); err == nil {
+			f = abs
+		}
+		files = append(files, f)
+	}
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		dir = s.dir
+	}
+	return hcl.ReadDir(dir, files)
+}
+
