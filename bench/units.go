@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -118,6 +119,16 @@ func (b *bus) stop(units []string) error {
 	err := b.jobs("StopUnit", units, func(unit string) []any { return []any{unit, "replace"} })
 	// sleep ended by a signal is a clean end; a unit that failed all the same must not stay loaded.
 	return errors.Join(err, b.manager.Call(manager+".ResetFailed", 0).Err)
+}
+
+// kill sends a signal to every process of the units.
+func (b *bus) kill(units []string, sig syscall.Signal) error {
+	for _, u := range units {
+		if err := b.manager.Call(manager+".KillUnit", 0, u, "all", int32(sig)).Err; err != nil {
+			return fmt.Errorf("kill %s: %w", u, err)
+		}
+	}
+	return nil
 }
 
 // read gets three properties of every unit that matches, as many in flight as the bus allows, and returns how many units there were.
