@@ -23,6 +23,8 @@ var ours = map[string][]string{
 	"hostctl/resource/netns":       {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
 	"hostctl/resource/container":   {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
 	"hostctl/hcl":                  {"hostctl/resource"},
+	"hostctl/docs":                 {},
+	"hostctl/lsp":                  {"hostctl/resource", "hostctl/hcl"},
 	"hostctl/plan":                 {"hostctl/resource"},
 	"hostctl/apply":                {"hostctl/resource", "hostctl/plan"},
 	"hostctl/runtime":              {"hostctl/runtime/internal/raw"},

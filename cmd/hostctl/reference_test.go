@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -24,6 +25,7 @@ var update = flag.Bool("update", false, "write the generated reference and the g
 func TestReference(t *testing.T) {
 	for name, text := range map[string]string{
 		"kinds.md":     kindsReference(t),
+		"kinds.json":   kindsTexts(t),
 		"functions.md": functionsReference(),
 		"commands.md":  commandsReference(),
 	} {
@@ -63,6 +65,42 @@ hostctl when they are not set: the plan shows it, and it stays.
 	return b.String()
 }
 
+// kindsTexts are the texts of kindsReference by path, for the programs that
+// show them: package docs carries them.
+func kindsTexts(t *testing.T) string {
+	texts := map[string]string{}
+	for _, kind := range kinds() {
+		docs := sourceDocs(t, filepath.Join("..", "..", "resource", kind.Name))
+		var walk func(*resource.Schema, string)
+		walk = func(s *resource.Schema, path string) {
+			for i := range s.Attrs {
+				a := &s.Attrs[i]
+				if a.Internal {
+					continue
+				}
+				texts[path+"."+a.Name] = docs.fields[s.Type.Name()+"."+a.Field]
+				if a.Nested != nil {
+					walk(a.Nested, path+"."+a.Name)
+				}
+			}
+		}
+		schema := resource.SchemaOf(kind.New())
+		texts[kind.Name] = docs.types[schema.Type.Name()]
+		walk(schema, kind.Name)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(texts); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// cell makes text fit a table's cell.
+var cell = strings.NewReplacer("|", `\|`, "\n", " ")
+
 // writeSchema writes a table of the attributes, then each block below it.
 func writeSchema(b *strings.Builder, docs *typeDocs, s *resource.Schema, path string) {
 	var blocks []*resource.Attr
@@ -90,7 +128,7 @@ func writeSchema(b *strings.Builder, docs *typeDocs, s *resource.Schema, path st
 		case a.Default == "":
 			def = `""`
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", a.Name, typeWords(a), def, a.Class, docs.fields[s.Type.Name()+"."+a.Field])
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", a.Name, typeWords(a), def, a.Class, cell.Replace(docs.fields[s.Type.Name()+"."+a.Field]))
 	}
 	for _, a := range blocks {
 		label := ""
@@ -146,7 +184,6 @@ func scalarWords(t reflect.Type) string {
 func functionsReference() string {
 	var b strings.Builder
 	b.WriteString("# Functions\n\n" + generated + "Functions compute from their arguments alone: none reads a file, the environment, the network or the clock.\n\n| function | | example | is |\n|---|---|---|---|\n")
-	cell := strings.NewReplacer("|", `\|`, "\n", " ")
 	for _, f := range hcl.Functions() {
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", cell.Replace(f.Signature), cell.Replace(f.Doc), cell.Replace(f.Example), cell.Replace(f.Result))
 	}
@@ -216,7 +253,7 @@ func (d *typeDocs) addFields(typ string, st *ast.StructType) {
 		if text == "" {
 			text = field.Comment.Text()
 		}
-		text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
+		text = strings.Join(strings.Fields(text), " ")
 		for _, name := range field.Names {
 			d.fields[typ+"."+name.Name] = withoutName(text, name.Name)
 		}
