@@ -36,6 +36,7 @@ type Child func(ctx context.Context, request []byte) ([]byte, error)
 // envelope is the first line of a request; the texts of the files follow.
 type envelope struct {
 	Format   bool              `json:"format,omitempty"`
+	Question *Question         `json:"question,omitempty"`
 	Dir      string            `json:"dir,omitempty"`
 	Files    []parcel          `json:"files"`
 	VarFiles []parcel          `json:"var_files,omitempty"`
@@ -98,6 +99,7 @@ type answer struct {
 	Blocks      []string              `json:"blocks,omitempty"` // of packPlaces
 	Places      map[resource.Addr]int `json:"places,omitempty"` // index into Blocks
 	Formatted   []File                `json:"formatted,omitempty"`
+	Findings    *Findings             `json:"findings,omitempty"`
 }
 
 // Load evaluates the request in a child process and checks the answer. Text
@@ -356,6 +358,9 @@ func serve(e envelope, sources Sources, kinds resource.Kinds) (*answer, error) {
 			ans.Diagnostics = append(ans.Diagnostics, diags...)
 		}
 		return ans, nil
+	}
+	if e.Question != nil {
+		return &answer{Findings: find(sources, *e.Question, kinds)}, nil
 	}
 	return answerOf(evaluate(Request{Sources: sources, Vars: e.Vars, Version: e.Version}, kinds))
 }
