@@ -193,23 +193,75 @@ func functionsReference() string {
 func commandsReference() string {
 	var b bytes.Buffer
 	b.WriteString("# Commands\n\n" + generated)
+	for _, group := range commandGroups() {
+		fmt.Fprintf(&b, "%s:", group.title)
+		for i, cmd := range group.commands {
+			if !cmd.hidden {
+				fmt.Fprintf(&b, "%s [%s](#hostctl-%s)", map[bool]string{true: "", false: ","}[i == 0], cmd.name, cmd.name)
+			}
+		}
+		b.WriteString(".\n\n")
+	}
 	for _, cmd := range commands() {
+		if cmd.hidden {
+			continue
+		}
 		fmt.Fprintf(&b, "## hostctl %s\n\n```\n", cmd.name)
-		cmd.usage(&b)
+		cmd.usage(&b, maxHelpWidth)
 		b.WriteString("```\n\n")
 	}
-	fmt.Fprintf(&b, `# Exit codes
-
-| code | |
-|---|---|
-| %d | done, or nothing to do |
-| %d | an error; what was not done is said |
-| %d | plan -detailed-exitcode: there are changes |
-| %d | apply FILE: the saved plan is stale |
-| %d | another hostctl holds the lock |
-
-`+"`hostctl try` ends with the exit code of the command that it ran.\n", exitOK, exitError, exitChanges, exitStale, exitLocked)
+	b.WriteString("# Exit codes\n\n| code | |\n|---|---|\n")
+	for _, e := range exitCodes {
+		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.text)
+	}
+	fmt.Fprintf(&b, "\n%s\n", exitCodesNote)
 	return b.String()
+}
+
+// TestCommands holds each command's help to the house's form.
+func TestCommands(t *testing.T) {
+	names := map[string]bool{}
+	for _, cmd := range commands() {
+		if names[cmd.name] {
+			t.Errorf("two commands are called %s", cmd.name)
+		}
+		names[cmd.name] = true
+		if cmd.hidden {
+			continue
+		}
+		if !strings.HasPrefix(cmd.example, "hostctl "+cmd.name) && !strings.Contains(cmd.example, " hostctl "+cmd.name) {
+			t.Errorf("%s: the example does not call it: %s", cmd.name, cmd.example)
+		}
+		if strings.HasSuffix(cmd.summary, ".") || len(cmd.summary) > 120 {
+			t.Errorf("%s: the summary is one short sentence without its full stop: %s", cmd.name, cmd.summary)
+		}
+		// The example of a command stands what the command line is held to: its flags are there.
+		for line := range strings.Lines(cmd.example) {
+			_, args, ok := strings.Cut(strings.TrimSpace(line), "hostctl "+cmd.name+" ")
+			if !ok || strings.ContainsAny(args, "|<>&'\"") {
+				continue
+			}
+			fs, _ := cmd.flags(&cli{})
+			if _, err := cmd.parse(fs, strings.Fields(args)); err != nil {
+				t.Errorf("example %q: %v", strings.TrimSpace(line), err)
+			}
+		}
+		for _, width := range []int{40, 80, maxHelpWidth} {
+			var help bytes.Buffer
+			cmd.usage(&help, width)
+			if !strings.HasPrefix(help.String(), "Example:\n") {
+				t.Errorf("%s: the help does not open with an example", cmd.name)
+			}
+			if width < 80 {
+				continue // examples are wider than that, and are not broken
+			}
+			for line := range strings.Lines(help.String()) {
+				if columns(strings.TrimSuffix(line, "\n")) > width {
+					t.Errorf("%s: a line of the help is wider than %d columns: %s", cmd.name, width, line)
+				}
+			}
+		}
+	}
 }
 
 // typeDocs are the doc comments of a package's structs and fields, each in one line.

@@ -11,14 +11,23 @@ import (
 	"hostctl/resource"
 )
 
-// terminal reports whether f takes colour, and how wide it is: 80 columns for a
-// pipe or a file, whose readers are programs or an editor. NO_COLOR is honoured (no-color.org).
-func terminal(f *os.File) (color bool, width int) {
-	columns, ok := host.TerminalWidth(f)
-	if !ok {
-		return false, 80
+// defaultWidth is that of a pipe or a file, whose readers are programs or an editor.
+const defaultWidth = 80
+
+// terminal reports how to write to the two outputs: whether both take colour, how wide they
+// are, and whether tables are to fit that width. COLUMNS in the environment is taken for the
+// width of whatever output; NO_COLOR is honoured (no-color.org).
+func terminal(stdout, stderr *os.File) (color bool, width int, fit bool) {
+	width, fit = host.TerminalWidth(stdout)
+	_, errFit := host.TerminalWidth(stderr)
+	color = fit && errFit && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		width, fit = n, true
 	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", max(columns, 40)
+	if width <= 0 {
+		width = defaultWidth // a terminal that does not say
+	}
+	return color, max(width, 40), fit
 }
 
 // paint wraps s in a colour (ECMA-48 SGR parameters) on a terminal that takes it.
@@ -69,20 +78,73 @@ func (c *cli) confirm(question string) error {
 	return nil
 }
 
-// table prints rows in columns, the widest cell of each deciding, the last one unpadded.
+// oneLine is printable for a text that has one line to stand on.
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(printable(s))
+}
+
+// columns is how many columns of a terminal a printable text takes.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n += resource.Columns(r)
+	}
+	return n
+}
+
+// shorten returns as much of a printable text as fits width columns; what is cut says so with "…".
+func shorten(s string, width int) string {
+	if columns(s) <= width {
+		return s
+	}
+	n := 0
+	for i, r := range s {
+		if n += resource.Columns(r); n > width-1 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+const (
+	tableGap    = 2
+	leastColumn = 6 // a column is not made narrower than this
+)
+
+// table prints rows in columns, the widest cell of each deciding, the last one unpadded. Where
+// somebody looks on, the widest columns are shortened until the lines fit.
 func (c *cli) table(rows [][]string) {
 	widths := make([]int, len(rows[0]))
+	total := tableGap * (len(widths) - 1)
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], len([]rune(cell)))
+			row[i] = oneLine(cell)
+			if w := columns(row[i]); w > widths[i] {
+				total += w - widths[i]
+				widths[i] = w
+			}
 		}
+	}
+	for c.fit && total > c.width {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= leastColumn {
+			break
+		}
+		widths[widest]--
+		total--
 	}
 	for _, row := range rows {
 		var b strings.Builder
 		for i, cell := range row {
-			b.WriteString(printable(cell))
+			cell = shorten(cell, widths[i])
+			b.WriteString(cell)
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[i]-len([]rune(cell))+2))
+				b.WriteString(strings.Repeat(" ", widths[i]-columns(cell)+tableGap))
 			}
 		}
 		fmt.Fprintln(c.stdout, strings.TrimRight(b.String(), " "))
