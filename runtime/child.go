@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hostctl/runtime/internal/raw"
+	"hostctl/runtime/internal/seccomp"
 )
 
 // script is what the cloned child does, call by call, with a name for each. Results may go into the
@@ -152,12 +153,25 @@ func childScript(sp Spec, f facts) *script {
 		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
 	}
 	s.add("close_range(3, CLOSE_RANGE_CLOEXEC)", 0, unix.SYS_CLOSE_RANGE, 3, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
+	// The last protection: everything above needs calls that it refuses, and what is left is what every payload may do.
+	s.add("seccomp(SECCOMP_SET_MODE_FILTER)", 0, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pin(&s.pins, filter(&s.pins)))
 	if sp.Init {
 		s.execInit(sp.Args, env)
 	} else {
 		s.execPayload(sp.Args, env)
 	}
 	return s
+}
+
+// filter is struct sock_fprog with the payload's seccomp filter.
+func filter(pins *goruntime.Pinner) *unix.SockFprog {
+	program, err := seccomp.Compile(seccomp.Native, nil)
+	if err != nil {
+		panic("bug: " + err.Error())
+	}
+	first := (*unix.SockFilter)(unsafe.Pointer(&program[0])) // struct sock_filter, both
+	pins.Pin(first)
+	return &unix.SockFprog{Len: uint16(len(program)), Filter: first}
 }
 
 // procInside mounts the pid namespace's proc nowhere; the launcher fetches the descriptor. It must be

@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,15 @@ var abilities = []struct {
 	}},
 	{"user namespaces (CONFIG_USER_NS)", "3.8", func() answer { return exists("/proc/self/ns/user") }},
 	{"cgroup namespaces and cgroup2", "4.6", func() answer { return exists("/proc/self/ns/cgroup") }},
+	{"seccomp filters that kill a process (CONFIG_SECCOMP_FILTER)", "4.14", func() answer {
+		const getActionAvail, killProcess = 2, 0x80000000
+		action := uint32(killProcess)
+		_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, getActionAvail, 0, uintptr(unsafe.Pointer(&action)))
+		if errno == unix.EINVAL || errno == unix.EOPNOTSUPP {
+			return hasNot
+		}
+		return answered(errnoOrNil(errno))
+	}},
 	{"the new mount API (fsopen, open_tree, move_mount)", "5.2", func() answer {
 		return asked(unix.SYS_OPEN_TREE, ^uintptr(0), 0, ^uintptr(0))
 	}},

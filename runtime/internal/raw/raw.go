@@ -75,10 +75,18 @@ type CloneArgs struct {
 // blocked (a Go handler must not run in the child), passes CLONE_CLEAR_SIGHAND, and
 // keeps args, calls and report alive and unmoved until the child is done with them.
 func Clone(args *CloneArgs, calls []Call, report *Report) int {
-	return int(clone3(args, unsafe.Sizeof(*args), &calls[0], uintptr(len(calls)), report))
+	const sysClone3 = 435
+	return int(clone(sysClone3, uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args), &calls[0], uintptr(len(calls)), report))
 }
 
-func clone3(args *CloneArgs, size uintptr, calls *Call, n uintptr, report *Report) uintptr
+// CloneFlags is Clone by clone(2), whose flags a seccomp filter can judge. The child has this process's
+// signal handlers: calls must reset them before they unblock a signal.
+func CloneFlags(flags uintptr, calls []Call, report *Report) int {
+	return int(clone(sysClone, flags, 0, &calls[0], uintptr(len(calls)), report))
+}
+
+//go:uintptrescapes
+func clone(trap, a1, a2 uintptr, calls *Call, n uintptr, report *Report) uintptr
 
 func syscall4(trap, a1, a2, a3, a4 uintptr) uintptr
 

@@ -1,6 +1,7 @@
 package raw
 
 const (
+	sysClone       = 56
 	sysPrlimit64   = 302
 	sysRtSigaction = 13
 )

@@ -4,18 +4,18 @@
 // R11 only): R12 the call, R13 how many are left, BX the index, R15 the report.
 // R14 holds g and stays untouched.
 
-// func clone3(args *CloneArgs, size uintptr, calls *Call, n uintptr, report *Report) uintptr
-TEXT ·clone3(SB),NOSPLIT,$0-48
-	MOVQ	args+0(FP), DI
-	MOVQ	size+8(FP), SI
-	MOVQ	calls+16(FP), R12
-	MOVQ	n+24(FP), R13
-	MOVQ	report+32(FP), R15
-	MOVQ	$435, AX	// clone3
+// func clone(trap, a1, a2 uintptr, calls *Call, n uintptr, report *Report) uintptr
+TEXT ·clone(SB),NOSPLIT,$0-56
+	MOVQ	trap+0(FP), AX
+	MOVQ	a1+8(FP), DI
+	MOVQ	a2+16(FP), SI
+	MOVQ	calls+24(FP), R12
+	MOVQ	n+32(FP), R13
+	MOVQ	report+40(FP), R15
 	SYSCALL
 	TESTQ	AX, AX
 	JZ	child
-	MOVQ	AX, ret+40(FP)
+	MOVQ	AX, ret+48(FP)
 	RET
 child:
 	XORQ	BX, BX

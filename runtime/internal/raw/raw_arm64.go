@@ -1,6 +1,7 @@
 package raw
 
 const (
+	sysClone       = 220
 	sysPrlimit64   = 261
 	sysRtSigaction = 134
 )

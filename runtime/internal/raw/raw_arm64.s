@@ -3,17 +3,17 @@
 // The kernel preserves every register but R0: R19 the call, R20 how many are left,
 // R21 the report, R22 the index. R28 holds g and stays untouched.
 
-// func clone3(args *CloneArgs, size uintptr, calls *Call, n uintptr, report *Report) uintptr
-TEXT ·clone3(SB),NOSPLIT,$0-48
-	MOVD	args+0(FP), R0
-	MOVD	size+8(FP), R1
-	MOVD	calls+16(FP), R19
-	MOVD	n+24(FP), R20
-	MOVD	report+32(FP), R21
-	MOVD	$435, R8	// clone3
+// func clone(trap, a1, a2 uintptr, calls *Call, n uintptr, report *Report) uintptr
+TEXT ·clone(SB),NOSPLIT,$0-56
+	MOVD	trap+0(FP), R8
+	MOVD	a1+8(FP), R0
+	MOVD	a2+16(FP), R1
+	MOVD	calls+24(FP), R19
+	MOVD	n+32(FP), R20
+	MOVD	report+40(FP), R21
 	SVC
 	CBZ	R0, child
-	MOVD	R0, ret+40(FP)
+	MOVD	R0, ret+48(FP)
 	RET
 child:
 	MOVD	ZR, R22

@@ -3,6 +3,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -23,6 +24,10 @@ func main() {
 				os.Exit(42)
 			}
 		}
+	}
+	if len(os.Args) > 1 && os.Args[1] == "foreign" {
+		foreign(os.Args[2]) // must not return
+		return
 	}
 	out := map[string]any{
 		"uid": os.Getuid(), "gid": os.Getgid(), "pid": os.Getpid(), "args": os.Args, "env": os.Environ(),
@@ -77,6 +82,21 @@ func main() {
 	try("new user namespace", child.Start())
 	try("mount", syscall.Mount("", "/", "", syscall.MS_REMOUNT, ""))
 	try("sethostname", syscall.Sethostname([]byte("x")))
+	out["max_user_namespaces"] = strings.TrimSpace(read("/proc/sys/user/max_user_namespaces"))
+	calls := map[string]string{}
+	for name, c := range denied {
+		_, _, errno := syscall.RawSyscall6(c[0], c[1], c[2], c[3], 0, 0, 0)
+		calls[name] = "ok"
+		if errno != 0 {
+			calls[name] = errno.Error()
+		}
+	}
+	out["calls"] = calls
+	out["foreign"] = map[string]string{}
+	for _, how := range ways {
+		err := exec.Command("/proc/self/exe", "foreign", how).Run()
+		out["foreign"].(map[string]string)[how] = fmt.Sprint(err)
+	}
 	out["try"] = errs
 	json.NewEncoder(os.Stdout).Encode(out)
 }

@@ -1,0 +1,4 @@
+package seccomp
+
+// Native is the architecture of this program.
+var Native = AMD64
