@@ -30,7 +30,8 @@ func same(a, b resource.Spec) bool {
 // applied goes back to unset. One that is neither is the host's own, but for
 // references: those between resources of a configuration are nobody's work but
 // ours, and go with the labelled block they stand in if that is not wanted either. A
-// computed attribute that is not wanted is whatever the host chose.
+// computed attribute that is not wanted is whatever the host chose; but an internal
+// one is the kind's alone, which has left it unset on purpose.
 func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
 	diffs = []Difference{}
 	wants := resource.Leaves(want)
@@ -61,11 +62,18 @@ func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
 		d.Drift = last != nil && applied[v.Path] == nil
 		diffs = append(diffs, d)
 	}
-	return costBlocks(diffs), unchanged
+	costBlocks(diffs)
+	if c, ok := want.(resource.Classer); ok {
+		for i := range diffs {
+			diffs[i].Class = c.ChangeClass(diffs[i].Path, diffs[i].Class, live)
+		}
+	}
+	return diffs, unchanged
 }
 
-// referring returns the paths, of those not wanted, of references and of all that
-// stands in a labelled block with a reference. lives are in the order of the struct.
+// referring returns the paths, of those not wanted, of references, of all that
+// stands in a labelled block with a reference, and of what is internal and in no block
+// that is not wanted. lives are in the order of the struct.
 func referring(lives []resource.Leaf, wanted map[string]*resource.Leaf) map[string]bool {
 	var ours map[string]bool
 	block, first := "", 0 // the outermost block not wanted, and its index
@@ -76,7 +84,7 @@ func referring(lives []resource.Leaf, wanted map[string]*resource.Leaf) map[stri
 		if block == "" && wanted[v.Path] == nil && v.Attr.Form == resource.Labelled {
 			block, first = v.Path, i
 		}
-		if v.Attr.Ref == "" || wanted[v.Path] != nil {
+		if v.Attr.Ref == "" && (!v.Attr.Internal || block != "") || wanted[v.Path] != nil {
 			continue
 		}
 		if ours == nil {
@@ -140,10 +148,9 @@ func difference(want, live *resource.Leaf) Difference {
 
 // costBlocks sorts the differences and gives those within a labelled block that
 // is added or removed whole the class of the block.
-func costBlocks(diffs []Difference) []Difference {
+func costBlocks(diffs []Difference) {
 	sortByPath(diffs)
 	withinBlocks(diffs, func(d, block *Difference) { d.Class = block.Class })
-	return diffs
 }
 
 // withinBlocks calls f with each difference that stands in a labelled block

@@ -12,6 +12,8 @@ import (
 func TestThreeWays(t *testing.T) {
 	image := func(v string) func(*thing) { return func(t *thing) { t.Image = v } }
 	uid := func(v uint32) func(*thing) { return func(t *thing) { t.UID = v } }
+	seen := func(v string) func(*thing) { return func(t *thing) { t.Seen = v } }
+	config := func(v, comment string) func(*thing) { return func(t *thing) { t.Config, t.Comment = v, comment } }
 	env := func(kv ...string) func(*thing) {
 		return func(t *thing) {
 			t.Env = map[string]string{}
@@ -43,6 +45,12 @@ func TestThreeWays(t *testing.T) {
 		{"computed, once wanted", lost, uid(7), uid(7), ""},
 		{"computed, once wanted, drifted", lost, uid(7), uid(8), ""},
 		{"computed and wanted", uid(7), uid(7), uid(8), "uid update replace *"},
+		{"internal, left unset on purpose", lost, lost, seen("x"), "seen delete live *"},
+		{"internal in a block that stays", mounts(map[string]mount{"/a": {}}), lost, mounts(map[string]mount{"/a": {Seen: "x"}}), `mount["/a"].seen delete live *`},
+		{"internal in the host's own block", lost, lost, mounts(map[string]mount{"/a": {Seen: "x"}}), ""},
+		{"what the tag says", config("a", ""), config("b", ""), config("b", ""), "config update reload"},
+		{"what the spec says", config("a", "cannot reload"), lost, config("b", "cannot reload"), "config update restart"},
+		{"what the spec says of the live one", config("a", "cannot reload"), lost, config("", "cannot reload"), "config create reload"},
 		{"keys of a map", env("A", "1", "B", "2"), env("A", "1", "C", "3"), env("A", "0", "C", "3", "OWN", "4"),
 			`environment["A"] update restart *, environment["B"] create restart, environment["C"] delete restart`},
 		{"a block added costs what the block costs", mounts(map[string]mount{"/a": {Path: "x"}}), lost, lost,

@@ -23,6 +23,7 @@ type thing struct {
 	Command []string          `json:"command,omitempty" diff:"restart"`
 	Env     map[string]string `json:"environment,omitempty" diff:"restart"`
 	UID     uint32            `json:"uid,omitempty" diff:"replace" attr:"computed"`
+	Seen    string            `json:"seen,omitempty" diff:"live" attr:"internal"`
 	Key     string            `json:"key,omitempty" diff:"live" attr:"secret"`
 	Parent  resource.Addr     `json:"parent,omitzero" diff:"restart" ref:"box"`
 	Needs   []resource.Addr   `json:"needs,omitempty" diff:"live" ref:"box"`
@@ -35,6 +36,7 @@ type mount struct {
 	Volume   resource.Addr `json:"volume,omitzero" diff:"restart" ref:"box"`
 	ReadOnly bool          `json:"read_only" diff:"live" default:"true"`
 	Path     string        `json:"path,omitempty" diff:"replace"`
+	Seen     string        `json:"seen,omitempty" diff:"live" attr:"internal"`
 }
 
 type limits struct {
@@ -44,6 +46,14 @@ type limits struct {
 
 func (*thing) Validate(resource.Addr) []resource.Problem                    { return nil }
 func (*thing) Resolve(resource.Addr, *resource.Resolver) []resource.Problem { return nil }
+
+// A change of the configuration is worth a restart where the program does not say that it can reload.
+func (t *thing) ChangeClass(path string, tagged resource.Class, live resource.Spec) resource.Class {
+	if path == "config" && t.Comment == "cannot reload" && live.(*thing).Config != "" {
+		return resource.Restart
+	}
+	return tagged
+}
 
 func (t *thing) PlanNote(a resource.Action) string {
 	if a == resource.Delete && t.Path != "" {

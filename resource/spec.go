@@ -22,6 +22,14 @@ type Spec interface {
 	Resolve(self Addr, r *Resolver) []Problem
 }
 
+// Classer is implemented by a Spec where what a change costs does not follow from
+// the attribute alone.
+type Classer interface {
+	// ChangeClass returns the class of the change from live to the receiver at a
+	// path; tagged is what the attribute's tag says. It is pure, and neither spec is modified.
+	ChangeClass(path string, tagged Class, live Spec) Class
+}
+
 // Kind is one kind of resource. A kind is one directory and one line in the
 // list that the command holds.
 type Kind struct {
@@ -30,6 +38,10 @@ type Kind struct {
 	// Process says that its resources are running programs: any change that is
 	// not made live takes them down, and the plan says so.
 	Process bool
+	// Renames says that an object goes on under another address: its mark, and where
+	// it follows the address its name, are changed in place. Of any other kind the
+	// object is made anew, with what the ledger holds for it.
+	Renames bool
 	// New returns a spec with every default set and nothing else.
 	New func() Spec
 	// Stopped returns a copy of the spec as it is while an administrator has
@@ -139,6 +151,8 @@ const (
 	Create Action = "create"
 	Update Action = "update"
 	Delete Action = "delete"
+	// Forget takes the mark off an object, which goes on as nobody's.
+	Forget Action = "forget"
 )
 
 // Change is one step's work on one resource, as its kind's [Host] carries it out.
@@ -152,6 +166,14 @@ type Change struct {
 	Paths []string `json:"paths,omitempty"`
 	// Replace marks the two halves of a replacement.
 	Replace bool `json:"replace,omitempty"`
+	// From is the address that the object was applied under before, where it takes
+	// another: its mark may be that of From still or Addr's already, for the change may
+	// have been cut off before. Set for Update and Create. The half of a replacement that
+	// deletes what was applied under another address has that one as its Addr.
+	From Addr `json:"from,omitzero"`
+	// Import is the id on the host of an object that nobody owns, or this resource
+	// since a cut-off change, and that an Update makes the resource; "" for any other change.
+	Import string `json:"import,omitempty"`
 	// Want is nil for Delete; Live and Last are nil where there is none.
 	Want Spec `json:"-"`
 	Last Spec `json:"-"`
@@ -185,6 +207,14 @@ type Host interface {
 	// Apply carries out one change. nil means that the host is now as the change
 	// says, also when it was so before. It is given a change again after any failure or crash.
 	Apply(ctx context.Context, change Change) error
+}
+
+// Importer is implemented by a Host whose kind can take over an object that nobody owns.
+type Importer interface {
+	// Find looks for the object with that id, which is to become addr of owner, and
+	// changes nothing. It returns the object as a spec and whether it is addr's already, by its mark;
+	// or why it cannot be taken over, with the remedy.
+	Find(ctx context.Context, owner string, addr Addr, id string) (live Spec, ours bool, refused []Problem)
 }
 
 // Settler is implemented by a Host whose resources can fail soon after they
