@@ -34,10 +34,33 @@ type Resolver struct {
 	Want State
 	// Live is what the host has of this configuration.
 	Live State
-	// New collects the grants that Take and Claim made, for the ledger.
+	// New collects the grants that Take and Claim made, for the ledger. One that
+	// overlaps an older grant of the same owner takes its place.
 	New []Grant
+	// Handed are the resources that gave up a number, From, to one that claims it, To:
+	// what From has on the host must go or change before To can have it.
+	Handed []Handover
 
 	pools map[string]*pool
+	// wanted is all that is resolved, and declared what of it claims numbers by itself; nil outside of Resolve.
+	wanted   State
+	declared map[Addr][]Claim
+}
+
+// Handover says that a number went from one resource to another.
+type Handover struct{ From, To Addr }
+
+// Claim is a number, or several, that a spec gives itself.
+type Claim struct {
+	Pool string
+	Span
+}
+
+// Claimer is implemented by a Spec whose configuration may give a number that
+// otherwise comes from a pool: those are claimed before any is given out.
+type Claimer interface {
+	// Claims returns the numbers that stand in the spec, before [Spec.Resolve].
+	Claims() []Claim
 }
 
 type holder struct {
@@ -115,24 +138,53 @@ func (r *Resolver) Held(name string, self Addr) (Span, bool) {
 
 // Claim grants the resource exactly this span, for a number that the
 // configuration or the host itself gives. It fails when another resource of any
-// configuration was granted a part of it; what the host uses is for the caller to judge.
+// configuration was granted a part of it, unless that one is of this configuration and has
+// no more use for it; what the host uses is for the caller to judge.
 func (r *Resolver) Claim(name string, self Addr, span Span) error {
-	me := holder{r.Owner, self}
-	for h, spans := range r.pool(name).held {
+	me, p := holder{r.Owner, self}, r.pool(name)
+	var from []holder
+	for h, spans := range p.held {
 		for _, s := range spans {
-			if !s.overlaps(span) {
-				continue
-			}
-			if h != me {
-				return fmt.Errorf("%d is given to %s of configuration %q", span.Start, h.addr, h.owner)
-			}
-			if s == span {
+			switch {
+			case !s.overlaps(span):
+			case h == me && s == span:
 				return nil
+			case h == me:
+			case !r.givesUp(h, name, span):
+				return fmt.Errorf("%d is given to %s of configuration %q", span.Start, h.addr, h.owner)
+			default:
+				from = append(from, h)
 			}
 		}
 	}
+	slices.SortFunc(from, func(a, b holder) int { return a.addr.Compare(b.addr) })
+	for _, h := range from {
+		p.held[h] = slices.DeleteFunc(p.held[h], span.overlaps)
+		r.Handed = append(r.Handed, Handover{From: h.addr, To: self})
+	}
 	r.grant(name, self, span)
 	return nil
+}
+
+// givesUp reports whether who holds a span has no more use for it: a resource of
+// this configuration that is wanted no more, or that claims another number now.
+func (r *Resolver) givesUp(h holder, pool string, span Span) bool {
+	if h.owner != r.Owner || r.wanted == nil {
+		return false
+	}
+	if r.wanted[h.addr] == nil {
+		return true
+	}
+	other := false
+	for _, c := range r.declared[h.addr] {
+		if c.Pool == pool {
+			if c.overlaps(span) {
+				return false
+			}
+			other = true
+		}
+	}
+	return other
 }
 
 func (r *Resolver) grant(name string, self Addr, s Span) {
@@ -144,7 +196,8 @@ func (r *Resolver) grant(name string, self Addr, s Span) {
 }
 
 // Resolve fills in the computed fields of every spec in want, each after those
-// it refers to, and moves it to r.Want. References that name nothing, and cycles,
+// it refers to, and moves it to r.Want. Numbers that stand in a spec are claimed
+// first: none of them is given out from a pool. References that name nothing, and cycles,
 // have been refused when the configuration was read; what is left of such is an error here.
 func (r *Resolver) Resolve(want State) []Problem {
 	var problems []Problem
@@ -171,7 +224,19 @@ func (r *Resolver) Resolve(want State) []Problem {
 		problems = append(problems, spec.Resolve(addr, r)...)
 		r.Want[addr] = spec
 	}
-	for _, addr := range want.Addrs() {
+	addrs := want.Addrs()
+	r.wanted, r.declared = want, map[Addr][]Claim{}
+	for _, addr := range addrs {
+		if c, ok := want[addr].(Claimer); ok {
+			r.declared[addr] = c.Claims()
+		}
+	}
+	for _, addr := range addrs {
+		for _, c := range r.declared[addr] {
+			_ = r.Claim(c.Pool, addr, c.Span) // the spec claims it again, and reports what is in the way
+		}
+	}
+	for _, addr := range addrs {
 		visit(addr)
 	}
 	return problems

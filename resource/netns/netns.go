@@ -61,9 +61,10 @@ type Route struct {
 // Kind returns the kind of network namespaces.
 func Kind() resource.Kind {
 	return resource.Kind{
-		Name:  "netns",
-		New:   func() resource.Spec { return resource.SetDefaults(&Spec{}) },
-		Check: check,
+		Name:    "netns",
+		Renames: true,
+		New:     func() resource.Spec { return resource.SetDefaults(&Spec{}) },
+		Check:   check,
 	}
 }
 

@@ -40,9 +40,10 @@ type Spec struct {
 // Kind returns the kind of networks.
 func Kind() resource.Kind {
 	return resource.Kind{
-		Name:  "network",
-		New:   func() resource.Spec { return resource.SetDefaults(&Spec{}) },
-		Check: check,
+		Name:    "network",
+		Renames: true,
+		New:     func() resource.Spec { return resource.SetDefaults(&Spec{}) },
+		Check:   check,
 	}
 }
 

@@ -57,8 +57,9 @@ type User struct {
 // Kind returns the kind.
 func Kind() resource.Kind {
 	return resource.Kind{
-		Name: "user",
-		New:  func() resource.Spec { return resource.SetDefaults(new(User)) },
+		Name:    "user",
+		Renames: true,
+		New:     func() resource.Spec { return resource.SetDefaults(new(User)) },
 	}
 }
 
@@ -103,6 +104,14 @@ func (u *User) Validate(self resource.Addr) []resource.Problem {
 		}
 	}
 	return out
+}
+
+// Claims implements [resource.Claimer]: a uid that is written down is nobody else's to get.
+func (u *User) Claims() []resource.Claim {
+	if u.UID == 0 {
+		return nil
+	}
+	return []resource.Claim{{Pool: Pool, Span: resource.Span{Start: uint64(u.UID), Size: 1}}}
 }
 
 // Resolve implements [resource.Spec]. It gives the account its number and puts the groups in order.

@@ -57,9 +57,10 @@ type Volume struct {
 // Kind returns the kind.
 func Kind() resource.Kind {
 	return resource.Kind{
-		Name:  "volume",
-		New:   func() resource.Spec { return resource.SetDefaults(new(Volume)) },
-		Check: check,
+		Name:    "volume",
+		Renames: true,
+		New:     func() resource.Spec { return resource.SetDefaults(new(Volume)) },
+		Check:   check,
 	}
 }
 
