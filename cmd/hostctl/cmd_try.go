@@ -16,7 +16,7 @@ import (
 )
 
 var tryCommand = command{
-	name: "try", operands: "DIR [-- COMMAND [ARGUMENT...]]",
+	name: "try", operands: "DIR [-- COMMAND [ARGUMENT...]]", passes: true,
 	summary: "Boot a throwaway host, apply the configuration of DIR there, and run a command or a shell on it",
 	example: "hostctl try examples/web\nhostctl try examples/web -- hostctl status",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {

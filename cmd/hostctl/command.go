@@ -41,7 +41,7 @@ func commandGroups() []commandGroup {
 	return []commandGroup{
 		{"Write a configuration", []command{initCommand, validateCommand, fmtCommand}},
 		{"Change this host", []command{planCommand, applyCommand, destroyCommand, startCommand, stopCommand, tryCommand}},
-		{"Look at this host", []command{statusCommand, logsCommand}},
+		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand}},
 		{"About hostctl", []command{versionCommand}},
 	}
 }

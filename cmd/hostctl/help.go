@@ -57,8 +57,9 @@ Makes this host be what the *.hcl files of a directory say.
 			fmt.Fprintf(c.stdout, "  %-10s  %s\n", cmd.name, strings.Join(lines, "\n"+strings.Repeat(" ", 14)))
 		}
 	}
-	fmt.Fprint(c.stdout, "\n`hostctl help COMMAND` or `hostctl COMMAND -help` says more about each.\n")
-	return nil
+	more := wrap("`hostctl help COMMAND` or `hostctl COMMAND -help` says more about each.", width)
+	_, err := fmt.Fprintf(c.stdout, "\n%s\n", strings.Join(more, "\n"))
+	return err
 }
 
 // usage prints a command's help: the example first.

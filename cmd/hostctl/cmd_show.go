@@ -1,0 +1,309 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"hostctl/apply"
+	"hostctl/hcl"
+	"hostctl/plan"
+	"hostctl/resource"
+)
+
+var showCommand = command{
+	name: "show", operands: "[ADDRESS|PLANFILE]",
+	summary: "Show a resource as it was applied and as it is, or a saved plan",
+	details: `
+Without an operand every resource of the configuration is shown. An address may name a block or a module with all that it
+makes. An attribute that is not as it was applied has a mark: "~" it differs, "-" it is gone, "+" it was not there.
+
+A saved plan is shown as plan printed it; that needs neither root nor the host that it is for. A file that reads as an
+address is named with its directory: ./container.web.
+
+-live -json prints what the host has and nothing that changes by itself, in an order that stays, for scripts to compare:
+"resources" holds an object for each address, from the path of each attribute that is set to its value; null stands for
+one that is withheld.`,
+	example: "hostctl show container.web\nhostctl show site.plan\nhostctl show -live -json > before.json",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		var s showing
+		s.source.register(fs)
+		fs.BoolVar(&s.json, "json", false, "print one JSON document instead of text")
+		fs.BoolVar(&s.live, "live", false, "show what the host has, and nothing else")
+		fs.StringVar(&s.name, "name", "", "show the configuration `NAME` of this host, and read none (hostctl ls lists them)")
+		return func(c *cli, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("one ADDRESS or PLANFILE at most")
+			}
+			c.json = s.json
+			return c.finish(func() (map[string]any, error) { return s.run(c, args) })
+		}
+	},
+}
+
+// showing is one run of show.
+type showing struct {
+	source
+	json, live bool
+	name       string
+}
+
+func (s *showing) run(c *cli, args []string) (map[string]any, error) {
+	var wanted *resource.Target
+	if len(args) == 1 {
+		target, err := resource.ParseTarget(args[0])
+		if _, known := kinds().Lookup(target.Kind); err != nil || target.Kind != "" && !known {
+			return s.planFile(c, args[0])
+		}
+		wanted = &target
+	}
+	config, err := s.owner(c)
+	if err != nil {
+		return nil, err
+	}
+	m, err := openMachine(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := m.Observe(c.ctx, config.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.diagnose((&proposal{machine: m, seen: seen}).warnings()); err != nil {
+		return nil, err
+	}
+	shown, err := resourcesOf(m, seen, config.Directives.Sensitive, wanted)
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]any{"name": config.Name, "resources": shown}
+	if s.live {
+		fields["resources"] = liveOf(shown)
+	}
+	if !c.json {
+		c.printResources(shown, s.live)
+	}
+	return fields, nil
+}
+
+// owner returns the configuration of which no more is needed than its name, so that one
+// whose variables are not given, or that is broken, can be looked at.
+func (s *showing) owner(c *cli) (*hcl.Config, error) {
+	if s.name != "" {
+		if err := resource.CheckName(s.name); err != nil {
+			return nil, fmt.Errorf("-name %q: %w", s.name, err)
+		}
+		return &hcl.Config{Name: s.name}, nil
+	}
+	quiet := *c
+	quiet.stderr = io.Discard
+	config, _, err := s.read(&quiet)
+	if err == nil || config != nil && config.Name != "" {
+		return config, nil
+	}
+	_, _, err = s.read(c)
+	return nil, err
+}
+
+// planFile shows a saved plan.
+func (s *showing) planFile(c *cli, path string) (map[string]any, error) {
+	if s.live || s.name != "" {
+		return nil, fmt.Errorf("%q is taken for a plan file, to which -live and -name say nothing", path)
+	}
+	f, err := plan.ReadFile(path, kinds())
+	if err != nil {
+		return nil, err
+	}
+	if !c.json {
+		fmt.Fprintf(c.stdout, "A plan for configuration %q in %s, saved on %s by hostctl %s.\n\n", f.Owner, oneLine(f.Dir),
+			f.Created.Local().Format("2006-01-02 15:04"), oneLine(f.HostctlVersion))
+		fmt.Fprint(c.stdout, f.Plan.Text(plan.TextOptions{Color: c.color, Width: c.width}))
+	}
+	return map[string]any{"plan": f.Plan, "created": f.Created, "basis": f.Basis}, nil
+}
+
+// shownResource is one resource for show.
+type shownResource struct {
+	Address resource.Addr `json:"address"`
+	Status  string        `json:"status"` // in the kind's words; "absent"
+	// Drift says that the host is not as it was applied.
+	Drift      bool             `json:"drift"`
+	Attributes []shownAttribute `json:"attributes"`
+}
+
+// shownAttribute is one attribute that is set, as applied or live.
+type shownAttribute struct {
+	Path    string          `json:"path"`
+	Applied json.RawMessage `json:"applied,omitempty"` // as last applied
+	Live    json.RawMessage `json:"live,omitempty"`
+	Drift   bool            `json:"drift,omitempty"`
+	// Secret says that the values are withheld.
+	Secret bool `json:"secret,omitempty"`
+}
+
+// resourcesOf puts together what was applied and what is live of the resources that wanted
+// covers; of all where it is nil.
+func resourcesOf(m *apply.Machine, seen *apply.Observation, sensitive map[resource.Addr][]string, wanted *resource.Target) ([]shownResource, error) {
+	all := map[resource.Addr]bool{}
+	for _, state := range []resource.State{seen.Last, seen.Live} {
+		for addr := range state {
+			all[addr] = true
+		}
+	}
+	drift := driftOf(m, seen)
+	shown, names := []shownResource{}, []string{}
+	for _, addr := range slices.SortedFunc(maps.Keys(all), resource.Addr.Compare) {
+		names = append(names, addr.String())
+		if wanted != nil && !wanted.Covers(addr) {
+			continue
+		}
+		r := shownResource{Address: addr, Status: "absent"}
+		if seen.Live[addr] != nil {
+			if r.Status = seen.Status[addr]; r.Status == "" {
+				r.Status = "present"
+			}
+		}
+		_, r.Drift = drift[addr]
+		r.Attributes = attributesOf(seen.Last[addr], seen.Live[addr], drift[addr], sensitive[addr])
+		shown = append(shown, r)
+	}
+	if wanted != nil && len(shown) == 0 {
+		return nil, fmt.Errorf("configuration %q has no %s on this host%s", seen.Owner, wanted, hcl.DidYouMean(wanted.String(), names))
+	}
+	return shown, nil
+}
+
+// driftOf are the paths in which the host is not as it was applied, by the plan that
+// would put it back; a resource that is gone has none.
+func driftOf(m *apply.Machine, seen *apply.Observation) map[resource.Addr]map[string]bool {
+	want := maps.Clone(seen.Last)
+	for addr := range seen.Stopped() {
+		if kind, _ := m.Kinds.Lookup(addr.Kind); kind.Stopped != nil && want[addr] != nil {
+			want[addr] = kind.Stopped(want[addr])
+		}
+	}
+	drift := map[resource.Addr]map[string]bool{}
+	for _, r := range plan.Make(want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: seen.Owner}).Resources {
+		if want[r.Addr] == nil {
+			continue // live and not in the ledger: nobody knows what was applied
+		}
+		drift[r.Addr] = map[string]bool{}
+		for _, d := range r.Differences {
+			if seen.Live[r.Addr] != nil {
+				drift[r.Addr][d.Path] = true
+			}
+		}
+	}
+	return drift
+}
+
+// attributesOf are the attributes of both specs by path.
+func attributesOf(applied, live resource.Spec, drift map[string]bool, sensitive []string) []shownAttribute {
+	byPath := map[string]*shownAttribute{}
+	take := func(spec resource.Spec, set func(*shownAttribute, json.RawMessage)) {
+		for _, leaf := range resource.Leaves(spec) {
+			a := byPath[leaf.Path]
+			if a == nil {
+				secret := leaf.Attr.Secret || slices.ContainsFunc(sensitive, func(path string) bool { return stands(leaf.Path, path) })
+				a = &shownAttribute{Path: leaf.Path, Drift: drift[leaf.Path], Secret: secret}
+				byPath[leaf.Path] = a
+			}
+			if !a.Secret {
+				set(a, json.RawMessage(leaf.Value))
+			}
+		}
+	}
+	take(applied, func(a *shownAttribute, v json.RawMessage) { a.Applied = v })
+	take(live, func(a *shownAttribute, v json.RawMessage) { a.Live = v })
+	list := []shownAttribute{}
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		list = append(list, *byPath[path])
+	}
+	return list
+}
+
+// stands reports whether path is above, or stands below it.
+func stands(path, above string) bool {
+	rest, ok := strings.CutPrefix(path, above)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// liveOf is what the host has, by address and path.
+func liveOf(shown []shownResource) map[resource.Addr]map[string]json.RawMessage {
+	live := map[resource.Addr]map[string]json.RawMessage{}
+	for _, r := range shown {
+		if r.Status == "absent" {
+			continue
+		}
+		live[r.Address] = map[string]json.RawMessage{}
+		for _, a := range r.Attributes {
+			if a.Live != nil || a.Secret {
+				live[r.Address][a.Path] = a.Live
+			}
+		}
+	}
+	return live
+}
+
+// printResources prints resources for people; those that are there alone, and as they are, where live is set.
+func (c *cli) printResources(shown []shownResource, live bool) {
+	if len(shown) == 0 {
+		fmt.Fprintln(c.stdout, "The configuration has nothing on this host.")
+		return
+	}
+	for i, r := range shown {
+		if live && r.Status == "absent" {
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(c.stdout)
+		}
+		status := r.Status
+		if status == "absent" {
+			status = c.paint("31", "applied, and gone from the host")
+		}
+		fmt.Fprintf(c.stdout, "%s: %s\n", c.paint("1", r.Address.String()), oneLine(status))
+		width := 0
+		for _, a := range r.Attributes {
+			width = max(width, columns(oneLine(a.Path)))
+		}
+		for _, a := range r.Attributes {
+			if !live || a.Live != nil || a.Secret {
+				c.printAttribute(a, width, live)
+			}
+		}
+	}
+}
+
+// printAttribute prints one attribute with its mark.
+func (c *cli) printAttribute(a shownAttribute, width int, live bool) {
+	mark, color, note, value := " ", "", "", a.Live
+	switch {
+	case live || !a.Drift:
+		if value == nil {
+			value = a.Applied
+		}
+	case a.Secret:
+		mark, color = "~", "33"
+	case a.Live == nil:
+		mark, color, note, value = "-", "31", "  # gone", a.Applied
+	case a.Applied == nil:
+		mark, color, note = "+", "32", "  # was not applied"
+	default:
+		mark, color, note = "~", "33", "  # applied: "+oneLine(string(a.Applied))
+	}
+	text := oneLine(string(value))
+	if a.Secret {
+		text = "(withheld)"
+	}
+	path := oneLine(a.Path)
+	line := fmt.Sprintf("  %s %s%s = %s%s", mark, path, strings.Repeat(" ", width-columns(path)), text, note)
+	if color != "" {
+		line = c.paint(color, line)
+	}
+	fmt.Fprintln(c.stdout, line)
+}
