@@ -32,12 +32,19 @@ func same(a, b resource.Spec) bool {
 // ours, and go with the labelled block they stand in if that is not wanted either. A
 // computed attribute that is not wanted is whatever the host chose; but an internal
 // one is the kind's alone, which has left it unset on purpose.
-func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
+//
+// now is live with its references readdressed. Where it has what is wanted, the
+// same resource goes by another address: to write that down touches no process.
+func diff(want, last, live, now resource.Spec) (diffs []Difference, unchanged int) {
 	diffs = []Difference{}
 	wants := resource.Leaves(want)
 	applied := byPath(resource.Leaves(last))
 	lives := resource.Leaves(live)
 	has := byPath(lives)
+	readdressed := has
+	if now != live {
+		readdressed = byPath(resource.Leaves(now))
+	}
 	for i := range wants {
 		w := &wants[i]
 		v, l := has[w.Path], applied[w.Path]
@@ -49,6 +56,9 @@ func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
 		}
 		d := difference(w, v)
 		d.Drift = l != nil && l.Value == w.Value
+		if r := readdressed[w.Path]; r != nil && r.Value == w.Value {
+			d.Class = resource.Live
+		}
 		diffs = append(diffs, d)
 	}
 	wanted := byPath(wants)
@@ -65,7 +75,7 @@ func diff(want, last, live resource.Spec) (diffs []Difference, unchanged int) {
 	costBlocks(diffs)
 	if c, ok := want.(resource.Classer); ok {
 		for i := range diffs {
-			diffs[i].Class = c.ChangeClass(diffs[i].Path, diffs[i].Class, live)
+			diffs[i].Class = c.ChangeClass(diffs[i].Path, diffs[i].Class, now)
 		}
 	}
 	return diffs, unchanged

@@ -60,7 +60,7 @@ func TestThreeWays(t *testing.T) {
 			`mount["/a"].path update replace, mount["/a"].read_only update live *`},
 		{"the host's own block", lost, lost, mounts(map[string]mount{"/own": {Path: "x"}}), ""},
 	} {
-		diffs, unchanged := diff(spec(c.want), spec(c.last), spec(c.live))
+		diffs, unchanged := func() ([]Difference, int) { live := spec(c.live); return diff(spec(c.want), spec(c.last), live, live) }()
 		got := ""
 		for i, d := range diffs {
 			if i > 0 {

@@ -315,7 +315,7 @@ func TestManyCycles(t *testing.T) {
 	}
 	m := &maker{want: want, last: live, live: live, items: map[resource.Addr]*item{}}
 	p := &Plan{}
-	m.compare(p)
+	m.compare(p, live)
 	m.findReferrers()
 	_, after := m.graph()
 	if cycles := findCycles(after); len(cycles) != n {

@@ -10,16 +10,34 @@ import (
 
 // Options is what Make needs to know beside the states.
 type Options struct {
-	// Kinds says which resources are programs. A kind that is not listed is none.
+	// Kinds says which resources are programs, and which go on under another
+	// address. A kind that is not listed is none of both.
 	Kinds resource.Kinds
 	// Owner is the configuration's name, for the steps.
 	Owner string
+	// Directives is what the configuration says of the way.
+	Directives resource.Directives
+	// Targets are the resources that the plan is about, with all that they need; empty is all there is.
+	Targets []resource.Target
+	// Replace are resources to be made anew even where nothing of them differs.
+	Replace []resource.Target
+	// Imported are the live resources that nobody owns yet, by the id that each was found by.
+	Imported map[resource.Addr]string
+	// Handed are the numbers that go from one resource to another.
+	Handed []resource.Handover
+	// Hidden are paths whose values are not to be shown, beside those of Directives.Sensitive:
+	// what was sensitive when it was last applied.
+	Hidden map[resource.Addr][]string
 }
 
 // item is what Make knows of a resource that something is done to.
 type item struct {
 	addr             resource.Addr
+	from             resource.Addr // where it takes another address
+	imported         string        // the id of what it is imported from
 	want, last, live resource.Spec
+	config           resource.Spec // want as the configuration has it, without what is ignored
+	now              resource.Spec // live with its references readdressed
 	action           resource.Action
 	reason           Reason
 	because          resource.Addr
@@ -28,22 +46,29 @@ type item struct {
 	unchanged        int
 }
 
-// decide draws the class and the action of an item that is both wanted and live
-// from its differences.
-func (it *item) decide() {
+// compare finds the differences of an item that is both wanted and live.
+func (it *item) compare() {
+	it.diffs, it.unchanged = diff(it.want, it.last, it.live, it.now)
 	it.class = resource.None
 	for _, d := range it.diffs {
 		it.class = max(it.class, d.Class)
 	}
-	it.action = resource.Update
-	if it.class == resource.Replace {
-		it.action = Replace
+}
+
+// replace makes the item one that is made anew, and that as the configuration says.
+func (it *item) replace(reason Reason, because resource.Addr) {
+	it.action, it.reason, it.because = Replace, reason, because
+	if it.want != it.config {
+		it.want = it.config
+		it.compare()
 	}
 }
 
-// maker is the work of one Make.
+// maker is the work of one Make. Its states have the moved resources under their new addresses.
 type maker struct {
+	opt              Options
 	want, last, live resource.State
+	moves            []Move
 	items            map[resource.Addr]*item
 	// referrers are, for each address, the live resources that refer to it, sorted.
 	referrers map[resource.Addr][]resource.Addr
@@ -59,58 +84,121 @@ type maker struct {
 // Where the references of want or live do have a cycle, every step is there all
 // the same, and some step of the cycle comes before what it refers to.
 func Make(want, last, live resource.State, opt Options) *Plan {
-	m := &maker{want: want, last: last, live: live, items: map[resource.Addr]*item{}}
-	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Resources: []Resource{}, Steps: []Step{}}
-	leaves := m.compare(p)
+	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Targets: opt.Targets, Resources: []Resource{}, Steps: []Step{}}
+	m := &maker{opt: opt, want: want, items: map[resource.Addr]*item{}}
+	m.moves, p.Refused = Moves(want, last, live, opt.Directives)
+	m.last, m.live = rekey(last, m.moves), rekey(live, m.moves)
+	p.Moves = m.moves
+	leaves := m.compare(p, live)
 	if leaves {
 		m.findReferrers()
 		m.promoteSharers()
 	}
 	nodes, after := m.order()
+	if len(opt.Targets) > 0 {
+		nodes, after = m.narrow(p, nodes, after)
+	}
+	p.Refused = append(p.Refused, m.refuse()...)
 	p.fill(m.sorted(), nodes, after, opt)
+	p.Want = m.effective()
 	return p
 }
 
+// effective is what is wanted once the directives were heard.
+func (m *maker) effective() resource.State {
+	out := make(resource.State, len(m.want))
+	for addr, spec := range m.want {
+		out[addr] = spec
+		if it := m.items[addr]; it != nil && it.want != nil {
+			out[addr] = it.want
+		} else if m.live[addr] != nil {
+			out[addr] = m.heeded(addr)
+		}
+	}
+	return out
+}
+
+// heeded is a wanted spec with the live values of what is to be ignored.
+func (m *maker) heeded(addr resource.Addr) resource.Spec {
+	ignore := m.opt.Directives.Lifecycle[addr].IgnoreChanges
+	if len(ignore) == 0 {
+		return m.want[addr]
+	}
+	return resource.Graft(m.want[addr], m.now(m.live[addr]), ignore)
+}
+
+// item makes the item of a wanted resource that nothing is decided of.
+func (m *maker) item(addr resource.Addr) *item {
+	it := &item{addr: addr, config: m.want[addr], want: m.want[addr], last: m.last[addr], live: m.live[addr], action: resource.NoOp}
+	if it.live != nil {
+		it.want, it.now = m.heeded(addr), m.now(it.live)
+	}
+	return it
+}
+
 // compare makes the items, and the lists of what only the ledger is about. It
-// reports whether anything is deleted or replaced.
-func (m *maker) compare(p *Plan) (leaves bool) {
+// reports whether anything is deleted or replaced. live is the host's own, not rekeyed.
+func (m *maker) compare(p *Plan, live resource.State) (leaves bool) {
+	from := make(map[resource.Addr]resource.Addr, len(m.moves))
+	for _, move := range m.moves {
+		if kind, _ := m.opt.Kinds.Lookup(move.To.Kind); kind.Renames || live[move.From] != nil {
+			from[move.To] = move.From
+		}
+	}
 	for addr, want := range m.want {
-		last, live := m.last[addr], m.live[addr]
-		it := &item{addr: addr, want: want, last: last, live: live}
-		switch {
-		case live == nil:
-			it.action, it.reason = resource.Create, New
-			if last != nil {
-				it.reason = Missing
-			}
-			it.diffs = whole(want, nil)
-		case reflect.DeepEqual(want, live):
-			if !same(want, last) {
+		moved, isMoved := from[addr]
+		imported := m.opt.Imported[addr]
+		if !isMoved && imported == "" && len(m.opt.Replace) == 0 && m.live[addr] != nil && reflect.DeepEqual(want, m.live[addr]) {
+			if !same(want, m.last[addr]) {
 				p.Record = append(p.Record, addr)
 			}
 			continue
-		default:
-			it.diffs, it.unchanged = diff(want, last, live)
-			if len(it.diffs) == 0 {
-				if !same(want, last) {
-					p.Record = append(p.Record, addr)
-				}
-				continue
-			}
-			it.reason = Changed
-			it.decide()
-			leaves = leaves || it.action == Replace
 		}
+		it := m.item(addr)
+		it.from, it.imported = moved, imported
+		kind, _ := m.opt.Kinds.Lookup(addr.Kind)
+		if it.live == nil {
+			it.action, it.reason = resource.Create, New
+			if it.last != nil {
+				it.reason = Missing
+			}
+			it.diffs = whole(it.want, nil)
+			m.items[addr] = it
+			continue
+		}
+		it.compare()
+		asked := slices.ContainsFunc(m.opt.Replace, func(t resource.Target) bool { return t.Covers(addr) })
+		it.action, it.reason = resource.Update, Changed
+		switch {
+		case isMoved && !kind.Renames:
+			it.replace(Moved, resource.Addr{})
+		case asked:
+			it.replace(Asked, resource.Addr{})
+		case it.class == resource.Replace:
+			it.replace(Changed, resource.Addr{})
+		case isMoved:
+			it.reason, it.class = Moved, max(it.class, resource.Live)
+		case imported != "":
+			it.reason, it.class = Imported, max(it.class, resource.Live)
+		case len(it.diffs) == 0:
+			if !same(it.want, it.last) {
+				p.Record = append(p.Record, addr)
+			}
+			continue
+		}
+		leaves = leaves || it.action == Replace
 		m.items[addr] = it
 	}
-	for addr, live := range m.live {
-		if m.want[addr] == nil {
-			leaves = true
-			m.items[addr] = &item{
-				addr: addr, last: m.last[addr], live: live,
-				action: resource.Delete, reason: Removed, diffs: whole(nil, live),
-			}
+	for addr, spec := range m.live {
+		if m.want[addr] != nil {
+			continue
 		}
+		it := &item{addr: addr, last: m.last[addr], live: spec, now: m.now(spec), action: resource.Delete, reason: Removed, diffs: whole(nil, spec)}
+		if released(addr, m.opt.Directives) {
+			it.action, it.reason, it.diffs = resource.Forget, Released, []Difference{}
+		}
+		leaves = true
+		m.items[addr] = it
 	}
 	for addr := range m.last {
 		if m.want[addr] == nil && m.live[addr] == nil {
@@ -142,7 +230,7 @@ func oldRefs(live, last resource.Spec) []resource.Addr {
 func (m *maker) findReferrers() {
 	m.referrers = map[resource.Addr][]resource.Addr{}
 	for addr, live := range m.live {
-		for _, to := range oldRefs(live, m.last[addr]) {
+		for _, to := range oldRefs(m.now(live), m.now(m.last[addr])) {
 			if to != addr {
 				m.referrers[to] = append(m.referrers[to], addr)
 			}
@@ -163,12 +251,11 @@ func (m *maker) stays(addr resource.Addr) *item {
 		}
 		return nil
 	}
-	want, live := m.want[addr], m.live[addr]
-	if want == nil || live == nil {
+	if m.want[addr] == nil || m.live[addr] == nil {
 		return nil
 	}
-	it := &item{addr: addr, want: want, last: m.last[addr], live: live, action: resource.NoOp}
-	it.diffs, it.unchanged = diff(want, it.last, live)
+	it := m.item(addr)
+	it.compare()
 	return it
 }
 
@@ -192,7 +279,7 @@ func (m *maker) promoteFrom(queue []*item) {
 			if it == nil || it.action == Replace || !refers(it.want, target) {
 				continue
 			}
-			it.action, it.reason, it.because = Replace, Shares, target
+			it.replace(Shares, target)
 			m.items[from] = it
 			queue = append(queue, it)
 		}

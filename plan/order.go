@@ -29,7 +29,8 @@ func phase(a resource.Action) int {
 //
 //	a create or update waits for the create or update of what it refers to;
 //	a delete waits for the update or delete of every live referrer;
-//	the create of a replacement waits for its delete.
+//	the create of a replacement waits for its delete;
+//	who takes a name or number of the host's waits for who leaves it.
 //
 // Both kinds of reference together can close a cycle. If want and live have
 // none by themselves, every cycle leads from an update to a delete that waits for
@@ -61,7 +62,7 @@ func (m *maker) open(nodes []node, cycle []int) {
 		}
 		m.cut[[2]node{nodes[before], nodes[cycle[first]]}] = true
 	case it.action == resource.Update: // and not promoted for another cycle meanwhile
-		it.action, it.reason, it.because = Replace, Cycle, holds
+		it.replace(Cycle, holds)
 		m.promoteFrom([]*item{it})
 	}
 }
@@ -74,9 +75,13 @@ func (m *maker) graph() ([]node, [][]int) {
 	// after which its old references are gone.
 	arrives, leaves := map[resource.Addr]int{}, map[resource.Addr]int{}
 	for _, it := range items {
-		if it.action == resource.Delete || it.action == Replace {
+		switch it.action {
+		case resource.Delete, Replace:
 			leaves[it.addr] = len(nodes)
 			nodes = append(nodes, node{it.addr, resource.Delete})
+		case resource.Forget:
+			leaves[it.addr] = len(nodes)
+			nodes = append(nodes, node{it.addr, resource.Forget})
 		}
 		switch it.action {
 		case resource.Update:
@@ -87,6 +92,10 @@ func (m *maker) graph() ([]node, [][]int) {
 			nodes = append(nodes, node{it.addr, resource.Create})
 		}
 	}
+	vacated, handed := m.vacated(), map[resource.Addr][]resource.Addr{}
+	for _, h := range m.opt.Handed {
+		handed[h.To] = append(handed[h.To], h.From)
+	}
 	after := make([][]int, len(nodes))
 	for i, n := range nodes {
 		wait := func(on int, ok bool) {
@@ -95,12 +104,14 @@ func (m *maker) graph() ([]node, [][]int) {
 			}
 		}
 		it := m.items[n.addr]
-		if n.action == resource.Delete {
+		switch n.action {
+		case resource.Forget:
+		case resource.Delete:
 			for _, from := range m.referrers[n.addr] {
 				on, ok := leaves[from]
 				wait(on, ok)
 			}
-		} else {
+		default:
 			for _, e := range resource.Refs(it.want) {
 				on, ok := arrives[e.To]
 				wait(on, ok && e.To != n.addr)
@@ -108,11 +119,35 @@ func (m *maker) graph() ([]node, [][]int) {
 			if it.action == Replace {
 				wait(leaves[n.addr], true)
 			}
+			before := handed[n.addr]
+			if by, ok := vacated[nameOf(n.addr)]; ok {
+				before = append(before, by)
+			}
+			for _, by := range before {
+				on, ok := leaves[by]
+				wait(on, ok && by != n.addr)
+			}
 		}
 		slices.Sort(after[i])
 		after[i] = slices.Compact(after[i])
 	}
 	return nodes, after
+}
+
+// hostName is what no two resources of one kind can have at a time.
+type hostName struct{ kind, name string }
+
+func nameOf(a resource.Addr) hostName { return hostName{a.Kind, a.HostName()} }
+
+// vacated are the names on the host that a moved resource leaves, and which one leaves it.
+func (m *maker) vacated() map[hostName]resource.Addr {
+	by := map[hostName]resource.Addr{}
+	for _, it := range m.items {
+		if it.from != (resource.Addr{}) {
+			by[nameOf(it.from)] = it.addr
+		}
+	}
+	return by
 }
 
 // promotable picks from a cycle the update to be promoted: of those that a
@@ -199,7 +234,7 @@ func waves(nodes []node, after [][]int) []int {
 	early := make([]bool, len(nodes))
 	last := -1
 	for _, n := range slices.Backward(sorted) {
-		early[n] = early[n] || nodes[n].action != resource.Delete
+		early[n] = early[n] || nodes[n].action != resource.Delete && nodes[n].action != resource.Forget
 		if early[n] {
 			last = max(last, wave[n])
 			for _, on := range after[n] {

@@ -28,6 +28,11 @@ const (
 	Shares  Reason = "shares"  // replace: it refers to a resource that is replaced, see Resource.Because
 	Cycle   Reason = "cycle"   // replace: updated in place it would have to come both before and after others
 	Removed Reason = "removed" // delete: the configuration has it no more
+	// update, or replace where the kind cannot take another address in place: a moved block, see Resource.From
+	Moved    Reason = "moved"
+	Imported Reason = "imported" // update: it becomes this configuration's, see Resource.Import
+	Asked    Reason = "asked"    // replace: asked for
+	Released Reason = "released" // forget: a removed block
 )
 
 // Plan is what has to be done for the host to be as the configuration says. Its
@@ -36,6 +41,10 @@ const (
 type Plan struct {
 	FormatVersion int    `json:"format_version"`
 	Owner         string `json:"owner"` // the configuration's name
+	// Targets are what the plan is about, with all that it needs; absent where it is about everything.
+	Targets []resource.Target `json:"targets,omitempty"`
+	// LeftOut is how many other resources would be acted upon without Targets.
+	LeftOut int `json:"left_out,omitempty"`
 	// Resources are those that something is done to, by address.
 	Resources []Resource `json:"resources"`
 	// Steps are the work, each after all those it depends on. Carry them out
@@ -46,8 +55,17 @@ type Plan struct {
 	Record []resource.Addr `json:"record,omitempty"`
 	// Forget lists resources that are in the ledger only: neither wanted nor
 	// live. Their last applied spec is to be dropped.
-	Forget  []resource.Addr `json:"forget,omitempty"`
-	Summary Summary         `json:"summary"`
+	Forget []resource.Addr `json:"forget,omitempty"`
+	// Moves are the resources that take another address, by the new one. What the ledger holds of
+	// From, grants above all, is To's from before the first step; its last applied spec from when To's step is done.
+	Moves   []Move  `json:"moves,omitempty"`
+	Summary Summary `json:"summary"`
+
+	// Want is what is wanted once the configuration's directives were heard: with
+	// the live values of what is to be ignored. It is nil in a decoded plan.
+	Want resource.State `json:"-"`
+	// Refused is why the plan must not be carried out; empty if it may be.
+	Refused []resource.Problem `json:"-"`
 }
 
 // Summary counts resources, not steps.
@@ -56,6 +74,11 @@ type Summary struct {
 	Change  int `json:"change"`
 	Replace int `json:"replace"`
 	Destroy int `json:"destroy"`
+	// Move, Import and Forget count resources that take another address, that become ours, and that
+	// become nobody's. A resource of the first two that changes as well is counted there too.
+	Move   int `json:"move,omitempty"`
+	Import int `json:"import,omitempty"`
+	Forget int `json:"forget,omitempty"`
 	// Down are the programs that run and go down, by address: restarted, replaced, deleted or stopped.
 	Down []resource.Addr `json:"down,omitempty"`
 }
@@ -63,8 +86,12 @@ type Summary struct {
 // Resource is what happens to one resource, and why.
 type Resource struct {
 	Addr   resource.Addr   `json:"address"`
-	Action resource.Action `json:"action"` // create, update, replace or delete
+	Action resource.Action `json:"action"` // create, update, replace, delete or forget
 	Reason Reason          `json:"reason"`
+	// From is the address that it was applied under before, where it takes another.
+	From resource.Addr `json:"from,omitzero"`
+	// Import is the id on the host of what it is imported from.
+	Import string `json:"import,omitempty"`
 	// Class is the greatest class among Differences; None for create and delete.
 	// A resource that is replaced for Shares or Cycle has the class of its own differences.
 	Class resource.Class `json:"class,omitzero"`
@@ -92,13 +119,15 @@ type Difference struct {
 	// a labelled block that is added or removed whole costs what the block costs.
 	Class resource.Class `json:"class,omitzero"`
 	// Before is the live value and After the wanted one, as JSON; absent where
-	// there is none, and both absent for a secret.
+	// there is none, and both absent where they are withheld.
 	Before json.RawMessage `json:"before,omitempty"`
 	After  json.RawMessage `json:"after,omitempty"`
 	// Drift says that the configuration is as last applied and the host is not.
 	Drift bool `json:"drift,omitempty"`
-	// Secret says that the values are withheld.
+	// Secret says that the values are withheld, for the attribute holds secrets.
 	Secret bool `json:"secret,omitempty"`
+	// Sensitive says that the values are withheld, for one of them came from a sensitive variable.
+	Sensitive bool `json:"sensitive,omitempty"`
 	// Block says that this is a labelled block's being there, not a value.
 	Block bool `json:"block,omitempty"`
 	// Ref is the kind that the value refers to; "" for a value that is no reference.
@@ -123,7 +152,7 @@ type Step struct {
 
 // Noter is implemented by a Spec that has something to say about an action on it that
 // its attributes do not show, in a few words: "its data stays". "" is nothing.
-// It is asked with create, update, replace or delete; of the live spec for a delete, else of the wanted one.
+// It is asked with create, update, replace, delete or forget; of the live spec for the last two, else of the wanted one.
 type Noter interface {
 	PlanNote(action resource.Action) string
 }

@@ -16,16 +16,27 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 		if it.reason == Shares {
 			sharers[it.because] = append(sharers[it.because], it)
 		}
+		it.withhold(slices.Concat(opt.Directives.Sensitive[it.addr], opt.Hidden[it.addr], opt.Hidden[it.from]))
 		p.Resources = append(p.Resources, it.resource())
 		switch it.action {
 		case resource.Create:
 			p.Summary.Add++
 		case resource.Update:
-			p.Summary.Change++
+			if len(it.diffs) > 0 {
+				p.Summary.Change++
+			}
+		case resource.Forget:
+			p.Summary.Forget++
 		case Replace:
 			p.Summary.Replace++
 		case resource.Delete:
 			p.Summary.Destroy++
+		}
+		if it.from != (resource.Addr{}) {
+			p.Summary.Move++
+		}
+		if it.imported != "" {
+			p.Summary.Import++
 		}
 	}
 	wave := waves(nodes, after)
@@ -59,9 +70,18 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 	p.Summary.Down = slices.Compact(p.Summary.Down)
 }
 
+// withhold takes the values out of the differences that the paths cover.
+func (it *item) withhold(paths []string) {
+	for i := range it.diffs {
+		if d := &it.diffs[i]; !d.Block && resource.Covered(d.Path, paths) {
+			d.Before, d.After, d.Sensitive = nil, nil, true
+		}
+	}
+}
+
 func (it *item) resource() Resource {
 	r := Resource{
-		Addr: it.addr, Action: it.action, Reason: it.reason, Class: it.class,
+		Addr: it.addr, Action: it.action, Reason: it.reason, Class: it.class, From: it.from, Import: it.imported,
 		Because: it.because, Differences: it.diffs, Unchanged: it.unchanged,
 	}
 	inBlock := map[string]bool{}
@@ -83,13 +103,16 @@ func (it *item) resource() Resource {
 
 func (it *item) change(action resource.Action, owner string) resource.Change {
 	c := resource.Change{
-		Addr: it.addr, Owner: owner, Action: action, Replace: it.action == Replace,
+		Addr: it.addr, Owner: owner, Action: action, Replace: it.action == Replace, From: it.from, Import: it.imported,
 		Want: it.want, Last: it.last, Live: it.live,
+	}
+	if it.action == Replace && it.from != (resource.Addr{}) && action == resource.Delete {
+		c.Addr, c.From = it.from, resource.Addr{}
 	}
 	switch action {
 	case resource.Create:
 		c.Live = nil // for a replacement, gone by then
-	case resource.Delete:
+	case resource.Delete, resource.Forget:
 		c.Want = nil
 	case resource.Update:
 		c.Class = it.class
@@ -103,7 +126,7 @@ func (it *item) change(action resource.Action, owner string) resource.Change {
 // goesDown returns the programs that a step takes down.
 func goesDown(it *item, action resource.Action, kinds resource.Kinds, sharers map[resource.Addr][]*item) []resource.Addr {
 	switch {
-	case action == resource.Create:
+	case action == resource.Create, action == resource.Forget:
 		return nil
 	case action == resource.Update && it.class < resource.Restart && runs(it.addr, it.want, kinds):
 		return nil

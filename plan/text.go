@@ -30,9 +30,18 @@ func (p *Plan) Text(opt TextOptions) string {
 	}
 	t := &text{TextOptions: opt}
 	if p.Empty() {
-		t.line(t.paint(bold, "No changes."), " The host is as the configuration says.")
+		if len(p.Targets) > 0 {
+			t.line(t.paint(bold, "No changes."), " What is asked for is on the host as the configuration says.")
+			t.partial(p)
+		} else {
+			t.line(t.paint(bold, "No changes."), " The host is as the configuration says.")
+		}
 		t.ledger(p)
 		return t.String()
+	}
+	t.partial(p)
+	if len(p.Targets) > 0 {
+		t.line()
 	}
 	t.drift(p)
 	t.line("hostctl will do this to make the host as configuration ", quote(p.Owner), " says:")
@@ -42,13 +51,31 @@ func (p *Plan) Text(opt TextOptions) string {
 		down[s.Addr] = append(down[s.Addr], s.Down...)
 	}
 	for i := range p.Resources {
-		t.resource(&p.Resources[i], down[p.Resources[i].Addr])
+		r := &p.Resources[i]
+		t.resource(r, append(down[r.Addr], down[r.From]...))
 	}
-	s := p.Summary
-	t.line(t.paint(bold, "Plan:"), fmt.Sprintf(" %d to add, %d to change, %d to replace, %d to destroy.", s.Add, s.Change, s.Replace, s.Destroy))
-	t.addrs("Goes down: ", s.Down)
+	t.line(t.paint(bold, "Plan:"), " ", p.Summary.text(), ".")
+	t.addrs("Goes down: ", p.Summary.Down)
 	t.ledger(p)
 	return t.String()
+}
+
+// text is the sum in words. What is rare is said only where there is some.
+func (s Summary) text() string {
+	var parts []string
+	add := func(n int, what string, always bool) {
+		if n > 0 || always {
+			parts = append(parts, fmt.Sprintf("%d to %s", n, what))
+		}
+	}
+	add(s.Import, "import", false)
+	add(s.Move, "move", false)
+	add(s.Add, "add", true)
+	add(s.Change, "change", true)
+	add(s.Replace, "replace", true)
+	add(s.Destroy, "destroy", true)
+	add(s.Forget, "forget", false)
+	return strings.Join(parts, ", ")
 }
 
 // text is a plan being printed.
@@ -85,6 +112,7 @@ var symbols = map[resource.Action]struct{ text, color string }{
 	resource.Update: {"  ~", yellow},
 	resource.Delete: {"  -", red},
 	Replace:         {"-/+", red},
+	resource.Forget: {"  .", yellow},
 }
 
 // symbol returns the symbol of an action, three columns wide; blank for any other.
@@ -179,12 +207,22 @@ func (t *text) resource(r *Resource, down []resource.Addr) {
 	if r.Note != "" {
 		t.wrapped("  # (", "  #   ", "", plain(r.Note)+")")
 	}
+	if len(r.Differences) == 0 && r.Unchanged == 0 {
+		t.line(t.symbol(r.Action), " ", plain(r.Addr.Kind), " ", quote(r.Addr.Name), " {}")
+		t.down(down)
+		return
+	}
 	t.line(t.symbol(r.Action), " ", plain(r.Addr.Kind), " ", quote(r.Addr.Name), " {")
 	t.tree(4, tree(r.Differences), r.Action)
 	if r.Unchanged > 0 {
 		t.line("        # (", count(r.Unchanged, "unchanged attribute"), " hidden)")
 	}
 	t.line("    }")
+	t.down(down)
+}
+
+// down says which programs go down for a resource, and ends what is printed of it.
+func (t *text) down(down []resource.Addr) {
 	slices.SortFunc(down, resource.Addr.Compare)
 	for _, a := range slices.Compact(down) {
 		t.line(t.paint(red, "    down: "+plain(a.String())))
@@ -195,12 +233,8 @@ func (t *text) resource(r *Resource, down []resource.Addr) {
 // headline says what happens to a resource and why.
 func headline(r *Resource) string {
 	addr := plain(r.Addr.String())
-	because := changed(r.ForcedBy)
-	switch r.Reason {
-	case Shares:
-		because = "it shares replaced " + plain(r.Because.String())
-	case Cycle:
-		because = "updated in place it would have to come both before and after " + plain(r.Because.String())
+	if r.From != (resource.Addr{}) {
+		addr += " (until now " + plain(r.From.String()) + ")"
 	}
 	switch r.Action {
 	case resource.Create:
@@ -210,17 +244,50 @@ func headline(r *Resource) string {
 		return addr + " will be created"
 	case resource.Delete:
 		return addr + " will be destroyed: removed from the configuration"
+	case resource.Forget:
+		return addr + " will be forgotten: it goes on, and is nobody's from then on"
 	case Replace:
-		return addr + " must be replaced: " + because
+		if r.Reason == Moved {
+			return addr + " will be moved: it ends, and starts anew under the new name"
+		}
+		return addr + " must be replaced: " + because(r)
 	}
-	switch r.Class {
-	case resource.Restart:
-		return addr + " will be restarted: " + because
-	case resource.Reload:
-		return addr + " will be reloaded: " + because
+	switch {
+	case r.Import != "":
+		addr += fmt.Sprintf(" will be imported from %s", quote(r.Import))
+	case r.From != (resource.Addr{}):
+		addr += " will be moved"
+	}
+	joined := r.Import != "" || r.From != (resource.Addr{})
+	switch {
+	case r.Class == resource.Restart && joined:
+		return addr + " and restarted: " + because(r)
+	case r.Class == resource.Reload && joined:
+		return addr + " and reloaded: " + because(r)
+	case joined && len(r.Differences) > 0:
+		return addr + " and updated in place (live)"
+	case joined:
+		return addr + " in place (live)"
+	case r.Class == resource.Restart:
+		return addr + " will be restarted: " + because(r)
+	case r.Class == resource.Reload:
+		return addr + " will be reloaded: " + because(r)
 	default:
 		return addr + " will be updated in place (live)"
 	}
+}
+
+// because says why a resource costs what it costs.
+func because(r *Resource) string {
+	switch r.Reason {
+	case Shares:
+		return "it shares replaced " + plain(r.Because.String())
+	case Cycle:
+		return "updated in place it would have to come both before and after " + plain(r.Because.String())
+	case Asked:
+		return "asked for"
+	}
+	return changed(r.ForcedBy)
 }
 
 // changed names the first few paths that changed.

@@ -44,6 +44,9 @@ func (t *text) leaf(indent int, name string, d Difference, comment string) {
 	if d.Secret {
 		before, after = &value{text: "(secret)"}, &value{text: "(secret)"}
 	}
+	if d.Sensitive {
+		before, after = &value{text: "(sensitive value)"}, &value{text: "(sensitive value)"}
+	}
 	if d.Action == resource.Create {
 		before = nil
 	}

@@ -26,7 +26,8 @@ type Spec interface {
 // the attribute alone.
 type Classer interface {
 	// ChangeClass returns the class of the change from live to the receiver at a
-	// path; tagged is what the attribute's tag says. It is pure, and neither spec is modified.
+	// path; tagged is what the attribute's tag says. live refers to moved resources by their new
+	// addresses already. It is pure, and neither spec is modified.
 	ChangeClass(path string, tagged Class, live Spec) Class
 }
 

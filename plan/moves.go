@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"hostctl/resource"
+)
+
+// Move is a resource that was applied under another address.
+type Move struct {
+	From resource.Addr `json:"from"`
+	To   resource.Addr `json:"to"`
+}
+
+// Moves returns what the moved blocks come to here, sorted by the new address:
+// the resources that are wanted under an address, and that the host or the
+// ledger has under one that leads to it. A block whose work is done comes to
+// nothing. The problems are two resources that would become one.
+//
+// A move is done when the ledger says so: one that was cut off is here again,
+// also when the host has only the new address.
+func Moves(want, last, live resource.State, d resource.Directives) ([]Move, []resource.Problem) {
+	if len(d.Moved) == 0 {
+		return nil, nil
+	}
+	to := map[resource.Addr]resource.Addr{}
+	known := make(resource.State, len(last)+len(live))
+	for _, s := range []resource.State{last, live} {
+		for addr, spec := range s {
+			known[addr] = spec
+		}
+	}
+	for _, addr := range known.Addrs() {
+		if dest := follow(addr, d.Moved); dest != addr && want[dest] != nil && dest.Kind == addr.Kind {
+			to[addr] = dest
+		}
+	}
+	var moves []Move
+	var problems []resource.Problem
+	taken := map[resource.Addr]resource.Addr{}
+	for _, from := range known.Addrs() {
+		dest, ok := to[from]
+		if !ok {
+			continue
+		}
+		_, leaves := to[dest]
+		switch other, twice := taken[dest]; {
+		case live[from] == nil && last[dest] != nil && !leaves:
+			continue // the ledger has the new one: what it has of the old one is to be dropped
+		case live[from] != nil && live[dest] != nil && !leaves:
+			problems = append(problems, resource.Problem{Addr: dest,
+				Summary: fmt.Sprintf("%s cannot become %s: this host has both", from, dest),
+				Detail:  fmt.Sprintf("take the moved block out, so that %s is removed; or move %s somewhere else first", from, dest)})
+			continue
+		case twice && live[from] == nil:
+			continue
+		case twice && live[other] != nil:
+			problems = append(problems, resource.Problem{Addr: dest,
+				Summary: fmt.Sprintf("%s and %s cannot both become %s", other, from, dest), Detail: "lead one of the moved blocks elsewhere"})
+			continue
+		case twice:
+			moves = slices.DeleteFunc(moves, func(m Move) bool { return m.To == dest })
+		}
+		taken[dest] = from
+		moves = append(moves, Move{From: from, To: dest})
+	}
+	slices.SortFunc(moves, func(a, b Move) int { return a.To.Compare(b.To) })
+	return moves, problems
+}
+
+// follow leads an address through the moved blocks, which are in the order of their chains.
+func follow(addr resource.Addr, moved []resource.Move) resource.Addr {
+	for _, m := range moved {
+		addr, _ = m.Apply(addr)
+	}
+	return addr
+}
+
+// released reports whether a removed block names the address, or one that it was led to.
+func released(addr resource.Addr, d resource.Directives) bool {
+	covers := func(a resource.Addr) bool {
+		return slices.ContainsFunc(d.Removed, func(t resource.Target) bool { return t.Covers(a) })
+	}
+	if covers(addr) {
+		return true
+	}
+	for _, m := range d.Moved {
+		var ok bool
+		if addr, ok = m.Apply(addr); ok && covers(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// rekey returns a state with each moved resource under its new address.
+func rekey(s resource.State, moves []Move) resource.State {
+	if len(moves) == 0 {
+		return s
+	}
+	out := make(resource.State, len(s))
+	for addr, spec := range s {
+		out[addr] = spec
+	}
+	for _, m := range moves {
+		if s[m.From] != nil {
+			delete(out, m.From)
+		}
+	}
+	for _, m := range moves {
+		if spec := s[m.From]; spec != nil {
+			out[m.To] = spec
+		}
+	}
+	return out
+}
+
+// readdress leads a reference to where what it means is now: the address that
+// the resource takes in this plan, or that it took before, when who refers to it was left as it was.
+func (m *maker) readdress(a resource.Addr) resource.Addr {
+	for _, move := range m.moves {
+		if move.From == a {
+			return move.To
+		}
+	}
+	if len(m.opt.Directives.Moved) == 0 || m.live[a] != nil {
+		return a
+	}
+	if to := follow(a, m.opt.Directives.Moved); m.want[to] != nil {
+		return to
+	}
+	return a
+}
+
+// now is a live or last spec with its references readdressed.
+func (m *maker) now(s resource.Spec) resource.Spec {
+	if s == nil || len(m.opt.Directives.Moved) == 0 {
+		return s
+	}
+	return resource.Readdress(s, m.readdress)
+}
