@@ -121,13 +121,13 @@ func apply(t *testing.T, m *Machine, want resource.State, opts Options) (map[int
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, grants, problems := o.Resolve(m.Kinds, want)
+	r, problems := o.Resolve(m.Kinds, want, resource.Directives{})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	p := plan.Make(want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
+	p := plan.Make(r.Want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
 	opts.Parallelism = max(1, opts.Parallelism)
-	errs, err := m.Run(t.Context(), p, o, grants, want, opts)
+	errs, err := m.Run(t.Context(), p, o, r.Grants, p.Want, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,9 +236,9 @@ func TestInterruptBeginsNothingMore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s.during = func(resource.Change) { cancel() }
 	o, _ := m.Observe(t.Context(), "shop")
-	want, grants, _ := o.Resolve(m.Kinds, things("a", "b<a"))
-	p := plan.Make(want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
-	errs, err := m.Run(ctx, p, o, grants, want, Options{Parallelism: 1})
+	r, _ := o.Resolve(m.Kinds, things("a", "b<a"), resource.Directives{})
+	p := plan.Make(r.Want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
+	errs, err := m.Run(ctx, p, o, r.Grants, p.Want, Options{Parallelism: 1})
 	if err != nil || len(errs) != 1 || !reflect.DeepEqual(s.diary, []string{"create a"}) {
 		t.Errorf("err %v, errs %v, diary %q", err, errs, s.diary)
 	}

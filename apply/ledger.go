@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"hostctl/plan"
 	"hostctl/resource"
 )
 
@@ -47,6 +48,8 @@ type Owner struct {
 	Last resource.State
 	// Stopped are the resources that `hostctl stop` stopped.
 	Stopped map[resource.Addr]Stop
+	// Sensitive are the paths of Last whose values came from sensitive variables.
+	Sensitive map[resource.Addr][]string
 }
 
 // Stop says who stopped a resource on purpose, and when.
@@ -59,19 +62,58 @@ type Stop struct {
 func (l *Ledger) Owner(name string) *Owner {
 	o := l.Owners[name]
 	if o == nil {
-		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}}
+		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}, Sensitive: map[resource.Addr][]string{}}
 		l.Owners[name] = o
 	}
 	return o
 }
 
-// Grant records grants that a plan made; one that is there already is not added again.
+// Grant records grants that a plan made; one that is there already is not added
+// again. A number has one holder: what another resource of the configuration had of it is over.
 func (l *Ledger) Grant(grants []resource.Grant) {
 	for _, g := range grants {
+		l.Grants = slices.DeleteFunc(l.Grants, func(old resource.Grant) bool {
+			return old.Pool == g.Pool && old.Owner == g.Owner && old.Addr != g.Addr && old.Overlaps(g.Span)
+		})
 		if !slices.Contains(l.Grants, g) {
 			l.Grants = append(l.Grants, g)
 		}
 	}
+}
+
+// moveGrants returns the grants with those of moved resources of owner under
+// the new address, and before what that one was granted in an earlier life.
+func moveGrants(grants []resource.Grant, owner string, moves []plan.Move) []resource.Grant {
+	if len(moves) == 0 {
+		return grants
+	}
+	var moved, others []resource.Grant
+	for _, g := range grants {
+		i := slices.IndexFunc(moves, func(m plan.Move) bool { return g.Owner == owner && m.From == g.Addr })
+		if i < 0 {
+			others = append(others, g)
+			continue
+		}
+		g.Addr = moves[i].To
+		moved = append(moved, g)
+	}
+	return append(moved, others...)
+}
+
+// move hands what the ledger holds of each moved resource, but for its last
+// applied spec, to the new address. It reports whether that changed anything.
+func (l *Ledger) move(owner string, moves []plan.Move) bool {
+	grants := moveGrants(l.Grants, owner, moves)
+	changed := !slices.Equal(grants, l.Grants)
+	l.Grants = grants
+	record := l.Owner(owner)
+	for _, m := range moves {
+		if stop, ok := record.Stopped[m.From]; ok {
+			record.Stopped[m.To], changed = stop, true
+			delete(record.Stopped, m.From)
+		}
+	}
+	return changed
 }
 
 // The file is one line with the sha256 of the rest, then one JSON document. The
@@ -85,8 +127,9 @@ type ledgerFile struct {
 }
 
 type ownerFile struct {
-	Last    map[resource.Addr]json.RawMessage `json:"last,omitempty"`
-	Stopped map[resource.Addr]Stop            `json:"stopped,omitempty"`
+	Last      map[resource.Addr]json.RawMessage `json:"last,omitempty"`
+	Stopped   map[resource.Addr]Stop            `json:"stopped,omitempty"`
+	Sensitive map[resource.Addr][]string        `json:"sensitive,omitempty"`
 }
 
 // ReadLedger reads the ledger of the machine hostID. A file that is not there
@@ -127,6 +170,9 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 		for addr, stop := range of.Stopped {
 			o.Stopped[addr] = stop
 		}
+		for addr, paths := range of.Sensitive {
+			o.Sensitive[addr] = paths
+		}
 		for addr, raw := range of.Last {
 			spec, err := kinds.DecodeSpec(addr.Kind, raw)
 			if err != nil {
@@ -160,7 +206,7 @@ func (l *Ledger) encode() ([]byte, error) {
 		if len(o.Last) == 0 && len(o.Stopped) == 0 {
 			continue
 		}
-		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped}
+		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Sensitive: o.Sensitive}
 		for addr, spec := range o.Last {
 			data, ok := l.encoded[spec]
 			if !ok {

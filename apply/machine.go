@@ -6,6 +6,7 @@ import (
 	"maps"
 	"sync"
 
+	"hostctl/plan"
 	"hostctl/resource"
 )
 
@@ -35,6 +36,8 @@ type Observation struct {
 	Status map[resource.Addr]string
 	// Used are the spans of each pool that the host has in use.
 	Used map[string][]resource.Span
+	// Imported are those of Live that nobody owns yet, by the id that each was found by, see [Machine.Import].
+	Imported map[resource.Addr]string
 }
 
 // Observe reads the ledger and, of every kind at once, the live state of owner.
@@ -45,7 +48,7 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 	}
 	o := &Observation{
 		Owner: owner, Ledger: ledger, Last: resource.State{}, Live: resource.State{},
-		Status: map[resource.Addr]string{}, Used: map[string][]resource.Span{},
+		Status: map[resource.Addr]string{}, Used: map[string][]resource.Span{}, Imported: map[resource.Addr]string{},
 	}
 	if record := ledger.Owners[owner]; record != nil {
 		o.Last = maps.Clone(record.Last)
@@ -73,19 +76,73 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 	return o, nil
 }
 
+// Import looks for what the import blocks name and adds it to the observation:
+// to Live, and to Imported where nobody owns it yet. A block whose work is done does nothing.
+func (m *Machine) Import(ctx context.Context, o *Observation, want resource.State, imports []resource.Import) []resource.Problem {
+	var problems []resource.Problem
+	for _, i := range imports {
+		if o.Live[i.To] != nil || want[i.To] == nil {
+			continue
+		}
+		host, ok := m.Hosts[i.To.Kind].(resource.Importer)
+		if !ok {
+			problems = append(problems, resource.Problem{Addr: i.To, Summary: fmt.Sprintf("a %s cannot be imported", i.To.Kind),
+				Detail: "hostctl can only keep what it made itself as it is declared; take the import block out, and end the old one by its own tools"})
+			continue
+		}
+		live, ours, refused := host.Find(ctx, o.Owner, i.To, i.ID)
+		problems = append(problems, refused...)
+		if len(refused) > 0 {
+			continue
+		}
+		o.Live[i.To] = live
+		if !ours {
+			o.Imported[i.To] = i.ID
+		}
+	}
+	return problems
+}
+
 // Resolve completes the wanted specs from this observation, in place: computed
-// values are taken from the ledger's grants or given out anew (the second
-// result), and a resource that an administrator stopped is wanted stopped.
-func (o *Observation) Resolve(kinds resource.Kinds, want resource.State) (resource.State, []resource.Grant, []resource.Problem) {
-	r := resource.NewResolver(o.Owner, o.Live, o.Ledger.Grants, o.Used)
+// values are taken from the ledger's grants or given out anew, and a resource
+// that an administrator stopped is wanted stopped. A moved resource keeps what it has.
+func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resource.Directives) (Resolution, []resource.Problem) {
+	moves, _ := plan.Moves(want, o.Last, o.Live, d)
+	live, stopped := maps.Clone(o.Live), maps.Clone(o.Stopped())
+	for _, m := range moves {
+		if spec := o.Live[m.From]; spec != nil {
+			live[m.To] = spec
+		}
+		if stop, ok := stopped[m.From]; ok {
+			stopped[m.To] = stop
+		}
+	}
+	r := resource.NewResolver(o.Owner, live, moveGrants(o.Ledger.Grants, o.Owner, moves), o.Used)
 	problems := r.Resolve(want)
-	for addr := range o.Stopped() {
+	for addr := range stopped {
 		kind, _ := kinds.Lookup(addr.Kind)
 		if spec, ok := r.Want[addr]; ok && kind.Stopped != nil {
 			r.Want[addr] = kind.Stopped(spec)
 		}
 	}
-	return r.Want, r.New, problems
+	return Resolution{Want: r.Want, Grants: r.New, Handed: r.Handed}, problems
+}
+
+// Resolution is what [Observation.Resolve] comes to.
+type Resolution struct {
+	Want resource.State
+	// Grants are the numbers that were given out anew.
+	Grants []resource.Grant
+	// Handed are the numbers that go from one resource to another.
+	Handed []resource.Handover
+}
+
+// Hidden are the paths whose values were sensitive when they were last applied.
+func (o *Observation) Hidden() map[resource.Addr][]string {
+	if record := o.Ledger.Owners[o.Owner]; record != nil {
+		return record.Sensitive
+	}
+	return nil
 }
 
 // Stopped are the resources of the configuration that an administrator stopped on purpose.

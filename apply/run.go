@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ type Options struct {
 	Parallelism int
 	// Settle is how long to wait after the last step before looking again; 0 does not look.
 	Settle time.Duration
+	// Sensitive are the paths, by resource, whose values come from sensitive
+	// variables, for the ledger to remember; nil leaves what it remembers.
+	Sensitive map[resource.Addr][]string
 	// Event is told of each event, one at a time; nil ignores them.
 	Event func(Event)
 }
@@ -48,10 +52,14 @@ type Options struct {
 //
 // The caller holds the host's lock. The ledger is written before the first step,
 // so that a host that cannot remember is not changed, and then as often as a
-// write can end; the last write is before Run returns.
+// write can end; the last write is before Run returns. A plan that is refused is
+// not carried out at all.
 func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants []resource.Grant, want resource.State, opts Options) (map[int]error, error) {
+	if len(p.Refused) > 0 {
+		return nil, fmt.Errorf("the plan is refused: %w", p.Refused[0])
+	}
 	record := o.Ledger.Owner(o.Owner)
-	dirty := o.Ledger.adopt(record, p, grants, want)
+	dirty := o.Ledger.adopt(o.Owner, p, grants, want, opts.Sensitive)
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}
@@ -69,18 +77,39 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	return r.errs, r.ledgerErr
 }
 
-// adopt records what needs no step: the grants, what is as wanted already, and
-// what is gone already. It reports whether the ledger changed.
-func (l *Ledger) adopt(record *Owner, p *plan.Plan, grants []resource.Grant, want resource.State) bool {
-	before := len(l.Grants)
+// adopt records what needs no step: the grants, what is as wanted already, what
+// is gone already, and what goes by another address. It reports whether the ledger changed.
+func (l *Ledger) adopt(owner string, p *plan.Plan, grants []resource.Grant, want resource.State, sensitive map[resource.Addr][]string) bool {
+	record := l.Owner(owner)
+	changed := l.move(owner, p.Moves)
+	before := slices.Clone(l.Grants)
 	l.Grant(grants)
+	changed = changed || !slices.Equal(before, l.Grants)
+	stepped := map[resource.Addr]bool{}
+	for _, s := range p.Steps {
+		stepped[s.Addr], stepped[s.From] = true, true
+	}
+	for _, m := range p.Moves {
+		if !stepped[m.From] && !stepped[m.To] { // the step was done, and the ledger not told
+			record.set(m.From, nil)
+			changed = true
+		}
+	}
 	for _, addr := range p.Record {
 		record.set(addr, want[addr])
 	}
 	for _, addr := range p.Forget {
 		record.set(addr, nil)
 	}
-	return len(l.Grants) > before || len(p.Record)+len(p.Forget) > 0
+	if sensitive != nil && p.LeftOut == 0 {
+		for addr := range record.Last {
+			if !stepped[addr] && !slices.Equal(record.Sensitive[addr], sensitive[addr]) {
+				record.hide(addr, sensitive[addr])
+				changed = true
+			}
+		}
+	}
+	return changed || len(p.Record)+len(p.Forget) > 0
 }
 
 // set makes the record hold what was applied; nil forgets the resource.
@@ -88,9 +117,19 @@ func (o *Owner) set(addr resource.Addr, applied resource.Spec) {
 	if applied == nil {
 		delete(o.Last, addr)
 		delete(o.Stopped, addr)
+		delete(o.Sensitive, addr)
 		return
 	}
 	o.Last[addr] = applied
+}
+
+// hide makes the record hold which values of a resource are sensitive.
+func (o *Owner) hide(addr resource.Addr, paths []string) {
+	if len(paths) == 0 {
+		delete(o.Sensitive, addr)
+		return
+	}
+	o.Sensitive[addr] = paths
 }
 
 // run is one run in progress. mu guards what stands below it.
@@ -199,6 +238,15 @@ func (r *run) remember(c resource.Change) {
 		return // its creation follows, and until then it is still ours to restore
 	}
 	r.record.set(c.Addr, c.Want)
+	if c.From != (resource.Addr{}) {
+		r.record.set(c.From, nil)
+	}
+	switch {
+	case c.Action == resource.Forget:
+		r.ledger.Grants = slices.DeleteFunc(r.ledger.Grants, func(g resource.Grant) bool { return g.Owner == c.Owner && g.Addr == c.Addr })
+	case c.Want != nil && r.opts.Sensitive != nil:
+		r.record.hide(c.Addr, r.opts.Sensitive[c.Addr])
+	}
 }
 
 func (r *run) event(e Event) {

@@ -30,10 +30,13 @@ type Basis struct {
 	HostctlVersion string `json:"hostctl_version"`
 	// HostID tells this host from all others, as machine-id(5) does.
 	HostID string `json:"host_id"`
-	// Dir is the configuration's directory, absolute.
-	Dir string `json:"dir"`
+	// Dir is the configuration's directory, and Root the repository's that it lies in, absolute.
+	Dir  string `json:"dir"`
+	Root string `json:"root,omitempty"`
 	// VarFiles are the variable files that were named, absolute, in their order.
 	VarFiles []string `json:"var_files,omitempty"`
+	// Tree are the names, relative to Root, of the files beyond Dir that were read: of modules and templates.
+	Tree []string `json:"tree,omitempty"`
 	// SourceDigest is of everything that was read to get want: files, variables.
 	SourceDigest string `json:"source_digest"`
 	Owner        string `json:"owner"`
@@ -56,15 +59,22 @@ type File struct {
 	Created time.Time `json:"created"`
 	// Grants are what the plan took from the pools, to be entered in the ledger before the first step.
 	Grants []resource.Grant `json:"grants,omitempty"`
-	Want   resource.State   `json:"want"`
-	Last   resource.State   `json:"last"`
-	Live   resource.State   `json:"live"`
-	Plan   *Plan            `json:"plan"`
+	// Directives, Targets, Replace and Handed are those of [Options].
+	Directives resource.Directives `json:"directives,omitzero"`
+	Targets    []resource.Target   `json:"targets,omitempty"`
+	Replace    []resource.Target   `json:"replace,omitempty"`
+	Handed     []resource.Handover `json:"handed,omitempty"`
+	// Sealed stands for the sensitive values, which are in none of the states.
+	Sealed Sealed         `json:"sealed,omitempty"`
+	Want   resource.State `json:"want"`
+	Last   resource.State `json:"last"`
+	Live   resource.State `json:"live"`
+	Plan   *Plan          `json:"plan"`
 }
 
 // WriteFile saves f with mode 0600, in place of whatever path names: wholly or
-// not at all. The caller fills in everything but FormatVersion. A plan with
-// secret values is refused, for none may lie about in a file.
+// not at all. The caller fills in everything but FormatVersion, and has sealed
+// it: see [File.Seal]. A plan with secret values is refused, for none may lie about in a file.
 func WriteFile(path string, f *File) (err error) {
 	for _, state := range []resource.State{f.Want, f.Last, f.Live} {
 		for _, addr := range state.Addrs() {

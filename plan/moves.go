@@ -46,6 +46,8 @@ func Moves(want, last, live resource.State, d resource.Directives) ([]Move, []re
 		}
 		_, leaves := to[dest]
 		switch other, twice := taken[dest]; {
+		case want[from] != nil && live[dest] != nil:
+			continue // both are wanted, and each is there
 		case live[from] == nil && last[dest] != nil && !leaves:
 			continue // the ledger has the new one: what it has of the old one is to be dropped
 		case live[from] != nil && live[dest] != nil && !leaves:

@@ -12,7 +12,8 @@ type Span struct {
 	Size  uint64 `json:"size"`
 }
 
-func (s Span) overlaps(t Span) bool { return s.Start < t.Start+t.Size && t.Start < s.Start+s.Size }
+// Overlaps reports whether the two have a number in common.
+func (s Span) Overlaps(t Span) bool { return s.Start < t.Start+t.Size && t.Start < s.Start+s.Size }
 
 // Grant is a span of a pool given to a resource of a configuration. The ledger
 // keeps grants, also those of resources that are gone while files may still
@@ -48,7 +49,10 @@ type Resolver struct {
 }
 
 // Handover says that a number went from one resource to another.
-type Handover struct{ From, To Addr }
+type Handover struct {
+	From Addr `json:"from"`
+	To   Addr `json:"to"`
+}
 
 // Claim is a number, or several, that a spec gives itself.
 type Claim struct {
@@ -116,7 +120,7 @@ func (r *Resolver) Take(name string, self Addr, size, low, high uint64) (Span, e
 	}
 	next := Span{Start: (low + size - 1) / size * size, Size: size}
 	for _, t := range p.taken {
-		if next.overlaps(t) {
+		if next.Overlaps(t) {
 			next.Start = (t.Start + t.Size + size - 1) / size * size
 		}
 	}
@@ -146,7 +150,7 @@ func (r *Resolver) Claim(name string, self Addr, span Span) error {
 	for h, spans := range p.held {
 		for _, s := range spans {
 			switch {
-			case !s.overlaps(span):
+			case !s.Overlaps(span):
 			case h == me && s == span:
 				return nil
 			case h == me:
@@ -159,7 +163,7 @@ func (r *Resolver) Claim(name string, self Addr, span Span) error {
 	}
 	slices.SortFunc(from, func(a, b holder) int { return a.addr.Compare(b.addr) })
 	for _, h := range from {
-		p.held[h] = slices.DeleteFunc(p.held[h], span.overlaps)
+		p.held[h] = slices.DeleteFunc(p.held[h], span.Overlaps)
 		r.Handed = append(r.Handed, Handover{From: h.addr, To: self})
 	}
 	r.grant(name, self, span)
@@ -178,7 +182,7 @@ func (r *Resolver) givesUp(h holder, pool string, span Span) bool {
 	other := false
 	for _, c := range r.declared[h.addr] {
 		if c.Pool == pool {
-			if c.overlaps(span) {
+			if c.Overlaps(span) {
 				return false
 			}
 			other = true

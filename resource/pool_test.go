@@ -118,7 +118,7 @@ func TestGrantsNeverOverlap(t *testing.T) {
 					t.Fatalf("seed %d: %v for %d within %d-%d", seed, s, size, low, high)
 				}
 				for _, u := range used {
-					if u.overlaps(s) {
+					if u.Overlaps(s) {
 						t.Fatalf("seed %d: %v is given, and %v in use", seed, s, u)
 					}
 				}
@@ -126,7 +126,7 @@ func TestGrantsNeverOverlap(t *testing.T) {
 			ledger = append(ledger, r.New...)
 			for i, g := range ledger {
 				for _, h := range ledger[:i] {
-					if (g.Owner != h.Owner || g.Addr != h.Addr) && g.overlaps(h.Span) {
+					if (g.Owner != h.Owner || g.Addr != h.Addr) && g.Overlaps(h.Span) {
 						t.Fatalf("seed %d: %v and %v overlap", seed, g, h)
 					}
 				}
