@@ -144,6 +144,9 @@ func (e *evaluation) reword(d *hcl.Diagnostic) (summary, detail string) {
 			}
 		}
 	}
+	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok {
+		return unknownFunction(call.CalledFunctionName())
+	}
 	if d.Summary == "Unsupported attribute" && d.EvalContext != nil && throughReference(d.Expression, d.EvalContext) {
 		return "Attribute of a resource cannot be read", wholeOnly
 	}

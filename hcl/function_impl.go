@@ -1,53 +1,34 @@
 package hcl
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
-	"net/netip"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
-	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// The guards: what a function must be kept from before it begins.
+// The guards: what a function must be kept from before it begins. Each refuses
+// work or a result that is out of all proportion to the arguments; bounded has
+// measured these already.
 
-// atMost refuses a first argument of more elements.
-func atMost(n int) func([]value) error {
-	return func(args []value) error {
-		if v := args[0]; v.CanIterateElements() && v.LengthInt() > n {
-			return fmt.Errorf("the list has %d elements; at most %d can be compared with one another", v.LengthInt(), n)
-		}
-		return nil
-	}
-}
-
-// narrow refuses a format that pads: %1000000d is a megabyte.
-func narrow(args []value) error {
-	if args[0].IsNull() {
-		return nil
-	}
-	digits := 0
-	for _, c := range args[0].AsString() {
-		if c < '0' || c > '9' {
-			digits = 0
-		} else if digits++; digits > 3 {
-			return function.NewArgErrorf(0, "a width has at most three digits")
-		}
-	}
-	return nil
-}
-
+// fewSpaces keeps indent from a result of many more bytes than its text.
 func fewSpaces(args []value) error {
-	if n := args[0].AsBigFloat(); n.Cmp(big.NewFloat(100)) > 0 || n.Sign() < 0 {
-		return function.NewArgErrorf(0, "the number of spaces is from 0 to 100")
+	n, _ := args[0].AsBigFloat().Int64()
+	if f := args[0].AsBigFloat(); f.Cmp(big.NewFloat(100)) > 0 || f.Sign() < 0 || !f.IsInt() {
+		return function.NewArgErrorf(0, "the number of spaces is a whole one from 0 to 100")
+	}
+	text := args[1].AsString()
+	return fits(len(text) + int(n)*strings.Count(text, "\n"))
+}
+
+// fits refuses a result of more bytes than a value may have.
+func fits(size int) error {
+	if size > maxText {
+		return fmt.Errorf("the result is longer than %d MiB", maxText>>20)
 	}
 	return nil
 }
@@ -59,8 +40,21 @@ func shortJoin(args []value) error {
 			n += list.LengthInt()
 		}
 	}
-	if separator*n > maxText {
-		return fmt.Errorf("the result is longer than %d MiB", maxText>>20)
+	return fits(separator * n)
+}
+
+// fewPieces keeps split from a list that is too long.
+func fewPieces(args []value) error {
+	if n := strings.Count(args[1].AsString(), args[0].AsString()); n >= maxNodes {
+		return function.NewArgErrorf(1, "it has %d pieces; a value has at most %d parts", n+1, maxNodes)
+	}
+	return nil
+}
+
+// fewCharacters keeps trim from looking for each character in a long text.
+func fewCharacters(args []value) error {
+	if len(args[1].AsString()) > 256 {
+		return function.NewArgErrorf(1, "at most 256 bytes of characters to take away are possible")
 	}
 	return nil
 }
@@ -72,10 +66,38 @@ func shortNumber(args []value) error {
 	return nil
 }
 
-// shallowJSON refuses JSON that nests too deeply for a recursive decoder.
+// shortTexts keeps dates and durations to what is one.
+func shortTexts(args []value) error {
+	for i, v := range args {
+		if len(v.AsString()) > 1000 {
+			return function.NewArgErrorf(i, "the text is longer than 1000 bytes")
+		}
+	}
+	return nil
+}
+
+// smallCSV refuses CSV of more fields than a value has parts.
+func smallCSV(args []value) error {
+	text := args[0].AsString()
+	if n := strings.Count(text, ",") + strings.Count(text, "\n"); n >= maxNodes {
+		return function.NewArgErrorf(0, "it has more than %d fields", maxNodes)
+	}
+	return nil
+}
+
+// shallowJSON refuses JSON that nests too deeply for a recursive decoder, has
+// more values than a value has parts or a number that is too long, and what is
+// none: the decoder takes text behind the value.
 func shallowJSON(args []value) error {
-	depth, quoted, escaped := 0, false, false
+	depth, parts, digits, quoted, escaped := 0, 0, 0, false, false
 	for _, c := range []byte(args[0].AsString()) {
+		if '0' <= c && c <= '9' || c == '.' {
+			if digits++; digits > maxNumber && !quoted {
+				return function.NewArgErrorf(0, "a number in it has more than %d digits", maxNumber)
+			}
+		} else {
+			digits = 0
+		}
 		switch {
 		case escaped:
 			escaped = false
@@ -83,234 +105,168 @@ func shallowJSON(args []value) error {
 			escaped = quoted
 		case c == '"':
 			quoted = !quoted
+			digits = 0
 		case quoted:
 		case c == '[' || c == '{':
 			if depth++; depth > maxDepth {
 				return function.NewArgErrorf(0, "the JSON nests more than %d deep", maxDepth)
 			}
+			parts++
 		case c == ']' || c == '}':
 			depth--
+		case c == ',':
+			parts++
+		}
+		if parts > maxNodes {
+			return function.NewArgErrorf(0, "it has more than %d values", maxNodes)
+		}
+	}
+	if !json.Valid([]byte(args[0].AsString())) {
+		return function.NewArgErrorf(0, "it is no JSON")
+	}
+	return nil
+}
+
+// fewCombinations keeps setproduct from a result that is too great.
+func fewCombinations(args []value) error {
+	product := 1
+	for _, v := range args {
+		if !v.CanIterateElements() || v.LengthInt() == 0 {
+			return nil
+		}
+	}
+	for _, v := range args {
+		if product *= v.LengthInt(); product*len(args) > maxNodes {
+			return fmt.Errorf("there are more than %d combinations", maxNodes/len(args))
 		}
 	}
 	return nil
 }
 
+// noReference refuses references where text is made of the value.
 func noReference(args []value) error {
-	err := cty.Walk(args[0], func(_ cty.Path, v value) (bool, error) {
-		if v.Type() == reference {
-			return false, errors.New("it holds a reference to a resource, which has no JSON")
+	for i, arg := range args {
+		err := cty.Walk(arg, func(_ cty.Path, v value) (bool, error) {
+			if v.Type() == reference {
+				return false, errors.New("it holds a reference to a resource, which has no text; write the name itself")
+			}
+			return true, nil
+		})
+		if err != nil {
+			return function.NewArgError(i, err)
 		}
-		return true, nil
-	})
-	if err != nil {
-		return function.NewArgError(0, err)
 	}
 	return nil
 }
 
-// The functions that the outer library has not, or not so.
-
-func textParam(name string) function.Parameter {
-	return function.Parameter{Name: name, Type: cty.String}
-}
-
-// textFunc is a function of texts alone.
-func textFunc(result cty.Type, impl func(texts []string) (value, error), names ...string) function.Function {
-	var params []function.Parameter
-	for _, name := range names {
-		params = append(params, textParam(name))
+// formats refuses a format whose text may be too long: each verb takes its
+// value's text and its width, and may name the same value again and again.
+func formats(args []value) error {
+	if err := noReference(args); err != nil {
+		return err
 	}
-	return function.New(&function.Spec{Params: params, Type: function.StaticReturnType(result),
-		Impl: func(args []value, _ cty.Type) (value, error) {
-			texts := make([]string, len(args))
-			for i := range args {
-				texts[i] = args[i].AsString()
-			}
-			return impl(texts)
-		}})
-}
-
-var (
-	startsWith = textFunc(cty.Bool, func(s []string) (value, error) { return cty.BoolVal(strings.HasPrefix(s[0], s[1])), nil }, "text", "prefix")
-	endsWith   = textFunc(cty.Bool, func(s []string) (value, error) { return cty.BoolVal(strings.HasSuffix(s[0], s[1])), nil }, "text", "suffix")
-
-	base64Encode = textFunc(cty.String, func(s []string) (value, error) {
-		return cty.StringVal(base64.StdEncoding.EncodeToString([]byte(s[0]))), nil
-	}, "text")
-	base64Decode = textFunc(cty.String, func(s []string) (value, error) {
-		b, err := base64.StdEncoding.DecodeString(s[0])
-		if err != nil {
-			return none, function.NewArgErrorf(0, "it is no base64 text")
+	rounds := 1
+	for _, v := range args[1:] {
+		if rows(v) {
+			rounds = max(rounds, v.LengthInt())
 		}
-		if !utf8.Valid(b) {
-			return none, function.NewArgErrorf(0, "what it stands for is not UTF-8")
-		}
-		return cty.StringVal(string(b)), nil
-	}, "text")
-	sha256Hex = textFunc(cty.String, func(s []string) (value, error) {
-		sum := sha256.Sum256([]byte(s[0]))
-		return cty.StringVal(hex.EncodeToString(sum[:])), nil
-	}, "text")
-	replace = textFunc(cty.String, func(s []string) (value, error) {
-		n := strings.Count(s[0], s[1])
-		if len(s[0])+n*(len(s[2])-len(s[1])) > maxText {
-			return none, fmt.Errorf("the result is longer than %d MiB", maxText>>20)
-		}
-		return cty.StringVal(strings.ReplaceAll(s[0], s[1], s[2])), nil
-	}, "text", "old", "new")
-	cidrNetmask = textFunc(cty.String, func(s []string) (value, error) {
-		p, err := prefix(s[0])
-		if err != nil {
-			return none, err
-		}
-		if !p.Addr().Is4() {
-			return none, function.NewArgErrorf(0, "%s is an IPv6 network, which has no netmask", p)
-		}
-		mask := ^uint32(0) << (32 - p.Bits())
-		return cty.StringVal(netip.AddrFrom4([4]byte{byte(mask >> 24), byte(mask >> 16), byte(mask >> 8), byte(mask)}).String()), nil
-	}, "prefix")
-)
-
-// length is the outer library's, for texts and objects too.
-var length = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
-	Type:   function.StaticReturnType(cty.Number),
-	Impl: func(args []value, _ cty.Type) (value, error) {
-		v := args[0]
-		switch {
-		case v.Type() == cty.String:
-			return stdlib.Strlen(v)
-		case v.CanIterateElements():
-			return cty.NumberIntVal(int64(v.LengthInt())), nil
-		}
-		return none, function.NewArgErrorf(0, "a list, a set, a map or text is wanted")
-	},
-})
-
-var one = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
-	Type: func(args []value) (cty.Type, error) {
-		ty := args[0].Type()
-		switch {
-		case ty.IsListType() || ty.IsSetType():
-			return ty.ElementType(), nil
-		case ty.IsTupleType() && len(ty.TupleElementTypes()) == 1:
-			return ty.TupleElementType(0), nil
-		case ty.IsTupleType():
-			return cty.DynamicPseudoType, nil
-		}
-		return cty.DynamicPseudoType, function.NewArgErrorf(0, "a list or a set is wanted")
-	},
-	Impl: func(args []value, result cty.Type) (value, error) {
-		switch n := args[0].LengthInt(); n {
-		case 0:
-			return cty.NullVal(result), nil
-		case 1:
-			it := args[0].ElementIterator()
-			it.Next()
-			_, v := it.Element()
-			return v, nil
-		default:
-			return none, function.NewArgErrorf(0, "it has %d elements; one or none is wanted", n)
-		}
-	},
-})
-
-// to converts to a type.
-func to(want cty.Type) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true}},
-		Type: func(args []value) (cty.Type, error) {
-			v, err := convert.Convert(args[0], want)
-			if err != nil {
-				return cty.DynamicPseudoType, function.NewArgErrorf(0, "it cannot be made a %s: %v", want.FriendlyNameForConstraint(), err)
-			}
-			return v.Type(), nil
-		},
-		Impl: func(args []value, result cty.Type) (value, error) { return convert.Convert(args[0], result) },
-	})
-}
-
-// prefix reads a network such as 10.20.0.0/24; bits of the host are ignored.
-func prefix(s string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(s)
+	}
+	verbs, err := formatVerbs(args[0].AsString())
 	if err != nil {
-		return p, function.NewArgErrorf(0, "%q is no network; write one such as \"10.20.0.0/24\"", s)
+		return err
 	}
-	return p.Masked(), nil
+	size := rounds * len(args[0].AsString())
+	sizes := map[int]int{} // of each argument, in all rounds
+	for _, verb := range verbs {
+		n, seen := sizes[verb.arg]
+		if !seen && verb.arg < len(args)-1 {
+			v := args[verb.arg+1]
+			n = textSize(v)
+			if !rows(v) {
+				n *= rounds
+			}
+			sizes[verb.arg] = n
+		}
+		if size += rounds*verb.pad + n; size > maxText {
+			return fits(size)
+		}
+	}
+	return nil
 }
 
-// at returns the address that is n above the network's.
-func at(p netip.Prefix, n *big.Int) (netip.Addr, error) {
-	sum := new(big.Int).SetBytes(p.Addr().AsSlice())
-	raw := make([]byte, p.Addr().BitLen()/8)
-	sum.Add(sum, n)
-	if sum.Sign() < 0 || sum.BitLen() > p.Addr().BitLen() {
-		return netip.Addr{}, errors.New("there is no such address")
-	}
-	addr, _ := netip.AddrFromSlice(sum.FillBytes(raw))
-	return addr, nil
+func rows(v value) bool {
+	ty := v.Type()
+	return !v.IsNull() && (ty.IsListType() || ty.IsSetType() || ty.IsTupleType())
 }
 
-func whole(v value, index int) (*big.Int, error) {
-	f := v.AsBigFloat()
-	if !f.IsInt() {
-		return nil, function.NewArgErrorf(index, "a whole number is wanted")
+// formatVerb is one verb of a format: the index of its value, and the bytes that its width and precision may add.
+type formatVerb struct{ arg, pad int }
+
+func formatVerbs(format string) (verbs []formatVerb, err error) {
+	next := 0
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' {
+			continue
+		}
+		verb := formatVerb{arg: -1}
+		number, digits, index := 0, 0, false
+		for i++; i < len(format); i++ {
+			c := format[i]
+			if '0' <= c && c <= '9' {
+				if digits++; digits > 3 {
+					return nil, function.NewArgErrorf(0, "a width has at most three digits")
+				}
+				number = number*10 + int(c-'0')
+				continue
+			}
+			if index {
+				verb.arg = number - 1
+			} else {
+				verb.pad += number
+			}
+			number, digits, index = 0, 0, c == '['
+			if !strings.ContainsRune("+-# '.[]", rune(c)) {
+				break
+			}
+		}
+		if i < len(format) && format[i] == '%' {
+			continue
+		}
+		if verb.arg < 0 {
+			verb.arg = next
+		}
+		next = verb.arg + 1
+		verbs = append(verbs, verb)
 	}
-	n, _ := f.Int(nil)
-	return n, nil
+	return verbs, nil
 }
 
-var cidrHost = function.New(&function.Spec{
-	Params: []function.Parameter{textParam("prefix"), {Name: "number", Type: cty.Number}},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []value, _ cty.Type) (value, error) {
-		p, err := prefix(args[0].AsString())
-		if err != nil {
-			return none, err
+// textSize is at least the bytes of a value's text: a string may be quoted.
+func textSize(v value) int {
+	switch ty := v.Type(); {
+	case v.IsNull() || ty == cty.Bool:
+		return 5
+	case ty == cty.String:
+		n := 2
+		for _, c := range []byte(v.AsString()) {
+			if n++; c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c >= 0x7f {
+				n += 5
+			}
 		}
-		n, err := whole(args[1], 1)
-		if err != nil {
-			return none, err
+		return n
+	case ty == cty.Number:
+		exp := v.AsBigFloat().MantExp(nil)
+		return 200 + max(exp, -exp)
+	case v.CanIterateElements():
+		n := 2
+		for it := v.ElementIterator(); it.Next(); {
+			k, element := it.Element()
+			n += textSize(element) + 2
+			if k.Type() == cty.String {
+				n += textSize(k)
+			}
 		}
-		size := new(big.Int).Lsh(big.NewInt(1), uint(p.Addr().BitLen()-p.Bits()))
-		if n.Sign() < 0 {
-			n = new(big.Int).Add(n, size)
-		}
-		if n.Sign() < 0 || n.Cmp(size) >= 0 {
-			return none, function.NewArgErrorf(1, "%s has %s addresses", p, size)
-		}
-		addr, err := at(p, n)
-		return cty.StringVal(addr.String()), err
-	},
-})
-
-var cidrSubnet = function.New(&function.Spec{
-	Params: []function.Parameter{textParam("prefix"), {Name: "bits", Type: cty.Number}, {Name: "number", Type: cty.Number}},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []value, _ cty.Type) (value, error) {
-		p, err := prefix(args[0].AsString())
-		if err != nil {
-			return none, err
-		}
-		bits, err := whole(args[1], 1)
-		if err != nil {
-			return none, err
-		}
-		room := p.Addr().BitLen() - p.Bits()
-		if bits.Sign() < 0 || bits.Cmp(big.NewInt(int64(room))) > 0 {
-			return none, function.NewArgErrorf(1, "%s can be longer by 0 to %d bits", p, room)
-		}
-		n, err := whole(args[2], 2)
-		if err != nil {
-			return none, err
-		}
-		count := new(big.Int).Lsh(big.NewInt(1), uint(bits.Int64()))
-		if n.Sign() < 0 || n.Cmp(count) >= 0 {
-			return none, function.NewArgErrorf(2, "there are %s such networks in %s", count, p)
-		}
-		length := p.Bits() + int(bits.Int64())
-		addr, err := at(p, new(big.Int).Lsh(n, uint(p.Addr().BitLen()-length)))
-		return cty.StringVal(netip.PrefixFrom(addr, length).String()), err
-	},
-})
+		return n
+	}
+	return 0
+}

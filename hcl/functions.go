@@ -1,13 +1,18 @@
 package hcl
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
-	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
 // Function is one function of the language, for the manual.
 type Function struct {
+	Group     string // the section of the manual
 	Name      string
 	Signature string // replace(text, old, new)
 	Doc       string // one line
@@ -20,6 +25,10 @@ type Function struct {
 // know nothing but their arguments.
 func Functions() []Function { return functions }
 
+var functions = slices.SortedFunc(slices.Values(slices.Concat(
+	collectionFunctions, dateFunctions, encodingFunctions, hashFunctions, networkFunctions, numberFunctions, textFunctions, typeFunctions,
+)), func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+
 // functionTable is functions as the evaluator wants them.
 var functionTable = func() map[string]function.Function {
 	table := make(map[string]function.Function, len(functions))
@@ -29,34 +38,87 @@ var functionTable = func() map[string]function.Function {
 	return table
 }()
 
+// guard refuses arguments before a function begins. It sees them known and
+// without marks.
+type guard func(args []value) error
+
 // bounded is a function whose arguments and result have the size that any
-// value may have. guards are asked before it is called.
-func bounded(f function.Function, guards ...func(args []value) error) function.Function {
-	return function.New(&function.Spec{
-		Params:   f.Params(),
-		VarParam: f.VarParam(),
-		Type: func(args []value) (cty.Type, error) {
-			if err := measure(args...); err != nil {
-				return cty.DynamicPseudoType, err
+// value may have. guards are asked before it is called. Of a sensitive argument
+// its errors say nothing.
+func bounded(f function.Function, guards ...guard) function.Function {
+	spec := &function.Spec{Params: f.Params(), VarParam: f.VarParam()}
+	for i := range spec.Params {
+		spec.Params[i].AllowMarked = true // f itself decides
+	}
+	if spec.VarParam != nil {
+		spec.VarParam.AllowMarked = true
+	}
+	spec.Type = func(args []value) (cty.Type, error) {
+		plain, secret := bare(args)
+		if err := measure(plain...); err != nil {
+			return cty.DynamicPseudoType, err
+		}
+		for _, refuses := range guards {
+			if !allKnown(plain) {
+				break // a for expression tries its condition before it has values
 			}
-			for _, guard := range guards {
-				if !allKnown(args) {
-					break // a for expression tries its condition before it has values
-				}
-				if err := guard(args); err != nil {
-					return cty.DynamicPseudoType, err
-				}
+			if err := refuses(plain); err != nil {
+				return cty.DynamicPseudoType, discreet(err, secret)
 			}
-			return f.ReturnTypeForValues(args)
-		},
-		Impl: func(args []value, _ cty.Type) (value, error) {
-			v, err := f.Call(args)
-			if err != nil {
-				return v, err
-			}
-			return v, measure(v)
-		},
-	})
+		}
+		ty, err := f.ReturnTypeForValues(args)
+		return ty, discreet(err, secret)
+	}
+	spec.Impl = func(args []value, _ cty.Type) (value, error) {
+		v, err := f.Call(args)
+		if err != nil {
+			_, secret := bare(args)
+			return v, discreet(err, secret)
+		}
+		plain, _ := bare([]value{v})
+		return v, measure(plain...)
+	}
+	return function.New(spec)
+}
+
+// bare takes the marks from values, and reports whether there were any.
+func bare(args []value) (plain []value, marked bool) {
+	plain = args
+	for i, v := range args {
+		if !v.ContainsMarked() {
+			continue
+		}
+		if !marked {
+			plain, marked = slices.Clone(args), true
+		}
+		plain[i], _ = v.UnmarkDeep()
+	}
+	return plain, marked
+}
+
+// discreet is what may be said of an error: nothing of sensitive values, and of
+// others not their whole text.
+func discreet(err error, secret bool) error {
+	if err == nil {
+		return nil
+	}
+	message := err.Error()
+	if panicked := (function.PanicError{}); errors.As(err, &panicked) {
+		message = fmt.Sprintf("this is a bug in hostctl: %v", panicked.Value)
+	}
+	const enough = 400
+	switch {
+	case secret:
+		message = "it fits not; what is wrong is not said, because a value is sensitive"
+	case len(message) > enough:
+		message = strings.ToValidUTF8(message[:enough], "") + "..."
+	case message == err.Error():
+		return err
+	}
+	if arg := (function.ArgError{}); errors.As(err, &arg) {
+		return function.NewArgErrorf(arg.Index, "%s", message)
+	}
+	return errors.New(message)
 }
 
 func allKnown(args []value) bool {
@@ -68,60 +130,62 @@ func allKnown(args []value) bool {
 	return true
 }
 
-// functions is sorted by name.
-var functions = []Function{
-	{"abs", "abs(number)", "The number without its sign.", `abs(-3)`, `3`, bounded(stdlib.AbsoluteFunc)},
-	{"base64decode", "base64decode(text)", "The text that the base64 text stands for, which must be UTF-8.", `base64decode("aGk=")`, `"hi"`, bounded(base64Decode)},
-	{"base64encode", "base64encode(text)", "The base64 text of the text's UTF-8 bytes.", `base64encode("hi")`, `"aGk="`, bounded(base64Encode)},
-	{"ceil", "ceil(number)", "The least whole number that is not below the number.", `ceil(1.2)`, `2`, bounded(stdlib.CeilFunc)},
-	{"chomp", "chomp(text)", "The text without the newlines at its end.", `chomp("a\n")`, `"a"`, bounded(stdlib.ChompFunc)},
-	{"cidrhost", "cidrhost(prefix, number)", "The address with this number in the network; a negative one counts from its end.", `cidrhost("10.20.0.0/24", 5)`, `"10.20.0.5"`, bounded(cidrHost)},
-	{"cidrnetmask", "cidrnetmask(prefix)", "The netmask of an IPv4 network.", `cidrnetmask("10.20.0.0/20")`, `"255.255.240.0"`, bounded(cidrNetmask)},
-	{"cidrsubnet", "cidrsubnet(prefix, bits, number)", "The network with this number among those that are longer by so many bits.", `cidrsubnet("10.20.0.0/16", 8, 3)`, `"10.20.3.0/24"`, bounded(cidrSubnet)},
-	{"coalesce", "coalesce(values...)", "The first of the values that is not null.", `coalesce(null, "b")`, `"b"`, bounded(stdlib.CoalesceFunc)},
-	{"concat", "concat(lists...)", "One list of the elements of all lists.", `concat(["a"], ["b"])`, `["a", "b"]`, bounded(stdlib.ConcatFunc)},
-	{"contains", "contains(list, value)", "Whether the list or set has the value.", `contains(["a", "b"], "b")`, `true`, bounded(stdlib.ContainsFunc)},
-	{"distinct", "distinct(list)", "The list without repetitions.", `distinct(["a", "b", "a"])`, `["a", "b"]`, bounded(stdlib.DistinctFunc, atMost(5000))},
-	{"element", "element(list, index)", "The element at the index, which begins at 0 and goes round at the list's end.", `element(["a", "b"], 3)`, `"b"`, bounded(stdlib.ElementFunc)},
-	{"endswith", "endswith(text, suffix)", "Whether the text ends with the suffix.", `endswith("web.log", ".log")`, `true`, bounded(endsWith)},
-	{"flatten", "flatten(list)", "The list with the elements of inner lists in place of these.", `flatten([["a"], ["b", ["c"]]])`, `["a", "b", "c"]`, bounded(stdlib.FlattenFunc)},
-	{"floor", "floor(number)", "The greatest whole number that is not above the number.", `floor(1.8)`, `1`, bounded(stdlib.FloorFunc)},
-	{"format", "format(format, values...)", "The text of the format with the values in place of %s, %d, %q, %v and the like.", `format("%s-%02d", "web", 3)`, `"web-03"`, bounded(stdlib.FormatFunc, narrow)},
-	{"formatlist", "formatlist(format, values...)", "As format, for each element of the lists among the values.", `formatlist("%s.log", ["a", "b"])`, `["a.log", "b.log"]`, bounded(stdlib.FormatListFunc, narrow)},
-	{"indent", "indent(spaces, text)", "The text with so many spaces before every line but the first.", `indent(2, "a\nb")`, `"a\n  b"`, bounded(stdlib.IndentFunc, fewSpaces)},
-	{"join", "join(separator, lists...)", "The texts of the lists with the separator between them.", `join(", ", ["a", "b"])`, `"a, b"`, bounded(stdlib.JoinFunc, shortJoin)},
-	{"jsondecode", "jsondecode(text)", "The value that the JSON text stands for.", `jsondecode("{\"a\": [1]}")`, `{ a = [1] }`, bounded(stdlib.JSONDecodeFunc, shallowJSON)},
-	{"jsonencode", "jsonencode(value)", "The value as JSON.", `jsonencode({ a = [1] })`, `"{\"a\":[1]}"`, bounded(stdlib.JSONEncodeFunc, noReference)},
-	{"keys", "keys(map)", "The keys of the map, sorted.", `keys({ b = 1, a = 2 })`, `["a", "b"]`, bounded(stdlib.KeysFunc)},
-	{"length", "length(value)", "How many elements a list, set or map has, or characters a text.", `length(["a", "b"])`, `2`, bounded(length)},
-	{"lookup", "lookup(map, key, default)", "The value of the key, or the default.", `lookup({ a = "1" }, "b", "0")`, `"0"`, bounded(stdlib.LookupFunc)},
-	{"lower", "lower(text)", "The text in lower case.", `lower("Web")`, `"web"`, bounded(stdlib.LowerFunc)},
-	{"max", "max(numbers...)", "The greatest of the numbers.", `max(1, 3, 2)`, `3`, bounded(stdlib.MaxFunc)},
-	{"merge", "merge(maps...)", "One map of the keys of all; a later one wins.", `merge({ a = 1 }, { a = 2, b = 3 })`, `{ a = 2, b = 3 }`, bounded(stdlib.MergeFunc)},
-	{"min", "min(numbers...)", "The least of the numbers.", `min(3, 1, 2)`, `1`, bounded(stdlib.MinFunc)},
-	{"one", "one(list)", "The only element of a list or set of one, null for an empty one.", `one(["a"])`, `"a"`, bounded(one)},
-	{"parseint", "parseint(text, base)", "The whole number that the text is in a base from 2 to 62.", `parseint("ff", 16)`, `255`, bounded(stdlib.ParseIntFunc, shortNumber)},
-	{"range", "range(start, limit, step)", "The numbers from start (0) to below limit by step (1), at most 1024.", `range(1, 4)`, `[1, 2, 3]`, bounded(stdlib.RangeFunc)},
-	{"replace", "replace(text, old, new)", "The text with new in place of every old.", `replace("a.b", ".", "-")`, `"a-b"`, bounded(replace)},
-	{"reverse", "reverse(list)", "The list from its end.", `reverse(["a", "b"])`, `["b", "a"]`, bounded(stdlib.ReverseListFunc)},
-	{"sha256", "sha256(text)", "The SHA-256 of the text's UTF-8 bytes in hexadecimal.", `substr(sha256("hi"), 0, 8)`, `"8f434346"`, bounded(sha256Hex)},
-	{"slice", "slice(list, start, end)", "The elements from start to before end.", `slice(["a", "b", "c"], 1, 3)`, `["b", "c"]`, bounded(stdlib.SliceFunc)},
-	{"sort", "sort(list)", "The texts of the list, sorted by their bytes.", `sort(["b", "a"])`, `["a", "b"]`, bounded(stdlib.SortFunc)},
-	{"split", "split(separator, text)", "The pieces of the text between the separators.", `split(",", "a,b")`, `["a", "b"]`, bounded(stdlib.SplitFunc)},
-	{"startswith", "startswith(text, prefix)", "Whether the text begins with the prefix.", `startswith("/srv/db", "/srv")`, `true`, bounded(startsWith)},
-	{"substr", "substr(text, offset, length)", "So many characters from the offset; a length of -1 takes all.", `substr("worker", 0, 4)`, `"work"`, bounded(stdlib.SubstrFunc)},
-	{"title", "title(text)", "The text with each word's first letter in upper case.", `title("web server")`, `"Web Server"`, bounded(stdlib.TitleFunc)},
-	{"tobool", "tobool(value)", "The value as a bool.", `tobool("true")`, `true`, bounded(to(cty.Bool))},
-	{"tolist", "tolist(value)", "The value as a list, all elements of one type.", `tolist(["a", 1])`, `["a", "1"]`, bounded(to(cty.List(cty.DynamicPseudoType)))},
-	{"tomap", "tomap(value)", "The value as a map, all values of one type.", `tomap({ a = "x", b = 1 })`, `{ a = "x", b = "1" }`, bounded(to(cty.Map(cty.DynamicPseudoType)))},
-	{"tonumber", "tonumber(value)", "The value as a number.", `tonumber("8080")`, `8080`, bounded(to(cty.Number), shortNumber)},
-	{"toset", "toset(value)", "The value as a set: without order and repetitions.", `toset(["b", "a", "b"])`, `["a", "b"]`, bounded(to(cty.Set(cty.DynamicPseudoType)))},
-	{"tostring", "tostring(value)", "The value as text.", `tostring(8080)`, `"8080"`, bounded(to(cty.String))},
-	{"trim", "trim(text, characters)", "The text without these characters at both ends.", `trim("?!hi!", "!?")`, `"hi"`, bounded(stdlib.TrimFunc)},
-	{"trimprefix", "trimprefix(text, prefix)", "The text without the prefix.", `trimprefix("v1.2", "v")`, `"1.2"`, bounded(stdlib.TrimPrefixFunc)},
-	{"trimspace", "trimspace(text)", "The text without spaces and newlines at both ends.", `trimspace(" a\n")`, `"a"`, bounded(stdlib.TrimSpaceFunc)},
-	{"trimsuffix", "trimsuffix(text, suffix)", "The text without the suffix.", `trimsuffix("a.log", ".log")`, `"a"`, bounded(stdlib.TrimSuffixFunc)},
-	{"upper", "upper(text)", "The text in upper case.", `upper("Web")`, `"WEB"`, bounded(stdlib.UpperFunc)},
-	{"values", "values(map)", "The values of the map, in the order of its keys.", `values({ b = 1, a = 2 })`, `[2, 1]`, bounded(stdlib.ValuesFunc)},
-	{"zipmap", "zipmap(keys, values)", "The map of the keys and the values at the same index.", `zipmap(["a", "b"], [1, 2])`, `{ a = 1, b = 2 }`, bounded(stdlib.ZipmapFunc)},
+// absent are functions that people who come from Terraform look for, and what
+// serves instead.
+var absent = map[string]string{
+	"file":             "Where a block takes a file's text it has the attributes source and template, which name a file below the repository's root. " + pure,
+	"templatefile":     "Where a block takes a file's text it has the attributes template and vars, which name a template below the repository's root and its values. " + pure,
+	"templatestring":   "Write the template where its value is wanted: a string or a heredoc with ${...} is one.",
+	"filebase64":       "Where a block takes a file's text it has the attribute source, which also takes files that are not text. " + pure,
+	"fileexists":       pure + " A path of the host is checked when the plan is made.",
+	"fileset":          pure + " List the files in a local.",
+	"filesha256":       pure + " A file given as source is compared by its content already.",
+	"filesha512":       pure + " A file given as source is compared by its content already.",
+	"filemd5":          pure + " A file given as source is compared by its content already.",
+	"filesha1":         pure + " A file given as source is compared by its content already.",
+	"filebase64sha256": pure + " A file given as source is compared by its content already.",
+	"filebase64sha512": pure + " A file given as source is compared by its content already.",
+	"abspath":          "Paths are those of the host, and begin with a slash.",
+	"pathexpand":       "Paths are those of the host, and begin with a slash.",
+	"env":              pure + " " + giveVariable,
+	"getenv":           pure + " " + giveVariable,
+	"get_env":          pure + " " + giveVariable,
+	"timestamp":        "A plan would differ each time it is made. " + giveVariable,
+	"plantimestamp":    "A plan would differ each time it is made. " + giveVariable,
+	"uuid":             "A plan would differ each time it is made. " + giveVariable,
+	"uuidv5":           "Use sha256 of the text that the name is made of.",
+	"bcrypt":           "A plan would differ each time it is made. " + giveVariable,
+	"rsadecrypt":       "A secret is never in a configuration: name a credential in a secret block.",
+	"md5":              "Use sha256: MD5 protects nothing any more.",
+	"sha1":             "Use sha256: SHA-1 protects nothing any more.",
+	"base64sha256":     "Use sha256, which is hexadecimal.",
+	"base64sha512":     "Use sha512, which is hexadecimal.",
+	"base64gzip":       "Write the text itself, or base64encode.",
+	"textencodebase64": "Text is UTF-8 everywhere; use base64encode.",
+	"textdecodebase64": "Text is UTF-8 everywhere; use base64decode.",
+	"yamldecode":       "Write the value as an expression, or use jsondecode.",
+	"yamlencode":       "Use jsonencode: JSON is YAML too.",
+	"list":             "Write [a, b].",
+	"map":              "Write { key = value }.",
+	"defaults":         "Write optional(TYPE, DEFAULT) in the variable's type.",
+	"type":             "Use try or can with tonumber, tostring and the like to tell types apart.",
+	"repeat":           "Use join and a for expression: join(\"\", [for i in range(3) : \"ab\"]).",
+}
+
+const (
+	pure         = "A function knows its arguments alone: it reads no file, no environment, no network and no clock."
+	giveVariable = "Declare a variable, and give its value with -var, a file of variables or HOSTCTL_VAR_NAME."
+)
+
+// unknownFunction says that there is no such function, and what serves instead.
+func unknownFunction(name string) (summary, detail string) {
+	summary, detail = "Call to unknown function", fmt.Sprintf("There is no function named %q.", name)
+	if remedy, ok := absent[name]; ok {
+		return summary, detail + " " + remedy
+	}
+	names := make([]string, len(functions))
+	for i, f := range functions {
+		names[i] = f.Name
+	}
+	return summary, detail + sentence(name, names)
 }

@@ -35,7 +35,7 @@ func TestFunctions(t *testing.T) {
 		t.Error("the functions are not sorted")
 	}
 	for _, f := range Functions() {
-		if !strings.HasPrefix(f.Signature, f.Name+"(") || !strings.HasSuffix(f.Doc, ".") {
+		if f.Group == "" || !strings.HasPrefix(f.Signature, f.Name+"(") || !strings.HasSuffix(f.Doc, ".") {
 			t.Errorf("%s: signature %q, doc %q", f.Name, f.Signature, f.Doc)
 		}
 		if !regexp.MustCompile(`\b` + f.Name + `\(`).MatchString(f.Example) {
@@ -77,10 +77,68 @@ func TestFunctionEdges(t *testing.T) {
 		`replace("ab", "", "-")`:                          `"-a-b-"`,
 		`indent(101, "a")`:                                "from 0 to 100",
 		`format("%1000d", 1)`:                             "three digits",
+		`format("%[1]s%[1]s %%", "a")`:                    `"aa %"`,
 		`range(5000)`:                                     "1024",
 		`lookup({}, "a", "b")`:                            `"b"`,
 		`jsondecode("1e9999999")`:                         "4096 bits",
 		`concat(["a"], [1])`:                              `["a",1]`,
+		`regex("^(?P<k>[a-z]+)=(?P<v>.*)$", "a=b")`:       `{"k":"a","v":"b"}`,
+		`regex("(a)|(b)", "b")`:                           `[null,"b"]`,
+		`regex("x", "abc")`:                               "matches nothing",
+		`regex("(", "abc")`:                               "no regular expression",
+		`regex("(?P<a>x)(y)", "xy")`:                      "with and without names",
+		`regexall("x", "abc")`:                            `[]`,
+		`regexall("(a)(b)?", "aab")`:                      `[["a",null],["a","b"]]`,
+		`regexall("", "ab")`:                              `["","",""]`,
+		`regexreplace("a1b2", "[0-9]", "")`:               `"ab"`,
+		`replace("/srv/db", "/srv/", "/data/")`:           `"/data/db"`,
+		`pow(3, 50)`:                                      `717897987691852588770249`,
+		`pow(2, 0.5)`:                                     `1.41421356`,
+		`pow(-1, 0.5)`:                                    "no real number",
+		`pow(0, 5000)`:                                    `0`,
+		`pow(10, 400)`:                                    `10000000`,
+		`pow(2, 5000)`:                                    "too great",
+		`log(1000, 10)`:                                   `3`,
+		`log(0, 10)`:                                      "above 0",
+		`log(8, 1)`:                                       "not 1",
+		`signum(0)`:                                       `0`,
+		`sum([])`:                                         `0`,
+		`sum([1, null])`:                                  "is null",
+		`alltrue([])`:                                     `true`,
+		`anytrue([null, "true"])`:                         `true`,
+		`index(["a"], "b")`:                               "not in the list",
+		`index(3, "b")`:                                   "a list is wanted",
+		`matchkeys(["a"], ["x", "y"], ["x"])`:             "2 keys for 1 values",
+		`matchkeys(["a", "b"], [1, 2], ["2"])`:            `["b"]`,
+		`distinct([1, 1.0, 2])`:                           `[1,2]`,
+		`distinct([{ a = 1 }, { a = 1 }])`:                `[{"a":1}]`,
+		`setproduct([], ["a"])`:                           `[]`,
+		`transpose({})`:                                   `{}`,
+		`cidrcontains("10.0.0.0/8", "10.1.0.0/16")`:       `true`,
+		`cidrcontains("10.1.0.0/16", "10.0.0.0/8")`:       `false`,
+		`cidrcontains("10.0.0.0/8", "fd20::1")`:           "IPv6",
+		`cidrcontains("10.0.0.0/8", "x")`:                 "no address",
+		`cidrsubnets("10.0.0.0/24", 1, 2, 2)`:             `["10.0.0.0/25","10.0.0.128/26","10.0.0.192/26"]`,
+		`cidrsubnets("10.0.0.0/24", 1, 1, 1)`:             "no room left",
+		`cidrsubnets("fd20::/48", 16, 16)`:                `["fd20::/64","fd20:0:0:1::/64"]`,
+		`cidrsubnets("10.0.0.0/24")`:                      `[]`,
+		`timecmp("x", "y")`:                               "no date",
+		`timeadd("2026-01-01T00:00:00Z", "1 day")`:        "duration",
+		`formatdate("YYYY", "yesterday")`:                 "timestamp",
+		`urlencode("ä/?")`:                                `"%C3%A4%2F%3F"`,
+		`lookup({}, "a")`:                                 "no key \"a\"",
+		`lookup({ a = 1 }, "b", null)`:                    "null",
+		`lookup(tomap({ a = 1 }), "b", "x")`:              "of another type",
+		`lookup(1, "b", "x")`:                             "a map is wanted",
+		`csvdecode("a,b\n1")`:                             "wrong number of fields",
+		`dirname("db")`:                                   `"."`,
+		`try(tonumber("x"), tonumber("y"))`:               "none of the expressions",
+		`try([for s in ["x"] : tonumber(s)], [])`:         `[]`,
+		`try(null.a, { a = 1 }.b, 3)`:                     `3`,
+		`try(file("/etc/passwd"), "x")`:                   "There is no function named \"file\"",
+		`can(try(file("/etc/passwd"), "x"))`:              "There is no function named \"file\"",
+		`can(1 + 1)`:                                      `true`,
+		`try()`:                                           "at least one",
 	} {
 		if got := evalText(t, text); !strings.Contains(got, want) {
 			t.Errorf("%s = %s, want %s", text, got, want)
@@ -107,11 +165,22 @@ func TestFunctionsInConditions(t *testing.T) {
 	}
 }
 
-// TestFunctionsAreFew: what a configuration must never have.
+// TestFunctionsAreFew: what a configuration must never have, and what it is told.
 func TestFunctionsAreFew(t *testing.T) {
-	for _, name := range []string{"file", "templatefile", "fileset", "filebase64", "env", "timestamp", "uuid", "setproduct", "regex", "regexall", "pathexpand", "abspath"} {
+	for name, remedy := range absent {
 		if _, has := functionTable[name]; has {
 			t.Errorf("there is a function %s", name)
 		}
+		if _, detail := unknownFunction(name); !strings.Contains(detail, name) || !strings.HasSuffix(detail, remedy) || !strings.HasSuffix(detail, ".") {
+			t.Errorf("%s: %s", name, detail)
+		}
+	}
+	for _, name := range []string{"file", "templatefile", "fileset", "filebase64", "env", "timestamp", "uuid", "pathexpand", "abspath", "bcrypt"} {
+		if absent[name] == "" {
+			t.Errorf("nothing is said of %s", name)
+		}
+	}
+	if _, detail := unknownFunction("lenght"); !strings.Contains(detail, `Did you mean "length"?`) {
+		t.Error(detail)
 	}
 }
