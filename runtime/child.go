@@ -24,9 +24,9 @@ type script struct {
 	bytes [2]byte // what the child writes to ready, and reads from hold
 }
 
-// childFDs are the arguments of the child's calls that are descriptors of the launcher's. The last two are the
-// init's and nil without it.
-type childFDs struct{ statusRead, holdWrite, ready, holdRead, status, self *uintptr }
+// childFDs are the arguments of the child's calls that are descriptors of the launcher's. landlock is nil where the
+// kernel has none; the last two are the init's and nil without it.
+type childFDs struct{ statusRead, holdWrite, ready, holdRead, landlock, status, self *uintptr }
 
 const maxCalls = 192
 
@@ -142,6 +142,9 @@ func childScript(sp Spec, f facts) *script {
 	chdir := s.add("fchdir("+dir+")", 0, unix.SYS_FCHDIR)
 	cwd.Out[0] = &chdir.Args[0]
 
+	if f.Landlock >= landlockMin {
+		s.fds.landlock = &s.add("landlock_restrict_self", 0, unix.SYS_LANDLOCK_RESTRICT_SELF).Args[0]
+	}
 	// CLONE_CLEAR_SIGHAND has reset the handlers; what was ignored (systemd ignores SIGPIPE) still is.
 	for sig := uintptr(1); sig <= 64; sig++ {
 		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
@@ -203,9 +206,12 @@ func (s *script) execInit(args, env []string) {
 }
 
 // useFDs fills in the descriptors.
-func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, status, self int) {
+func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, landlock, status, self int) {
 	*s.fds.statusRead = uintptr(statusRead)
 	*s.fds.holdRead, *s.fds.holdWrite, *s.fds.ready = uintptr(holdRead), uintptr(holdWrite), uintptr(ready)
+	if s.fds.landlock != nil {
+		*s.fds.landlock = uintptr(landlock)
+	}
 	if s.fds.status != nil {
 		*s.fds.status, *s.fds.self = uintptr(status), uintptr(self)
 		s.argv[1] = cstr(strconv.Itoa(status))

@@ -19,7 +19,7 @@ var injected = map[string][]string{
 	"pipe2": {"1", "2"}, "clone3": {"1"}, "setns": {"1"}, "mount": {"1"}, "fchdir": {"1"}, "pivot_root": {"1"}, "umount2": {"1"},
 	"statx": {"1"}, "fstat": {"1", "2", "3"}, "renameat": {"1"}, "fsync": {"1"}, "sendmsg": {"1", "2"},
 	"setsid": {"1"}, "sethostname": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44", "45"},
-	"setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"}, "capset": {"1"}, "close_range": {"1"}, "seccomp": {"1"},
+	"setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"}, "capset": {"1"}, "close_range": {"1"}, "seccomp": {"1"}, "landlock_create_ruleset": {"2"}, "landlock_add_rule": {"1", "4"}, "landlock_restrict_self": {"1"},
 	"prlimit64": {"1"}, "fcntl": {"1"}, "execveat": {"1"},
 }
 

@@ -162,6 +162,7 @@ func (l *launch) decide() (plan, error) {
 	if f.LastCap, err = lastCap(); err != nil {
 		return plan{}, err
 	}
+	f.Landlock = landlockABI()
 	p := makePlan(l.spec, f)
 	l.id, l.script = f.ID, p.Child
 	return p, nil
@@ -182,8 +183,9 @@ func (l *launch) runChild(p plan) (int, error) {
 		if self, err = unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 			return ExitSetup, call("open(/proc/self/exe)", err)
 		}
+		l.slots["self"] = self
 	}
-	p.Child.useFDs(hold[0], hold[1], ready[1], status[0], status[1], self)
+	p.Child.useFDs(hold[0], hold[1], ready[1], status[0], l.slots["landlock"], status[1], self)
 
 	// The thread below holds a processor of Go's while it is stopped in clone3, and the helper needs another.
 	if goruntime.GOMAXPROCS(0) < 4 {

@@ -55,6 +55,7 @@ type facts struct {
 	// ProcInside: the kernel (before 6.17) has no pidns parameter of proc, so the child mounts it.
 	ProcInside bool
 	LastCap    int // CAP_LAST_CAP
+	Landlock   int // its version; 0 where the kernel has none
 }
 
 // plan is everything that will be done, in order: first what needs no process, then what is done to the
@@ -100,10 +101,16 @@ func makePlan(s Spec, f facts) plan {
 	prepare(fsOp{"pts", "devpts", []string{"newinstance", "", "ptmxmode", "0666", "mode", "0620"}, unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
 	prepare(fsOp{"shm", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
 
+	wall := f.Landlock >= landlockMin
+	if wall {
+		prepare(landlockOp{f.Landlock})
+	}
+
 	// What has a declared target replaces the default of that place; the rest goes by depth.
 	type entry struct {
 		target string
 		slot   string
+		ro     bool
 	}
 	var entries []entry
 	declared := map[string]bool{}
@@ -117,7 +124,7 @@ func makePlan(s Spec, f facts) plan {
 			t.gidMap = []Mapping{{m.Owner.GID, id.HostGID, 1}}
 		}
 		prepare(t)
-		entries = append(entries, entry{m.Target, t.slot})
+		entries = append(entries, entry{m.Target, t.slot, m.ReadOnly})
 		declared[m.Target] = true
 	}
 	for _, t := range s.Tmpfs {
@@ -126,16 +133,16 @@ func makePlan(s Spec, f facts) plan {
 			mode = 0o755
 		}
 		prepare(fsOp{"tmpfs " + t.Target, "tmpfs", tmpfs(t.Size, mode, payload), attrPlain})
-		entries = append(entries, entry{t.Target, "tmpfs " + t.Target})
+		entries = append(entries, entry{t.Target, "tmpfs " + t.Target, false})
 		declared[t.Target] = true
 	}
 	if !declared["/run"] {
 		prepare(fsOp{"run", "tmpfs", tmpfs(runSize, 0o755, payload), attrPlain})
-		entries = append(entries, entry{"/run", "run"})
+		entries = append(entries, entry{"/run", "run", false})
 	}
 	if !declared["/tmp"] {
 		prepare(fsOp{"tmp", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
-		entries = append(entries, entry{"/tmp", "tmp"})
+		entries = append(entries, entry{"/tmp", "tmp", false})
 	}
 	sort.Slice(entries, func(i, j int) bool {
 		a, b := entries[i].target, entries[j].target
@@ -168,6 +175,20 @@ func makePlan(s Spec, f facts) plan {
 	}
 	for _, path := range readOnly {
 		build(readOnlyOp{path})
+	}
+	if wall {
+		allow := func(slot string, access uint64) { build(allowOp{slot, access, f.Landlock}) }
+		if s.Init {
+			allow("self", landlockRun)
+		}
+		allow("root", landlockRead)
+		allow("proc", landlockRead|landlockWrite)
+		allow("dev", ^uint64(0))
+		for _, e := range entries {
+			if !e.ro {
+				allow(e.slot, ^uint64(0))
+			}
+		}
 	}
 	build(pivotOp{})
 	build(commandOp{s.Args[0], envValue(payloadEnv(s, id), "PATH")})

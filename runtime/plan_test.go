@@ -25,6 +25,7 @@ func TestPlanGolden(t *testing.T) {
 		{"full", sample(), facts{}},
 		{"shifted", base(func(s *Spec) {}), facts{Shifted: true}},
 		{"old-proc", base(func(s *Spec) {}), facts{ProcInside: true}},
+		{"landlock", sample(), facts{Landlock: 7}},
 		{"own-run", base(func(s *Spec) {
 			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}
 			s.Mounts = []Mount{{Target: "/tmp", Source: "/srv/tmp"}, {Target: "/run/app/x", Source: "/srv/x"}}

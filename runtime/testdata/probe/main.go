@@ -25,6 +25,14 @@ func main() {
 			}
 		}
 	}
+	if len(os.Args) > 1 && os.Args[1] == "connect" {
+		fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+		if err == nil {
+			err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: os.Args[2]})
+		}
+		fmt.Println("connect:", err)
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == "foreign" {
 		foreign(os.Args[2]) // must not return
 		return
