@@ -60,21 +60,36 @@ func (p *Plan) Text(opt TextOptions) string {
 	return t.String()
 }
 
-// text is the sum in words. What is rare is said only where there is some.
+// text is the sum in words, of what is to be done.
 func (s Summary) text() string {
+	return s.words(func(n int, doing, _ string) string { return fmt.Sprintf("%d to %s", n, doing) })
+}
+
+// Done is the sum in words, of what has been done.
+func (s Summary) Done() string {
+	return s.words(func(n int, _, done string) string { return fmt.Sprintf("%d %s", n, done) })
+}
+
+// words says what is rare only where there is some.
+func (s Summary) words(say func(n int, doing, done string) string) string {
 	var parts []string
-	add := func(n int, what string, always bool) {
-		if n > 0 || always {
-			parts = append(parts, fmt.Sprintf("%d to %s", n, what))
+	for _, of := range []struct {
+		n           int
+		doing, done string
+		always      bool
+	}{
+		{s.Import, "import", "imported", false},
+		{s.Move, "move", "moved", false},
+		{s.Add, "add", "added", true},
+		{s.Change, "change", "changed", true},
+		{s.Replace, "replace", "replaced", true},
+		{s.Destroy, "destroy", "destroyed", true},
+		{s.Forget, "forget", "forgotten", false},
+	} {
+		if of.n > 0 || of.always {
+			parts = append(parts, say(of.n, of.doing, of.done))
 		}
 	}
-	add(s.Import, "import", false)
-	add(s.Move, "move", false)
-	add(s.Add, "add", true)
-	add(s.Change, "change", true)
-	add(s.Replace, "replace", true)
-	add(s.Destroy, "destroy", true)
-	add(s.Forget, "forget", false)
 	return strings.Join(parts, ", ")
 }
 

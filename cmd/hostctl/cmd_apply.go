@@ -27,8 +27,8 @@ var applyCommand = command{
 			switch {
 			case len(args) > 1:
 				return fmt.Errorf("one plan file at most")
-			case len(args) == 1 && (len(a.vars) > 0 || len(a.varFiles) > 0):
-				return fmt.Errorf("a saved plan has its variables already; leave -var and -var-file out")
+			case len(args) == 1 && (len(a.targets) > 0 || len(a.replace) > 0):
+				return fmt.Errorf("a saved plan is done as it is; leave -target and -replace out, or plan with them")
 			case len(args) == 1:
 				return c.finish(func() (map[string]any, error) { return a.saved(c, args[0]) })
 			}
@@ -68,10 +68,13 @@ type applying struct {
 	approve     bool
 	settle      time.Duration
 	lockTimeout time.Duration
+	parallelism int
 }
 
 func (a *applying) register(fs *flag.FlagSet) {
 	a.planning.register(fs)
+	a.registerScope(fs)
+	fs.IntVar(&a.parallelism, "parallelism", parallelism, "do at most `N` steps at a time")
 	fs.BoolVar(&a.approve, "auto-approve", false, "do not ask before changing the host")
 	fs.DurationVar(&a.settle, "settle", settleTime, "look again this `TIME` after the last start, for containers that fail at once; 0 does not")
 	fs.DurationVar(&a.lockTimeout, "lock-timeout", 0, "wait this `TIME` for another hostctl to finish")
@@ -79,6 +82,9 @@ func (a *applying) register(fs *flag.FlagSet) {
 
 // fresh plans, asks and applies.
 func (a *applying) fresh(c *cli) (map[string]any, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
 	if a.json && !a.approve {
 		return nil, fmt.Errorf("-json asks nothing; give -auto-approve with it, or apply a saved plan")
 	}
@@ -94,7 +100,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 	c.show(p)
 	if !p.plan.Empty() && !a.approve {
 		question := "Do this?"
-		if a.destroy {
+		if a.destroy && len(a.targets) == 0 {
 			question = fmt.Sprintf("Really remove everything that configuration %q has on this host?", config.Name)
 		}
 		if err := c.confirm(question); err != nil {
@@ -104,11 +110,24 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 	return a.run(c, p, config)
 }
 
+func (a *applying) check() error {
+	if a.parallelism < 1 {
+		return fmt.Errorf("-parallelism=%d: at least one step is done at a time", a.parallelism)
+	}
+	return nil
+}
+
 // saved applies a plan file exactly, or refuses it as stale.
 func (a *applying) saved(c *cli, path string) (map[string]any, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
 	f, err := plan.ReadFile(path, kinds())
 	if err != nil {
 		return nil, err
+	}
+	if len(f.Sealed) == 0 && (len(a.vars) > 0 || len(a.varFiles) > 0) {
+		return nil, fmt.Errorf("a saved plan has its variables already; leave -var and -var-file out")
 	}
 	lock, err := host.TakeLock(c.ctx, lockPath, a.lockTimeout)
 	if err != nil {
@@ -123,23 +142,60 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if problems := m.Import(c.ctx, seen, f.Want, f.Directives.Imports); len(problems) > 0 {
+		return nil, c.problems(nil, problems)
+	}
 	sources, diags := hcl.ReadDir(f.Dir, f.VarFiles)
 	if diags.HasErrors() {
 		return nil, staleError{[]string{"The configuration that it was made from cannot be read any more: " + diags.Error()}}
 	}
-	p := &proposal{machine: m, seen: seen, want: f.Want, grants: f.Grants}
-	if reasons := plan.Stale(f.Basis, p.basis(sources)); len(reasons) > 0 {
+	key, err := m.SealKey()
+	if err != nil {
+		return nil, err
+	}
+	p := &proposal{machine: m, seen: seen, grants: f.Grants}
+	if reasons := plan.Stale(f.Basis, p.basis(sources).Seal(key)); len(reasons) > 0 {
 		return nil, staleError{reasons}
 	}
-	p.plan = plan.Make(f.Want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: f.Owner})
+	if err := a.unseal(c, f, p, sources, key); err != nil {
+		return nil, err
+	}
+	p.want = f.Want
+	p.options = plan.Options{
+		Kinds: m.Kinds, Owner: f.Owner, Directives: f.Directives, Targets: f.Targets, Replace: f.Replace,
+		Imported: seen.Imported, Handed: f.Handed, Hidden: seen.Hidden(),
+	}
+	problems := p.make(c.ctx)
 	if !p.plan.Equal(f.Plan) {
 		return nil, staleError{[]string{"Making the plan again from what the file holds gives another plan."}}
 	}
-	if err := c.problems(nil, m.Check(c.ctx, changes(p.plan), p.want)); err != nil {
+	if err := c.problems(nil, problems); err != nil {
 		return nil, err
 	}
 	c.show(p)
 	return a.run(c, p, nil)
+}
+
+// unseal evaluates the configuration again for the sensitive values of a saved
+// plan, which holds only seals of them: each must be the one that was planned with.
+func (a *applying) unseal(c *cli, f *plan.File, p *proposal, sources hcl.Sources, key []byte) error {
+	if len(f.Sealed) == 0 {
+		return nil
+	}
+	config := hcl.Load(c.ctx, evaluate, hcl.Request{Sources: sources, Vars: a.vars, Version: version}, kinds())
+	if config.Diagnostics.HasErrors() {
+		warn := hcl.Diagnostic{Severity: hcl.Warning, Summary: "The plan holds no sensitive values",
+			Detail: "They are read again from the configuration: give the variables that the plan was made with, by -var or HOSTCTL_VAR_name."}
+		return c.diagnose(append(config.Diagnostics, warn))
+	}
+	r, problems := p.seen.Resolve(p.machine.Kinds, config.State, f.Directives)
+	if len(problems) > 0 {
+		return c.problems(config, problems)
+	}
+	if err := f.Unseal(key, r.Want); err != nil {
+		return staleError{[]string{err.Error() + "."}}
+	}
+	return nil
 }
 
 // staleError refuses a saved plan.
@@ -153,8 +209,12 @@ func (e staleError) Error() string {
 func (a *applying) run(c *cli, p *proposal, config *hcl.Config) (map[string]any, error) {
 	begun := time.Now()
 	r := &reporter{c: c, steps: p.plan.Steps}
-	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.want, apply.Options{
-		Parallelism: parallelism, Settle: a.settle, Event: r.event,
+	sensitive := p.options.Directives.Sensitive
+	if sensitive == nil {
+		sensitive = map[resource.Addr][]string{} // there are none, which is to be remembered too
+	}
+	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{
+		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive,
 	})
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
 	if ledgerErr != nil {
@@ -164,9 +224,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config) (map[string]any,
 		return fields, r.failed(errs)
 	}
 	if !c.json && !p.plan.Empty() {
-		s := p.plan.Summary
-		fmt.Fprintf(c.stdout, "\n%s %d added, %d changed, %d replaced, %d destroyed in %s.\n",
-			c.paint("32;1", "Apply complete:"), s.Add, s.Change, s.Replace, s.Destroy, round(time.Since(begun)))
+		fmt.Fprintf(c.stdout, "\n%s %s in %s.\n", c.paint("32;1", "Apply complete:"), p.plan.Summary.Done(), round(time.Since(begun)))
 	}
 	if !a.destroy {
 		c.outputs(config)
@@ -186,6 +244,7 @@ var progressWords = map[resource.Action][2]string{
 	resource.Create: {"creating", "created"},
 	resource.Update: {"changing", "changed"},
 	resource.Delete: {"removing", "removed"},
+	resource.Forget: {"letting go", "let go"},
 }
 
 func (r *reporter) event(e apply.Event) {

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"time"
 
 	"hostctl/hcl"
 	"hostctl/plan"
@@ -17,6 +16,7 @@ var planCommand = command{
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p planning
 		p.register(fs)
+		p.registerScope(fs)
 		out := fs.String("out", "", "save the plan in `FILE`, for hostctl apply FILE")
 		detailed := fs.Bool("detailed-exitcode", false, "exit with 2 where there are changes, 0 where there are none")
 		fs.BoolVar(&p.destroy, "destroy", false, "plan the removal of everything the configuration has on this host")
@@ -31,10 +31,7 @@ var planCommand = command{
 					return nil, err
 				}
 				if *out != "" {
-					err := plan.WriteFile(*out, &plan.File{
-						Basis: proposal.basis(sources), Created: time.Now().UTC(), Grants: proposal.grants,
-						Want: proposal.want, Last: proposal.seen.Last, Live: proposal.seen.Live, Plan: proposal.plan,
-					})
+					err := proposal.save(*out, sources)
 					if err != nil {
 						return nil, err
 					}
@@ -56,8 +53,9 @@ var planCommand = command{
 // planning is what plan, apply and destroy have in common.
 type planning struct {
 	source
-	json    bool
-	destroy bool
+	json             bool
+	destroy          bool
+	targets, replace listFlag
 }
 
 func (p *planning) register(fs *flag.FlagSet) {
@@ -65,9 +63,37 @@ func (p *planning) register(fs *flag.FlagSet) {
 	fs.BoolVar(&p.json, "json", false, "print one JSON document instead of text")
 }
 
+// registerScope declares the flags that say what of the plan is meant.
+func (p *planning) registerScope(fs *flag.FlagSet) {
+	fs.Var(&p.targets, "target", "act on `ADDRESS` alone, and on what it needs; a block with all its keys, or a module; may be given again")
+	fs.Var(&p.replace, "replace", "make the resource at `ADDRESS` anew even where nothing of it changed; may be given again")
+}
+
+// scope reads those flags.
+func (p *planning) scope() (s scope, err error) {
+	for _, list := range []struct {
+		flag  string
+		texts listFlag
+		into  *[]resource.Target
+	}{{"target", p.targets, &s.targets}, {"replace", p.replace, &s.replace}} {
+		for _, text := range list.texts {
+			t, err := resource.ParseTarget(text)
+			if err != nil {
+				return s, fmt.Errorf("-%s: %w", list.flag, err)
+			}
+			*list.into = append(*list.into, t)
+		}
+	}
+	return s, nil
+}
+
 // propose reads the configuration and the host and makes the plan. Everything
 // that stands in its way has been printed when it returns an error.
 func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) {
+	scope, err := p.scope()
+	if err != nil {
+		return nil, nil, hcl.Sources{}, err
+	}
 	config, sources, err := p.read(c)
 	if err != nil {
 		return nil, nil, sources, err
@@ -80,7 +106,7 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if p.destroy {
 		want = resource.State{}
 	}
-	proposal, problems, err := propose(c.ctx, m, config.Name, want)
+	proposal, problems, err := propose(c.ctx, m, config.Name, want, config.Directives, scope)
 	if err != nil {
 		return nil, nil, sources, err
 	}

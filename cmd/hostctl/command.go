@@ -74,6 +74,9 @@ func findCommand(name string) (command, error) {
 func (cmd command) flags(c *cli) (*flag.FlagSet, func(*cli, []string) error) {
 	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
 	work := cmd.setup(fs)
+	if fs.Lookup("chdir") != nil { // it reads a configuration, which can deserve warnings
+		fs.BoolVar(&c.compactWarnings, "compact-warnings", false, "print each warning on one line")
+	}
 	fs.BoolFunc("no-color", "print without colours, as NO_COLOR in the environment does", func(s string) error {
 		no, err := strconv.ParseBool(s)
 		c.color = c.color && !no

@@ -40,6 +40,8 @@ type cli struct {
 	// json says that standard output gets one JSON document, which holds the diagnostics too.
 	json        bool
 	diagnostics hcl.Diagnostics
+	// compactWarnings says that a warning takes one line.
+	compactWarnings bool
 }
 
 // exitStatus is an error that only carries an exit code: what there was to say has been said.

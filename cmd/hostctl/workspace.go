@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"hostctl/apply"
 	"hostctl/hcl"
@@ -16,15 +17,30 @@ import (
 // diagnose prints diagnostics on standard error, for people or with -json for
 // programs, and returns an exit status if there is an error among them.
 func (c *cli) diagnose(d hcl.Diagnostics) error {
-	if c.json {
+	switch {
+	case c.json:
 		c.diagnostics = append(c.diagnostics, d...)
-	} else {
+	case c.compactWarnings:
+		c.compact(d)
+	default:
 		d.Text(c.stderr, c.width, c.color)
 	}
 	if d.HasErrors() {
 		return exitStatus(exitError)
 	}
 	return nil
+}
+
+// compact prints diagnostics with each warning on one line, after the errors.
+func (c *cli) compact(d hcl.Diagnostics) {
+	isWarning := func(d hcl.Diagnostic) bool { return d.Severity == hcl.Warning }
+	slices.DeleteFunc(slices.Clone(d), isWarning).Text(c.stderr, c.width, c.color)
+	for _, one := range d {
+		if isWarning(one) {
+			one.Detail = ""
+			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), one.Error())
+		}
+	}
 }
 
 // problems turns what was found after reading into diagnostics with places, and prints them.
@@ -44,26 +60,88 @@ func (c *cli) problems(config *hcl.Config, problems []resource.Problem) error {
 type proposal struct {
 	machine *apply.Machine
 	seen    *apply.Observation
-	want    resource.State
+	want    resource.State // resolved
 	grants  []resource.Grant
+	options plan.Options
 	plan    *plan.Plan
 }
+
+// scope is what of a plan is asked for on the command line.
+type scope struct{ targets, replace []resource.Target }
 
 // propose observes the host and plans the way to want, which it completes in
 // place. What stands in the way is a list of problems, and the plan is nil if
 // the wanted state could not even be completed.
-func propose(ctx context.Context, m *apply.Machine, owner string, want resource.State) (*proposal, []resource.Problem, error) {
+func propose(ctx context.Context, m *apply.Machine, owner string, want resource.State, d resource.Directives, s scope) (*proposal, []resource.Problem, error) {
 	seen, err := m.Observe(ctx, owner)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &proposal{machine: m, seen: seen}
-	var problems []resource.Problem
-	if p.want, p.grants, problems = seen.Resolve(m.Kinds, want); len(problems) > 0 {
+	if problems := m.Import(ctx, seen, want, d.Imports); len(problems) > 0 {
 		return p, problems, nil
 	}
-	p.plan = plan.Make(p.want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: owner})
-	return p, m.Check(ctx, changes(p.plan), p.want), nil
+	if problems := s.check(want, seen); len(problems) > 0 {
+		return p, problems, nil
+	}
+	r, problems := seen.Resolve(m.Kinds, want, d)
+	if len(problems) > 0 {
+		return p, problems, nil
+	}
+	p.want, p.grants = r.Want, r.Grants
+	p.options = plan.Options{
+		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(),
+	}
+	return p, p.make(ctx), nil
+}
+
+// make makes the plan and returns what stands in its way.
+func (p *proposal) make(ctx context.Context) []resource.Problem {
+	p.plan = plan.Make(p.want, p.seen.Last, p.seen.Live, p.options)
+	if len(p.options.Targets) > 0 {
+		p.grants = p.needed()
+	}
+	return append(p.machine.Check(ctx, changes(p.plan), p.plan.Want), p.plan.Refused...)
+}
+
+// needed are the grants of what a partial plan is about.
+func (p *proposal) needed() []resource.Grant {
+	acted := map[resource.Addr]bool{}
+	for _, r := range p.plan.Resources {
+		acted[r.Addr] = true
+	}
+	return slices.DeleteFunc(slices.Clone(p.grants), func(g resource.Grant) bool { return !acted[g.Addr] })
+}
+
+// check reports what -target and -replace name and nobody knows.
+func (s scope) check(want resource.State, seen *apply.Observation) []resource.Problem {
+	known := map[string]bool{}
+	for _, state := range []resource.State{want, seen.Last, seen.Live} {
+		for addr := range state {
+			known[addr.String()] = true
+		}
+	}
+	var problems []resource.Problem
+	look := func(flag string, targets []resource.Target, in ...resource.State) {
+		for _, t := range targets {
+			covered := slices.ContainsFunc(in, func(state resource.State) bool {
+				for addr := range state {
+					if t.Covers(addr) {
+						return true
+					}
+				}
+				return false
+			})
+			if !covered {
+				problems = append(problems, resource.Problem{Summary: fmt.Sprintf("-%s=%s names nothing%s", flag, t, hcl.DidYouMean(t.String(), slices.Sorted(maps.Keys(known)))),
+					Detail: "It is neither in the configuration nor, for that, on this host."})
+			}
+		}
+	}
+	look("target", s.targets, want, seen.Last, seen.Live)
+	look("replace", s.replace, want)
+	return problems
 }
 
 func changes(p *plan.Plan) []resource.Change {
@@ -85,6 +163,40 @@ func (p *proposal) basis(sources hcl.Sources) plan.Basis {
 		b.VarFiles = append(b.VarFiles, f.Name)
 	}
 	return b
+}
+
+// save writes the proposal to a file, its sensitive values sealed.
+func (p *proposal) save(path string, sources hcl.Sources) error {
+	key, err := p.machine.SealKey()
+	if err != nil {
+		return err
+	}
+	o := p.options
+	f := &plan.File{
+		Basis: p.basis(sources), Created: time.Now().UTC(), Grants: p.grants,
+		Directives: o.Directives, Targets: o.Targets, Replace: o.Replace, Handed: o.Handed,
+		Want: p.want, Last: p.seen.Last, Live: p.seen.Live, Plan: p.plan,
+	}
+	f.Seal(key, p.machine.Kinds, p.hidden())
+	return plan.WriteFile(path, f)
+}
+
+// hidden are all paths whose values are shown nowhere and saved nowhere.
+func (p *proposal) hidden() map[resource.Addr][]string {
+	all := maps.Clone(p.options.Hidden)
+	if all == nil {
+		all = map[resource.Addr][]string{}
+	}
+	for _, m := range p.plan.Moves {
+		all[m.To] = slices.Concat(all[m.To], all[m.From])
+	}
+	for addr, paths := range p.options.Directives.Sensitive {
+		all[addr] = slices.Concat(all[addr], paths)
+	}
+	for _, m := range p.plan.Moves {
+		all[m.From] = slices.Concat(all[m.From], all[m.To])
+	}
+	return all
 }
 
 // warnings are what the reader of a plan should know of the host beside the plan.
