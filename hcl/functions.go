@@ -3,6 +3,7 @@ package hcl
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -129,6 +130,10 @@ func allKnown(args []value) bool {
 	}
 	return true
 }
+
+// AbsentFunctions returns what serves instead of functions that people look for
+// and the language has not, by name.
+func AbsentFunctions() map[string]string { return maps.Clone(absent) }
 
 // absent are functions that people who come from Terraform look for, and what
 // serves instead.

@@ -8,9 +8,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,9 +185,21 @@ func scalarWords(t reflect.Type) string {
 
 func functionsReference() string {
 	var b strings.Builder
-	b.WriteString("# Functions\n\n" + generated + "Functions compute from their arguments alone: none reads a file, the environment, the network or the clock.\n\n| function | | example | is |\n|---|---|---|---|\n")
+	b.WriteString("# Functions\n\n" + generated + "Functions compute from their arguments alone: none reads a file, the environment, the network or the clock. What is made of a sensitive value is sensitive.\n")
+	sections := map[string][]hcl.Function{}
 	for _, f := range hcl.Functions() {
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", cell.Replace(f.Signature), cell.Replace(f.Doc), cell.Replace(f.Example), cell.Replace(f.Result))
+		sections[f.Group] = append(sections[f.Group], f)
+	}
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		fmt.Fprintf(&b, "\n## %s\n\n| function | | example | is |\n|---|---|---|---|\n", name)
+		for _, f := range sections[name] {
+			fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", cell.Replace(f.Signature), cell.Replace(f.Doc), cell.Replace(f.Example), cell.Replace(f.Result))
+		}
+	}
+	b.WriteString("\n## What is not here\n\nFunctions that other tools have, and what serves instead.\n\n| function | |\n|---|---|\n")
+	absent := hcl.AbsentFunctions()
+	for _, name := range slices.Sorted(maps.Keys(absent)) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", name, cell.Replace(absent[name]))
 	}
 	return b.String()
 }
