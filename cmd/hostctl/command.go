@@ -39,7 +39,7 @@ type commandGroup struct {
 // commandGroups are all subcommands, in the order of the help.
 func commandGroups() []commandGroup {
 	return []commandGroup{
-		{"Write a configuration", []command{initCommand, validateCommand, fmtCommand, graphCommand, schemaCommand}},
+		{"Write a configuration", []command{initCommand, validateCommand, fmtCommand, graphCommand, schemaCommand, lspCommand}},
 		{"Change this host", []command{planCommand, applyCommand, destroyCommand, startCommand, stopCommand, tryCommand}},
 		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand}},
 		{"About hostctl", []command{versionCommand}},
