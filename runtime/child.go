@@ -116,6 +116,22 @@ func childScript(sp Spec, f facts) *script {
 	move := s.add("move_mount(/proc/sys, MOVE_MOUNT_F_EMPTY_PATH)", 0, unix.SYS_MOVE_MOUNT, 0, empty, at, sys, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	tree.Out = [2]*uintptr{&set.Args[0], &move.Args[0]}
 
+	s.confine(f, sp.Dir)
+	if sp.NoFile == 0 {
+		// Go has raised the soft limit of this process, and so of its clone.
+		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
+	}
+	s.seal()
+	if sp.Init {
+		s.execInit(sp.Args, env)
+	} else {
+		s.execPayload(sp.Args, env)
+	}
+	return s
+}
+
+// confine takes from the child what no payload has, and makes it the user that it is to be, in its directory.
+func (s *script) confine(f facts, dir string) {
 	s.add("keyctl(KEYCTL_JOIN_SESSION_KEYRING)", raw.Any, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 	for c := 0; c <= f.LastCap; c++ {
 		s.add("prctl(PR_CAPBSET_DROP, all)", 0, unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
@@ -132,7 +148,6 @@ func childScript(sp Spec, f facts) *script {
 	s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	s.add("umask(022)", raw.Any, unix.SYS_UMASK, 0o022)
 
-	dir := sp.Dir
 	if dir == "" {
 		dir = "/"
 	}
@@ -151,19 +166,13 @@ func childScript(sp Spec, f facts) *script {
 			s.add("rt_sigaction(all, SIG_DFL)", 0, unix.SYS_RT_SIGACTION, sig, pin(&s.pins, &zeroAction), 0, sigsetSize)
 		}
 	}
-	if sp.NoFile == 0 {
-		// Go has raised the soft limit of this process, and so of its clone.
-		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
-	}
+}
+
+// seal is the end of every child's preparation: no descriptor but the first three, and the filter.
+func (s *script) seal() {
 	s.add("close_range(3, CLOSE_RANGE_CLOEXEC)", 0, unix.SYS_CLOSE_RANGE, 3, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
 	// The last protection: everything above needs calls that it refuses, and what is left is what every payload may do.
 	s.add("seccomp(SECCOMP_SET_MODE_FILTER)", 0, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pin(&s.pins, filter(&s.pins)))
-	if sp.Init {
-		s.execInit(sp.Args, env)
-	} else {
-		s.execPayload(sp.Args, env)
-	}
-	return s
 }
 
 // filter is struct sock_fprog with the payload's seccomp filter.

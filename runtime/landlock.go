@@ -39,8 +39,8 @@ func landlockAll(abi int) (attr landlockAttr, size uintptr) {
 	}
 	if abi >= 6 {
 		// Abstract names belong to a network namespace, which containers share with each other where they say so: one's
-		// sockets are not the other's (CVE-2020-15257), and neither are its processes.
-		attr.scoped, size = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET|unix.LANDLOCK_SCOPE_SIGNAL, unsafe.Sizeof(attr)
+		// sockets are not the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
+		attr.scoped, size = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, unsafe.Sizeof(attr)
 	}
 	return attr, size
 }
@@ -54,19 +54,38 @@ func landlockABI() int {
 	return int(abi)
 }
 
+// newRuleset makes a ruleset without a rule.
+func newRuleset(abi int) (int, error) {
+	attr, size := landlockAll(abi)
+	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+	if errno != 0 {
+		return -1, call("landlock_create_ruleset", errno)
+	}
+	return int(fd), nil
+}
+
+// allow adds a rule: rights below a directory, or on a file.
+func allow(ruleset, fd int, name string, access uint64, abi int) error {
+	all, _ := landlockAll(abi)
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: access & all.fs, Parent_fd: int32(fd)}
+	_, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	if errno != 0 {
+		return call("landlock_add_rule("+name+")", errno)
+	}
+	return nil
+}
+
 // landlockOp makes the ruleset, without a rule yet.
 type landlockOp struct{ abi int }
 
 func (o landlockOp) String() string { return "landlock ABI " + strconv.Itoa(o.abi) }
 
 func (o landlockOp) do(l *launch) error {
-	attr, size := landlockAll(o.abi)
-	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
-	if errno != 0 {
-		return call("landlock_create_ruleset", errno)
+	fd, err := newRuleset(o.abi)
+	if err == nil {
+		l.slots["landlock"] = fd
 	}
-	l.slots["landlock"] = int(fd)
-	return nil
+	return err
 }
 
 // allowOp gives the payload rights below what lies in a slot.
@@ -89,13 +108,7 @@ func (o allowOp) String() string {
 	return "landlock " + o.slot + ": " + how
 }
 
+// The descriptors are those of the mounts' roots, which the mounts kept when they were attached.
 func (o allowOp) do(l *launch) error {
-	all, _ := landlockAll(o.abi)
-	// The descriptors are those of the mounts' roots, which the mounts kept when they were attached.
-	rule := unix.LandlockPathBeneathAttr{Allowed_access: o.access & all.fs, Parent_fd: int32(l.slots[o.slot])}
-	_, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(l.slots["landlock"]), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
-	if errno != 0 {
-		return call("landlock_add_rule("+o.slot+")", errno)
-	}
-	return nil
+	return allow(l.slots["landlock"], l.slots[o.slot], o.slot, o.access, o.abi)
 }
