@@ -54,6 +54,38 @@ func (d Dirs) SetDir(p string, want Dir) error {
 	return nil
 }
 
+// MarkDir gives the directory p, whose mark must be old, another mark; "" is
+// none, of either. nil also where it has that one already. The error is [ErrNotOwned] where it has
+// any other mark. Where the filesystem keeps no marks, it changes nothing.
+func (d Dirs) MarkDir(p, old, want string) error {
+	err := d.with(p, func(root int) error {
+		fd, err := walk(root, p, unix.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		is, none, err := mark(fd)
+		switch {
+		case err != nil || none || is == want:
+			return err
+		case is != old:
+			return ErrNotOwned
+		case want == "":
+			err = unix.Fremovexattr(fd, MarkXattr)
+		default:
+			err = unix.Fsetxattr(fd, MarkXattr, []byte(want), 0)
+		}
+		if err != nil {
+			return fmt.Errorf("attribute %s: %w", MarkXattr, err)
+		}
+		return unix.Fsync(fd)
+	})
+	if err != nil {
+		return fmt.Errorf("mark directory %s: %w", p, err)
+	}
+	return nil
+}
+
 func (d Dirs) with(p string, do func(root int) error) error {
 	if p == "/" || !path.IsAbs(p) || path.Clean(p) != p {
 		return errors.New("is no clean absolute path below /")

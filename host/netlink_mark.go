@@ -22,6 +22,10 @@ const (
 	linkPrefix = "hc-"
 )
 
+// Released stands in the place of a mark that was taken off: it is nobody's, and
+// unlike no mark at all it tells an object that is left to itself from one that is half made.
+const Released = "released by hostctl"
+
 // linkNameMax is IFNAMSIZ without the closing NUL.
 const linkNameMax = 15
 

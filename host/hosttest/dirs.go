@@ -190,6 +190,25 @@ func (d *Dirs) SetDir(p string, want host.Dir) error {
 	return nil
 }
 
+// MarkDir is as [host.Dirs.MarkDir].
+func (d *Dirs) MarkDir(p, old, want string) error {
+	if err := d.call("MarkDir " + p); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, err := d.look(p)
+	switch {
+	case err != nil || d.noMarks(p) || n.mark == want:
+		return err
+	case n.mark != old:
+		return fmt.Errorf("mark directory %s: %w", p, host.ErrNotOwned)
+	}
+	n.mark = want
+	d.nodes[p] = n
+	return nil
+}
+
 // RemoveDir is as [host.Dirs.RemoveDir].
 func (d *Dirs) RemoveDir(_ context.Context, p, mark string) error {
 	if err := d.call("RemoveDir " + p); err != nil {

@@ -244,6 +244,53 @@ func (n *Net) DeleteNamespace(name, mark string) error {
 	return n.change(func() error { delete(n.entries, name); return nil }, "delete file of namespace %s", name)
 }
 
+// MoveNamespace implements [host.Netlink.MoveNamespace], each of its steps a change.
+func (n *Net) MoveNamespace(name, mark, newName, newMark string) error {
+	old, there, _ := n.Namespace(name)
+	to, taken, _ := n.Namespace(newName)
+	remove := func() error {
+		return n.change(func() error { delete(n.entries, name); return nil }, "delete file of namespace %s", name)
+	}
+	switch {
+	case to.Mounted && to.Inode != old.Inode && to.Mark == newMark && (!there || !old.Mounted && old.Mark == mark):
+		if !there {
+			return nil
+		}
+		return remove()
+	case !old.Mounted:
+		return fmt.Errorf("move network namespace %s: %w", name, fs.ErrNotExist)
+	case old.Mark != mark && old.Mark != newMark:
+		return fmt.Errorf("move network namespace %s: %w", name, host.ErrNotOwned)
+	case to.Mounted && to.Inode != old.Inode, taken && !to.Mounted && to.Mark != newMark:
+		return fmt.Errorf("move network namespace %s to %s: %w", name, newName, fs.ErrExist)
+	}
+	steps := []struct {
+		skip bool
+		what string
+		do   func()
+	}{
+		{taken, "make file of namespace " + newName, func() { n.entries[newName] = &entry{text: newMark} }},
+		{to.Mounted, "mount namespace " + newName, func() { n.entries[newName].inode = old.Inode }},
+		{false, "mark namespace " + newName, func() { n.spaces[old.Inode].links[0].Alias = newMark }},
+		{name == newName, "unmount namespace " + name, func() { n.entries[name] = &entry{text: mark} }},
+	}
+	for _, s := range steps {
+		if s.skip {
+			continue
+		}
+		if err := n.change(func() error { s.do(); return nil }, "%s", s.what); err != nil {
+			return err
+		}
+	}
+	if name == newName {
+		return nil
+	}
+	return remove()
+}
+
+// HostOwns implements [host.Netlink.HostOwns]: it does.
+func (n *Net) HostOwns(host.Namespace) (bool, error) { return true, nil }
+
 // Unmount leaves the file of a namespace without the namespace, as umount(8) does.
 func (n *Net) Unmount(name string) error {
 	return n.change(func() error { n.unmount(n.entries[name]); return nil }, "unmount namespace %s", name)

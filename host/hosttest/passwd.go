@@ -301,3 +301,48 @@ func (p *Passwd) String() string {
 	}
 	return strings.ReplaceAll(b.String(), " \n", "\n")
 }
+
+// MoveAccount is as [host.Passwd.MoveAccount].
+func (p *Passwd) MoveAccount(_ context.Context, name, comment, newName, newComment string) error {
+	if err := p.call("MoveAccount " + name); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if there, ok := p.users[newName]; ok {
+		if there.Comment == newComment {
+			return nil
+		}
+		if name != newName {
+			return fmt.Errorf("account %s: %w", newName, fs.ErrExist)
+		}
+	}
+	a, ok := p.users[name]
+	switch {
+	case !ok:
+		return fmt.Errorf("account %s: %w", name, fs.ErrNotExist)
+	case a.Comment != comment:
+		return fmt.Errorf("account %s: %w", name, host.ErrNotOwned)
+	}
+	if _, taken := p.groups[newName]; taken && name != newName {
+		return fmt.Errorf("group %s: %w", newName, fs.ErrExist)
+	}
+	delete(p.users, name)
+	a.Name, a.Comment = newName, newComment
+	p.users[newName] = a
+	if own, ok := p.groups[name]; ok && name != newName {
+		delete(p.groups, name)
+		own.Name = newName
+		p.groups[newName] = own
+	}
+	for g, group := range p.groups {
+		group.Members = slices.Clone(group.Members)
+		for i, m := range group.Members {
+			if m == name {
+				group.Members[i] = newName
+			}
+		}
+		p.groups[g] = group
+	}
+	return nil
+}

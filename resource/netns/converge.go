@@ -17,8 +17,14 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if c.Action == resource.Delete {
+	switch c.Action {
+	case resource.Delete:
 		return h.delete(c)
+	case resource.Forget:
+		return h.release(c)
+	}
+	if err := h.take(c); err != nil {
+		return err
 	}
 	e, _, err := h.door.Namespace(c.Addr.HostName())
 	if err != nil {

@@ -18,7 +18,9 @@ type Door interface {
 	Survey(look func(mark string) (sysctls []string, ok bool)) ([]host.Surveyed, error)
 	Namespace(name string) (host.NamedNamespace, bool, error)
 	AddNamespace(name, mark string) (host.Namespace, error)
+	MoveNamespace(name, mark, newName, newMark string) error
 	DeleteNamespace(name, mark string) error
+	HostOwns(host.Namespace) (bool, error)
 
 	Links(host.Namespace) ([]host.Link, error)
 	Link(ns host.Namespace, name string) (host.Link, bool, error)
@@ -69,11 +71,13 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return r, err
 	}
-	for _, e := range entries {
+	entries = slices.DeleteFunc(entries, func(e host.Surveyed) bool {
 		addr, ok := identify(owner, e.Mark)
-		if !ok || addr.HostName() != e.Name {
-			continue
-		}
+		return !ok || addr.HostName() != e.Name
+	})
+	outside.settle(owner, entries)
+	for _, e := range entries {
+		addr, _ := identify(owner, e.Mark)
 		seen := sight{inside: e.Inside, outside: outside.ends[addr], networks: outside.networks}
 		r.State[addr] = seen.spec(specOf(last[addr]))
 	}
@@ -167,7 +171,7 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 		v.self = c.Addr
 		for _, label := range slices.Sorted(maps.Keys(s.Interface)) {
 			l, ok := byName[s.Interface[label].Link]
-			if ok && !isEnd(l, interfaceMark(c.Owner, c.Addr, label)) {
+			if ok && !isEnd(l, interfaceMark(c.Owner, c.Addr, label)) && !(moves(c) && isEnd(l, interfaceMark(c.Owner, c.From, label))) {
 				v.report(interfacePath(label), fmt.Sprintf("link %s is there already and is not this interface's", l.Name),
 					"it is a %s and belongs to %s; rename the block, or remove the link with: ip link delete %s", l.Type, l.Holder(), l.Name)
 			}
@@ -184,10 +188,13 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 // foreign links of the wanted names.
 func (h *Host) checkNamespace(v *validation, c resource.Change, s *Spec, outside map[string]host.Link) error {
 	e, ok, err := h.door.Namespace(c.Addr.HostName())
+	if err == nil && !ok && moves(c) {
+		e, ok, err = h.door.Namespace(c.From.HostName())
+	}
 	if err != nil || !ok {
 		return err
 	}
-	if e.Mark != Mark(c.Owner, c.Addr) {
+	if e.Mark != Mark(c.Owner, c.Addr) && !(moves(c) && e.Mark == Mark(c.Owner, c.From)) && c.Import == "" {
 		what, remedy := "network namespace", "ip netns delete "+e.Name
 		if !e.Mounted {
 			what, remedy = "entry", "rm "+Path(c.Addr)

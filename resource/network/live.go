@@ -127,7 +127,7 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 			continue
 		}
 		for _, l := range links {
-			if l.Name == s.Link && !isBridge(l, Mark(c.Owner, c.Addr)) {
+			if l.Name == s.Link && !its(l, c) {
 				problems = append(problems, resource.Problem{Addr: c.Addr, Summary: fmt.Sprintf("link %s is there already and is not this network's", l.Name),
 					Detail: fmt.Sprintf("it is a %s and belongs to %s; rename the block, or remove the link with: ip link delete %s", l.Type, l.Holder(), l.Name)})
 			}
@@ -176,6 +176,12 @@ func holderOf(subnet netip.Prefix, c resource.Change, links []host.Link, routes 
 
 func isBridge(l host.Link, mark string) bool { return l.Type == "bridge" && l.Carries(mark) }
 
+// its says whether a link is the bridge that a change is about, by its mark: also
+// by that of the address that the network moves from.
+func its(l host.Link, c resource.Change) bool {
+	return isBridge(l, Mark(c.Owner, c.Addr)) || c.From != (resource.Addr{}) && isBridge(l, Mark(c.Owner, c.From))
+}
+
 // Apply implements [resource.Host].
 func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 	if err := ctx.Err(); err != nil {
@@ -185,9 +191,12 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 	if err != nil {
 		return err
 	}
-	if c.Action == resource.Delete {
-		if !found {
+	if c.Want == nil {
+		switch {
+		case !found:
 			return nil
+		case c.Action == resource.Forget:
+			return h.door.SetAlias(outdoors, l.Index, host.Released)
 		}
 		return h.door.DeleteLink(outdoors, l.Index)
 	}
@@ -224,21 +233,32 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 	return nil
 }
 
-// find returns the bridge that a change is about, by its proper name or by the
-// one that it was found under. A link of the proper name that is not ours is an error.
+// find returns the bridge that a change is about, by its proper name, by the one that
+// it was found under, or by that of the address that it moves from. A link of the
+// proper name that is not ours is an error.
 func (h *Host) find(c resource.Change) (host.Link, bool, error) {
-	mark, proper := Mark(c.Owner, c.Addr), LinkName(c.Owner, c.Addr)
+	proper := LinkName(c.Owner, c.Addr)
 	l, ok, err := h.door.Link(outdoors, proper)
-	if err != nil || ok && isBridge(l, mark) {
+	if err != nil || ok && its(l, c) {
 		return l, ok, err
 	}
-	if live, isLive := c.Live.(*Spec); isLive && live.Link != proper {
-		renamed, there, err := h.door.Link(outdoors, live.Link)
-		if err != nil || there && isBridge(renamed, mark) {
-			return renamed, there && !ok, errors.Join(err, taken(l, ok))
+	var names []string
+	if live, isLive := c.Live.(*Spec); isLive {
+		names = append(names, live.Link)
+	}
+	if c.From != (resource.Addr{}) {
+		names = append(names, LinkName(c.Owner, c.From))
+	}
+	for _, name := range names {
+		if name == proper {
+			continue
+		}
+		other, there, err := h.door.Link(outdoors, name)
+		if err != nil || there && its(other, c) {
+			return other, there && !ok, errors.Join(err, taken(l, ok))
 		}
 	}
-	if c.Action == resource.Delete {
+	if c.Want == nil {
 		return host.Link{}, false, nil
 	}
 	return host.Link{}, false, taken(l, ok)

@@ -15,6 +15,7 @@ type Door interface {
 	Accounts(context.Context) (host.Accounts, error)
 	AddAccount(context.Context, host.Account) error
 	SetAccount(context.Context, host.Account) error
+	MoveAccount(ctx context.Context, name, comment, newName, newComment string) error
 	RemoveAccount(ctx context.Context, name, comment string) error
 	Elsewhere(ctx context.Context, name string, uid uint32) (string, error)
 	Processes(uid uint32) ([]int, error)
@@ -115,7 +116,7 @@ func (h live) Check(ctx context.Context, changes []resource.Change, _ resource.S
 	for _, c := range changes {
 		switch c.Action {
 		case resource.Create, resource.Update:
-			out = append(out, h.checkWanted(ctx, c, known)...)
+			out = append(out, h.checkWanted(ctx, c, known, leaving(changes, known))...)
 		case resource.Delete:
 			out = append(out, checkDelete(c, known)...)
 		}
@@ -123,20 +124,42 @@ func (h live) Check(ctx context.Context, changes []resource.Change, _ resource.S
 	return out
 }
 
-func (h live) checkWanted(ctx context.Context, c resource.Change, known host.Accounts) []resource.Problem {
+// leaving are the accounts that give up their number before the changes that take one.
+func leaving(changes []resource.Change, known host.Accounts) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range changes {
+		name := c.Addr.HostName()
+		if c.From != (resource.Addr{}) {
+			names[c.From.HostName()] = true
+		}
+		a, ok := known.User(name)
+		if want, isWanted := c.Want.(*User); c.Action == resource.Delete || ok && isWanted && want.UID != a.UID && !taken(known, want.UID) {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+func taken(known host.Accounts, uid uint32) bool {
+	_, ok := known.UserByUID(uid)
+	return ok
+}
+
+func (h live) checkWanted(ctx context.Context, c resource.Change, known host.Accounts, leaving map[string]bool) []resource.Problem {
 	want, name := c.Want.(*User), c.Addr.HostName()
 	var out []resource.Problem
 	bad := func(path, detail, format string, args ...any) {
 		out = append(out, resource.Problem{Addr: c.Addr, Path: path, Summary: fmt.Sprintf(format, args...), Detail: detail})
 	}
 	a, exists := known.User(name)
-	if exists {
+	old, moving := h.old(c, known)
+	if exists && c.Import == "" {
 		if why := foreign(a, c.Owner, c.Addr, c.Last); why != "" {
 			bad("", remedy(a, c), "account %s is on this host, and %s", name, why)
 			return out
 		}
-	} else {
-		if _, taken := known.Group(name); taken {
+	} else if !exists {
+		if g, taken := known.Group(name); taken && !(moving && g.GID == old.GID) {
 			bad("", "choose another name, or remove the group with groupdel if nothing needs it", "group %s is on this host without an account", name)
 		}
 		line, err := h.door.Elsewhere(ctx, name, want.UID)
@@ -150,12 +173,12 @@ func (h live) checkWanted(ctx context.Context, c resource.Change, known host.Acc
 	}
 	const other = "choose another uid, or leave it out"
 	for _, u := range known.Users {
-		if u.UID == want.UID && u.Name != name {
+		if u.UID == want.UID && u.Name != name && !leaving[u.Name] {
 			bad("uid", other, "uid %d is that of account %s", want.UID, u.Name)
 		}
 	}
 	for _, g := range known.Groups {
-		if g.GID == want.GID && g.Name != name {
+		if g.GID == want.GID && g.Name != name && !leaving[g.Name] {
 			bad("uid", other+"; an account's own group has its number", "gid %d is that of group %s", want.GID, g.Name)
 		}
 	}
@@ -210,16 +233,26 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 	}
 	name := c.Addr.HostName()
 	a, exists := known.User(name)
-	if c.Action == resource.Delete {
+	switch c.Action {
+	case resource.Delete:
 		return h.remove(ctx, c, a, exists)
+	case resource.Forget:
+		if !exists || foreign(a, c.Owner, c.Addr, c.Last) != "" {
+			return nil
+		}
+		return h.door.MoveAccount(ctx, name, a.Comment, name, "")
 	}
+	if known, err = h.take(ctx, c, known); err != nil {
+		return err
+	}
+	a, exists = known.User(name)
 	want := c.Want.(*User)
 	to := host.Account{Name: name, UID: want.UID, GID: want.GID, Comment: mark(c.Owner, c.Addr),
 		Home: want.Home, Shell: want.Shell, Groups: want.Groups, Locked: true}
 	if !exists {
 		return h.door.AddAccount(ctx, to)
 	}
-	if why := foreign(a, c.Owner, c.Addr, c.Last); why != "" {
+	if why := foreign(a, c.Owner, c.Addr, c.Last); why != "" && c.Import == "" {
 		return fmt.Errorf("account %s is on this host, and %s", name, why)
 	}
 	if c.Action == resource.Update && !slices.Contains(c.Paths, "groups") {

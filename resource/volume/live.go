@@ -16,6 +16,7 @@ type Door interface {
 	StatDir(path string) (host.Dir, error)
 	CreateDir(path string, want host.Dir) error
 	SetDir(path string, want host.Dir) error
+	MarkDir(path, old, mark string) error
 	RemoveDir(ctx context.Context, path, mark string) error
 	MountsBelow(path string) ([]string, error)
 }
@@ -130,7 +131,12 @@ func (h live) checkWanted(c resource.Change) []resource.Problem {
 		}
 		return nil
 	}
-	if why := foreign(dir.Dir, c.Owner, c.Addr, samePath(c.Last, v)); why != "" && !untouched(dir.Dir, v) {
+	if c.Import != "" {
+		if by, of, _ := strings.Cut(dir.Above, "/"); by != "" && by != c.Owner {
+			return problem("path", fmt.Sprintf("%s lies inside %s of configuration %q", v.Path, of, by), "take the import block out")
+		}
+	}
+	if why := foreign(dir.Dir, c.Owner, c.Addr, samePath(c.Last, v)); why != "" && !untouched(dir.Dir, v) && !takes(c, dir.Dir) {
 		return problem("path", fmt.Sprintf("%s is on this host, and %s", v.Path, why), remedy(dir.Dir, c, v))
 	}
 	return nil
@@ -221,8 +227,11 @@ func doomed(c resource.Change) (*Volume, bool) {
 
 // Apply implements [resource.Host].
 func (h live) Apply(ctx context.Context, c resource.Change) error {
-	if c.Action == resource.Delete {
+	switch c.Action {
+	case resource.Delete:
 		return h.remove(ctx, c)
+	case resource.Forget:
+		return h.release(c)
 	}
 	v := c.Want.(*Volume)
 	if err := h.guard(v); err != nil {
@@ -236,7 +245,13 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 	if err != nil {
 		return err
 	}
-	if why := foreign(dir, c.Owner, c.Addr, samePath(c.Last, v)); why != "" && !untouched(dir, v) {
+	switch why := foreign(dir, c.Owner, c.Addr, samePath(c.Last, v)); {
+	case why == "" || untouched(dir, v):
+	case takes(c, dir):
+		if err := h.door.MarkDir(v.Path, dir.Mark, want.Mark); err != nil {
+			return err
+		}
+	default:
 		return fmt.Errorf("directory %s is on this host, and %s", v.Path, why)
 	}
 	return h.door.SetDir(v.Path, want)

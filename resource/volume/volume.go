@@ -180,11 +180,13 @@ func (v *Volume) PlanNote(action resource.Action) string {
 	switch action {
 	case resource.Create, resource.Update:
 		return ""
+	case resource.Forget:
+		return "its directory and data stay as they are"
 	case resource.Delete:
 		if v.OnDestroy == Delete {
 			return "its data is deleted with it"
 		}
 		return "its data stays where it is"
 	}
-	return "the new directory is empty; the data stays at the old path"
+	return "the data stays where it is; a new path begins empty"
 }

@@ -161,7 +161,7 @@ func TestPlanNote(t *testing.T) {
 		{Keep, resource.Update, ""},
 		{Keep, resource.Delete, "its data stays where it is"},
 		{Delete, resource.Delete, "its data is deleted with it"},
-		{Delete, "replace", "the new directory is empty; the data stays at the old path"},
+		{Delete, "replace", "the data stays where it is; a new path begins empty"},
 	} {
 		v := &Volume{OnDestroy: tt.onDestroy}
 		if got := v.PlanNote(tt.action); got != tt.want {

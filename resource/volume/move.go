@@ -1,0 +1,63 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// A directory keeps its path whatever its resource is called: taking another
+// address rewrites the mark, which is one call, and touches nothing else.
+
+// takes says whether a change is to make a directory the resource's that is not:
+// one that the resource had under its old address, or an imported one that is nobody's.
+func takes(c resource.Change, dir host.Dir) bool {
+	if c.Import != "" {
+		return dir.Mark == ""
+	}
+	return c.From != (resource.Addr{}) && dir.Mark == mark(c.Owner, c.From)
+}
+
+// release takes the mark off. Where no mark can be there is none to take.
+func (h live) release(c resource.Change) error {
+	v, _ := c.Live.(*Volume)
+	if v == nil {
+		return nil
+	}
+	dir, err := h.door.StatDir(v.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || dir.NoMarks || dir.Mark != mark(c.Owner, c.Addr) {
+		return err
+	}
+	return h.door.MarkDir(v.Path, dir.Mark, "")
+}
+
+// Find implements [resource.Importer]; the id is the directory's path.
+func (h live) Find(_ context.Context, owner string, addr resource.Addr, id string) (resource.Spec, bool, []resource.Problem) {
+	refuse := func(summary, detail string) (resource.Spec, bool, []resource.Problem) {
+		return nil, false, []resource.Problem{{Addr: addr, Summary: summary, Detail: detail}}
+	}
+	if !path.IsAbs(id) || path.Clean(id) != id {
+		return refuse(fmt.Sprintf("%q is no directory to import", id), "the id of a volume is its absolute path, without \".\", \"..\", double or trailing slashes")
+	}
+	dir, err := h.door.StatDir(id)
+	switch self := mark(owner, addr); {
+	case errors.Is(err, fs.ErrNotExist):
+		return refuse(fmt.Sprintf("there is no directory %s on this host", id), "take the import block out, and hostctl makes one; or look for a mistake in the id")
+	case err != nil:
+		return refuse(fmt.Sprintf("directory %s cannot be imported", id), err.Error())
+	case dir.Mark != "" && dir.Mark != self:
+		return refuse(fmt.Sprintf("directory %s cannot be imported: %s", id, foreign(dir, owner, addr, nil)), "take the import block out, and choose another path")
+	default:
+		v := resource.SetDefaults(new(Volume))
+		v.Path, v.UID, v.GID, v.Mode = id, dir.UID, dir.GID, resource.Mode(dir.Mode&0o777)
+		return v, dir.Mark == self, nil
+	}
+}
