@@ -24,6 +24,8 @@ type command struct {
 	example string
 	// passes says that what follows "--" is a command of its own: the "--" stays in front of it.
 	passes bool
+	// ends says that the first operand ends the flags: what follows is a command's own.
+	ends bool
 	// hidden commands are called by programs, and stand in no list.
 	hidden bool
 	// setup declares the flags and returns the work.
@@ -41,7 +43,7 @@ func commandGroups() []commandGroup {
 	return []commandGroup{
 		{"Write a configuration", []command{initCommand, validateCommand, fmtCommand, graphCommand, schemaCommand, lspCommand}},
 		{"Change this host", []command{planCommand, applyCommand, destroyCommand, startCommand, stopCommand, tryCommand}},
-		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand}},
+		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand, execCommand, shellCommand}},
 		{"About hostctl", []command{versionCommand}},
 	}
 }
@@ -99,6 +101,9 @@ func (cmd command) parse(fs *flag.FlagSet, args []string) (operands []string, er
 		}
 		if len(arg) < 2 || arg[0] != '-' {
 			operands = append(operands, arg)
+			if cmd.ends {
+				return append(operands, args...), nil
+			}
 			continue
 		}
 		name, value, assigned := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")

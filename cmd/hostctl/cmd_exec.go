@@ -1,0 +1,197 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"hostctl/host"
+	"hostctl/resource/container"
+	"hostctl/runtime"
+)
+
+var execCommand = command{
+	name: "exec", operands: "CONTAINER COMMAND [ARGUMENT...]", ends: true,
+	summary: "Run a command in a running container, confined as its payload is",
+	details: "The command's exit status is hostctl's: 128+n where signal n killed it, and 125 where it could not be started. On a terminal the command gets one of the container's own.",
+	example: "hostctl exec container.web ls -l /srv\nhostctl exec -u root -w /data db sh -c 'cat dump.sql | psql'",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		e := entryFlags(fs)
+		noTTY := fs.Bool("T", false, "give the command no terminal; it is given one when standard input and output are one")
+		return func(c *cli, args []string) error {
+			if len(args) < 2 {
+				return fmt.Errorf("want a container and a command, such as `hostctl exec container.web ls /`")
+			}
+			e.Args = args[1:]
+			if e.Args[0] == "--" {
+				e.Args = e.Args[1:]
+			}
+			return c.enter(args[0], *e, !*noTTY)
+		}
+	},
+}
+
+var shellCommand = command{
+	name: "shell", operands: "CONTAINER",
+	summary: "Run a shell in a running container, confined as its payload is",
+	example: "hostctl shell container.web\nhostctl shell -u root web",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		e := entryFlags(fs)
+		return func(c *cli, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("want one container, such as `hostctl shell container.web`")
+			}
+			e.Args = []string{"/bin/sh"}
+			return c.enter(args[0], *e, true)
+		}
+	},
+}
+
+// entryFlags declares what exec and shell have in common.
+func entryFlags(fs *flag.FlagSet) *runtime.Entry {
+	e := new(runtime.Entry)
+	fs.StringVar(&e.User, "u", "", "run as `USER` of the container: a name, uid, or either with :GROUP (the payload's own without)")
+	fs.StringVar(&e.Dir, "w", "", "start in `DIR` of the container (where the payload started without)")
+	fs.Func("e", "set a variable of the environment, as `NAME=VALUE`; may be given again", func(s string) error {
+		if name, _, ok := strings.Cut(s, "="); !ok || name == "" || strings.ContainsRune(s, 0) {
+			return errors.New("want NAME=VALUE")
+		}
+		e.Env = append([]string{s}, e.Env...)
+		return nil
+	})
+	return e
+}
+
+// exitNotStarted is the exit code of a command that could not be started, as env(1) and its like have it.
+const exitNotStarted = 125
+
+// enter runs an entry in the container of that address or name, and exits as it does.
+func (c *cli) enter(arg string, e runtime.Entry, tty bool) error {
+	code, err := c.runEntry(arg, e, tty)
+	if err != nil {
+		c.report(fmt.Errorf("%s: %w", arg, err))
+		code = exitNotStarted
+	}
+	if code == 0 {
+		return nil
+	}
+	return exitStatus(code)
+}
+
+func (c *cli) runEntry(arg string, e runtime.Entry, tty bool) (int, error) {
+	if os.Geteuid() != 0 {
+		return 0, errors.New("not root: only root enters a container")
+	}
+	record, err := running(arg)
+	if err != nil {
+		return 0, err
+	}
+	e.Files = [3]int{0, 1, 2}
+	_, in := host.TerminalWidth(c.stdin)
+	out, isFile := c.stdout.(*os.File)
+	e.TTY = tty && in && isFile && isTerminal(out)
+	entered, err := runtime.Host.Enter(record, e)
+	if err != nil {
+		return 0, err
+	}
+	if entered.Terminal >= 0 {
+		terminal := os.NewFile(uintptr(entered.Terminal), "terminal")
+		defer terminal.Close()
+		stop, err := c.relay(terminal)
+		if err != nil {
+			syscall.Kill(entered.PID, syscall.SIGKILL)
+			return 0, err
+		}
+		defer stop()
+	}
+	return c.await(entered.PID)
+}
+
+func isTerminal(f *os.File) bool {
+	_, ok := host.TerminalWidth(f)
+	return ok
+}
+
+// running finds the process of a running container: by the invocation that systemd notes on the unit's cgroup, and what
+// the launcher recorded of that.
+func running(arg string) (runtime.Record, error) {
+	name, err := containerName(arg)
+	if err != nil {
+		return runtime.Record{}, err
+	}
+	id, err := host.Invocation(filepath.Join(host.CgroupRoot, container.Slice, container.UnitName(name)))
+	if errors.Is(err, os.ErrNotExist) {
+		return runtime.Record{}, fmt.Errorf("no such container runs; `hostctl ls` lists what there is, `systemctl status %s` says why one does not run", container.UnitName(name))
+	}
+	if err != nil {
+		return runtime.Record{}, err
+	}
+	record, err := runtime.Host.ReadRecord(id)
+	if err == nil && (record.Name != name || !record.Alive()) {
+		err = os.ErrNotExist
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return runtime.Record{}, errors.New("its payload does not run; it is starting or ending")
+	}
+	return record, err
+}
+
+// relay joins this terminal to the command's: keys as they come, output, and the size. stop waits for the
+// last output and brings this terminal back.
+func (c *cli) relay(terminal *os.File) (stop func(), err error) {
+	restore, err := host.RawTerminal(c.stdin)
+	if err != nil {
+		return nil, err
+	}
+	host.CopyTerminalSize(c.stdin, terminal)
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, syscall.SIGWINCH)
+	go func() {
+		for range resized {
+			host.CopyTerminalSize(c.stdin, terminal)
+		}
+	}()
+	go io.Copy(terminal, c.stdin) // ends with the process
+	done := make(chan struct{})
+	go func() {
+		// EIO is how a terminal says that nobody has its other side open any more.
+		io.Copy(c.stdout, terminal)
+		close(done)
+	}()
+	return func() {
+		<-done
+		signal.Stop(resized)
+		restore()
+	}, nil
+}
+
+// await hands signals on to the command and returns its exit status.
+func (c *cli) await(pid int) (int, error) {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	defer signal.Stop(signals)
+	go func() {
+		for s := range signals {
+			syscall.Kill(pid, s.(syscall.Signal))
+		}
+	}()
+	for {
+		var status syscall.WaitStatus
+		_, err := syscall.Wait4(pid, &status, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return 0, err
+		case status.Signaled():
+			return 128 + int(status.Signal()), nil
+		default:
+			return status.ExitStatus(), nil
+		}
+	}
+}
