@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -142,7 +143,7 @@ func wholeOf(state resource.State) resource.State {
 // trusted checks what the decoding of the child's answer does not: that the
 // resource is one that a configuration can come to.
 func trusted(addr resource.Addr, spec resource.Spec) error {
-	if resource.CheckName(addr.Name) != nil || addr.Key != "" && resource.CheckName(addr.Key) != nil {
+	if again, err := resource.ParseAddr(addr.String()); err != nil || again != addr || len(addr.Modules()) > maxModuleDepth {
 		return fmt.Errorf("%q is no address", addr)
 	}
 	if err := trust(resource.SchemaOf(spec), reflect.ValueOf(spec).Elem()); err != nil {
@@ -155,7 +156,7 @@ func trust(s *resource.Schema, v reflect.Value) error {
 	for i := range s.Attrs {
 		a := &s.Attrs[i]
 		f := a.Value(v)
-		if a.Internal && !f.IsZero() {
+		if (a.Internal && a.Name != "content_base64" || a.Source || a.Template || a.Name == "vars" && hasTemplate(s)) && !f.IsZero() {
 			return fmt.Errorf("%s cannot be set", a.Name)
 		}
 		text := func(f reflect.Value) error {
@@ -203,3 +204,73 @@ func trust(s *resource.Schema, v reflect.Value) error {
 	}
 	return nil
 }
+
+// trustedDirectives checks the directives of the child's answer: addresses that
+// exist, paths and names that are text, and no more of them than there are resources.
+func trustedDirectives(d *resource.Directives, state resource.State, kinds resource.Kinds) error {
+	text := func(what, s string) error {
+		if why, bad := badText(s, false); bad || len(s) > maxPath {
+			return fmt.Errorf("%s %q: %s", what, s, why)
+		}
+		return nil
+	}
+	paths := func(addr resource.Addr, list []string) error {
+		if state[addr] == nil {
+			return fmt.Errorf("%q has directives and is not there", addr)
+		}
+		if len(list) > maxBlocks {
+			return fmt.Errorf("%s has too many directives", addr)
+		}
+		for _, path := range list {
+			if err := text("path", path); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for addr, l := range d.Lifecycle {
+		if err := paths(addr, l.IgnoreChanges); err != nil {
+			return err
+		}
+	}
+	for addr, list := range d.Sensitive {
+		if err := paths(addr, list); err != nil {
+			return err
+		}
+	}
+	target := func(t resource.Target) error {
+		again, err := resource.ParseTarget(t.String())
+		if _, known := kinds.Lookup(t.Kind); err != nil || again.String() != t.String() || t.Kind != "" && !known {
+			return fmt.Errorf("%q is no address", t)
+		}
+		return nil
+	}
+	if len(d.Moved) > maxResources || len(d.Removed) > maxResources || len(d.Imports) > maxResources {
+		return errors.New("there are too many directives")
+	}
+	for _, m := range d.Moved {
+		if err := errors.Join(target(m.From), target(m.To)); err != nil {
+			return err
+		}
+		if m.From.Kind != m.To.Kind {
+			return fmt.Errorf("%s is moved to another kind", m.From)
+		}
+	}
+	for _, t := range d.Removed {
+		if err := target(t); err != nil {
+			return err
+		}
+	}
+	for _, i := range d.Imports {
+		if state[i.To] == nil {
+			return fmt.Errorf("%q is imported and not there", i.To)
+		}
+		if err := text("id", i.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxPath is the length of the longest path of an attribute: labels have no limit of their own.
+const maxPath = 64 << 10

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sort"
@@ -35,13 +36,19 @@ type Child func(ctx context.Context, request []byte) ([]byte, error)
 
 // envelope is the first line of a request; the texts of the files follow.
 type envelope struct {
-	Format   bool              `json:"format,omitempty"`
-	Question *Question         `json:"question,omitempty"`
-	Dir      string            `json:"dir,omitempty"`
-	Files    []parcel          `json:"files"`
-	VarFiles []parcel          `json:"var_files,omitempty"`
-	Vars     map[string]string `json:"vars,omitempty"`
-	Version  string            `json:"version,omitempty"`
+	Format     bool              `json:"format,omitempty"`
+	Question   *Question         `json:"question,omitempty"`
+	Dir        string            `json:"dir,omitempty"`
+	Root       string            `json:"root,omitempty"`
+	Files      []parcel          `json:"files"`
+	AutoFiles  []parcel          `json:"auto_files,omitempty"`
+	VarFiles   []parcel          `json:"var_files,omitempty"`
+	Tree       []parcel          `json:"tree,omitempty"`
+	Unread     []Unread          `json:"unread,omitempty"`
+	Vars       map[string]string `json:"vars,omitempty"`
+	Env        map[string]string `json:"env,omitempty"`
+	Version    string            `json:"version,omitempty"`
+	Expression string            `json:"expression,omitempty"`
 }
 
 type parcel struct {
@@ -49,7 +56,7 @@ type parcel struct {
 	Size int    `json:"size"`
 }
 
-func pack(e envelope, files, varFiles []File) ([]byte, error) {
+func pack(e envelope, s Sources) ([]byte, error) {
 	var texts [][]byte
 	parcels := func(files []File) (out []parcel) {
 		for _, f := range files {
@@ -58,7 +65,8 @@ func pack(e envelope, files, varFiles []File) ([]byte, error) {
 		}
 		return out
 	}
-	e.Files, e.VarFiles = parcels(files), parcels(varFiles)
+	e.Dir, e.Root, e.Unread = s.Dir, s.Root, s.Unread
+	e.Files, e.AutoFiles, e.VarFiles, e.Tree = parcels(s.Files), parcels(s.AutoFiles), parcels(s.VarFiles), parcels(s.Tree)
 	head, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
@@ -66,14 +74,14 @@ func pack(e envelope, files, varFiles []File) ([]byte, error) {
 	return append(append(head, '\n'), bytes.Join(texts, nil)...), nil
 }
 
-func unpack(in io.Reader) (e envelope, files, varFiles []File, err error) {
+func unpack(in io.Reader) (e envelope, s Sources, err error) {
 	r := bufio.NewReaderSize(in, 1<<16)
 	head, err := r.ReadBytes('\n')
 	if err != nil {
-		return e, nil, nil, err
+		return e, s, err
 	}
 	if err := json.Unmarshal(head, &e); err != nil {
-		return e, nil, nil, err
+		return e, s, err
 	}
 	read := func(parcels []parcel) (out []File) {
 		for _, p := range parcels {
@@ -85,8 +93,8 @@ func unpack(in io.Reader) (e envelope, files, varFiles []File, err error) {
 		}
 		return out
 	}
-	files, varFiles = read(e.Files), read(e.VarFiles)
-	return e, files, varFiles, err
+	s = Sources{Dir: e.Dir, Root: e.Root, Unread: e.Unread, Files: read(e.Files), AutoFiles: read(e.AutoFiles), VarFiles: read(e.VarFiles), Tree: read(e.Tree)}
+	return e, s, err
 }
 
 // answer is what the child says: one line of JSON, and the state's JSON behind
@@ -99,34 +107,74 @@ type answer struct {
 	Blocks      []string              `json:"blocks,omitempty"` // of packPlaces
 	Places      map[resource.Addr]int `json:"places,omitempty"` // index into Blocks
 	Formatted   []File                `json:"formatted,omitempty"`
+	Directives  resource.Directives   `json:"directives,omitzero"`
+	Value       *Value                `json:"value,omitempty"`
+	Needs       []string              `json:"needs,omitempty"`
 	Findings    *Findings             `json:"findings,omitempty"`
 }
 
-// Load evaluates the request in a child process and checks the answer. Text
+// maxReads is how often a configuration may ask for more of the repository:
+// the modules of each depth once, and once the files that they name.
+const maxReads = 16
+
+// Load evaluates the request in a child process and checks the answer. What the
+// configuration refers to in its repository is read on the way, see
+// [Sources.Supply]; [Config.Sources] has it. Text
 // that is too long, too deep or not UTF-8 never reaches the child.
 func Load(ctx context.Context, child Child, req Request, kinds resource.Kinds) *Config {
-	c := &Config{sources: &req.Sources}
-	c.Diagnostics = scanAll(req.Sources)
-	for _, name := range slices.Sorted(maps.Keys(req.Vars)) {
-		if !utf8.ValidString(name) || !utf8.ValidString(req.Vars[name]) {
-			c.Diagnostics = append(c.Diagnostics, Diagnostic{Severity: Error, File: varPrefix + name, Summary: whatBadBytes, Detail: "A value of the command line is text in UTF-8."})
+	for range maxReads {
+		c, ok := load(ctx, child, req, kinds)
+		if !ok {
+			return c
 		}
+		if len(c.Needs) == 0 {
+			c.check(kinds)
+			return c
+		}
+		sources := c.Sources()
+		sources.Supply(c.Needs)
+		req.Sources = sources
 	}
+	c := &Config{sources: &req.Sources}
+	c.Diagnostics = Diagnostics{{Severity: Error, Summary: "Configuration asks for files again and again", Detail: fmt.Sprintf("The modules and files that it refers to are read in at most %d rounds.", maxReads)}}
+	return c
+}
+
+// load is one round of Load; false where there is no answer to look at.
+func load(ctx context.Context, child Child, req Request, kinds resource.Kinds) (*Config, bool) {
+	c := &Config{sources: &req.Sources}
+	c.Diagnostics = append(scanAll(req.Sources), scanGiven(req)...)
 	if c.Diagnostics.HasErrors() {
-		return c
+		return c, false
 	}
-	ans, failed := ask(ctx, child, envelope{Dir: req.Sources.Dir, Vars: req.Vars, Version: req.Version}, req.Sources.Files, req.Sources.VarFiles)
+	ans, failed := ask(ctx, child, envelope{Vars: req.Vars, Env: req.Env, Version: req.Version, Expression: req.Expression}, req.Sources)
 	if failed != nil {
 		c.Diagnostics = Diagnostics{*failed}
-		return c
+		return c, false
 	}
-	c.Name, c.Outputs, c.Diagnostics = ans.Name, ans.Outputs, ans.Diagnostics
+	c.Name, c.Outputs, c.Diagnostics, c.Value = ans.Name, ans.Outputs, ans.Diagnostics, ans.Value
 	if err := c.accept(ans, kinds); err != nil {
-		c.State, c.Diagnostics = nil, append(c.Diagnostics, strange(err))
-		return c
+		*c = Config{Name: c.Name, Diagnostics: append(c.Diagnostics, strange(err)), sources: c.sources}
+		return c, false
 	}
-	c.check(kinds)
-	return c
+	return c, true
+}
+
+// scanGiven checks what stands in no file: values of variables, and the expression.
+func scanGiven(req Request) (diags Diagnostics) {
+	for prefix, vars := range map[string]map[string]string{varPrefix: req.Vars, envPrefix: req.Env} {
+		for name, text := range vars {
+			if !utf8.ValidString(name) || !utf8.ValidString(text) {
+				diags = append(diags, Diagnostic{Severity: Error, File: prefix + name, Summary: whatBadBytes, Detail: "A value of the command line or the environment is text in UTF-8."})
+			}
+		}
+	}
+	if len(req.Expression) > MaxFileBytes {
+		diags = append(diags, Diagnostic{Severity: Error, File: expressionName, Summary: whatTooLong})
+	} else if _, problem := scan(File{Name: expressionName, Text: []byte(req.Expression)}); problem != nil {
+		diags = append(diags, *problem)
+	}
+	return diags.sorted()
 }
 
 // FormatFiles formats files in a child process, see [Format]. Files with
@@ -135,7 +183,7 @@ func FormatFiles(ctx context.Context, child Child, files []File) ([]File, Diagno
 	if diags := scanAll(Sources{Files: files}); diags.HasErrors() {
 		return files, diags
 	}
-	ans, failed := ask(ctx, child, envelope{Format: true}, files, nil)
+	ans, failed := ask(ctx, child, envelope{Format: true}, Sources{Files: files})
 	if failed != nil {
 		return files, Diagnostics{*failed}
 	}
@@ -150,8 +198,8 @@ func FormatFiles(ctx context.Context, child Child, files []File) ([]File, Diagno
 	return ans.Formatted, ans.Diagnostics
 }
 
-func ask(ctx context.Context, child Child, e envelope, files, varFiles []File) (*answer, *Diagnostic) {
-	request, err := pack(e, files, varFiles)
+func ask(ctx context.Context, child Child, e envelope, s Sources) (*answer, *Diagnostic) {
+	request, err := pack(e, s)
 	if err != nil {
 		d := strange(err)
 		return nil, &d
@@ -160,8 +208,8 @@ func ask(ctx context.Context, child Child, e envelope, files, varFiles []File) (
 	if err != nil {
 		d := Diagnostic{Severity: Error, Summary: "Configuration could not be evaluated",
 			Detail: fmt.Sprintf("The confined process that reads the configuration gave no answer: %v.", err)}
-		if len(files) == 1 {
-			d.File = files[0].Name
+		if len(s.Files) == 1 {
+			d.File = s.Files[0].Name
 		}
 		return nil, &d
 	}
@@ -209,12 +257,21 @@ func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
 		}
 		c.State = state
 	}
-	if !c.Diagnostics.HasErrors() && (c.Name == "" || c.State == nil) {
+	if len(ans.Needs) == 0 && !c.Diagnostics.HasErrors() && (c.Name == "" || c.State == nil) {
 		return errors.New("no state and no reason")
 	}
+	if err := c.acceptNeeds(ans.Needs); err != nil {
+		return err
+	}
+	if err := trustedDirectives(&ans.Directives, c.State, kinds); err != nil {
+		return err
+	}
+	c.Directives = ans.Directives
 	sizes := make(map[string]int, len(c.sources.Files))
-	for _, f := range c.sources.Files {
-		sizes[f.Name] = len(f.Text)
+	for _, list := range [][]File{c.sources.Files, c.sources.Tree} {
+		for _, f := range list {
+			sizes[f.Name] = len(f.Text)
+		}
 	}
 	blocks := make([]*places, len(ans.Blocks))
 	for i, packed := range ans.Blocks {
@@ -231,6 +288,23 @@ func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
 		}
 		c.places[addr] = blocks[i]
 	}
+	return nil
+}
+
+// acceptNeeds takes over what the child asks for: what it was not told of yet.
+func (c *Config) acceptNeeds(needs []string) error {
+	if len(needs) > MaxFiles {
+		return errors.New("too many files are asked for")
+	}
+	for _, name := range needs {
+		if why, bad := badText(name, false); bad || !filepath.IsLocal(name) {
+			return fmt.Errorf("the file %q is asked for: %s", name, why)
+		}
+		if c.sources.has(name) {
+			return fmt.Errorf("the file %q is asked for again", name)
+		}
+	}
+	c.Needs = needs
 	return nil
 }
 
@@ -318,11 +392,10 @@ func ServeChild(in io.Reader, out io.Writer, kinds resource.Kinds) int {
 	if err := limitSelf(); err != nil {
 		return 1
 	}
-	e, files, varFiles, err := unpack(in)
+	e, sources, err := unpack(in)
 	if err != nil {
 		return 1
 	}
-	sources := Sources{Dir: e.Dir, Files: files, VarFiles: varFiles}
 	var answered sync.Mutex
 	say := func(ans *answer) int {
 		answered.Lock() // for ever: there is one answer
@@ -362,12 +435,12 @@ func serve(e envelope, sources Sources, kinds resource.Kinds) (*answer, error) {
 	if e.Question != nil {
 		return &answer{Findings: find(sources, *e.Question, kinds)}, nil
 	}
-	return answerOf(evaluate(Request{Sources: sources, Vars: e.Vars, Version: e.Version}, kinds))
+	return answerOf(evaluate(Request{Sources: sources, Vars: e.Vars, Env: e.Env, Version: e.Version, Expression: e.Expression}, kinds))
 }
 
 // answerOf packs a configuration for the way to the parent.
 func answerOf(c *Config) (*answer, error) {
-	ans := &answer{Name: c.Name, Outputs: c.Outputs, Diagnostics: c.Diagnostics, Places: make(map[resource.Addr]int, len(c.State))}
+	ans := &answer{Name: c.Name, Outputs: c.Outputs, Diagnostics: c.Diagnostics, Places: make(map[resource.Addr]int, len(c.State)), Directives: c.Directives, Value: c.Value, Needs: c.Needs}
 	var err error
 	if ans.State, err = json.Marshal(c.State); err != nil {
 		return nil, err

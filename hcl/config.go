@@ -2,6 +2,7 @@ package hcl
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -14,16 +15,25 @@ type Request struct {
 	// Vars are the values of -var by name. A value for a string, number, bool
 	// or untyped variable is taken as it is; for any other type it is an expression.
 	Vars map[string]string `json:"vars,omitempty"`
+	// Env are the values of the environment's HOSTCTL_VAR_NAME by NAME, read as
+	// Vars are; one without a variable is ignored. What has precedence, the last first:
+	// the default, Env, the directory's *.auto.hclvars by name, -var-file in its order, Vars.
+	Env map[string]string `json:"env,omitempty"`
 	// Version is this program's own, for required_version; where it is no
 	// number every constraint is met.
 	Version string `json:"version,omitempty"`
+	// Expression, if not empty, is evaluated as if it stood in the configuration.
+	Expression string `json:"expression,omitempty"`
 }
 
 // Output is the value of one output block.
 type Output struct {
-	Name        string          `json:"name"`
-	Description string          `json:"description,omitempty"`
-	Value       json.RawMessage `json:"value"` // a reference is its address
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Value is JSON, in which a reference is its address; of a sensitive output
+	// the text "(sensitive value)".
+	Value     json.RawMessage `json:"value"`
+	Sensitive bool            `json:"sensitive,omitempty"`
 }
 
 // Config is what a configuration means. Where Diagnostics has errors the rest
@@ -35,6 +45,12 @@ type Config struct {
 	Diagnostics Diagnostics
 	// Directives is what the configuration says of the way to State.
 	Directives resource.Directives
+	// Value is what Request.Expression comes to; nil without, and where it has errors.
+	Value *Value
+	// Needs are what the configuration refers to below the repository's root and
+	// Sources has not, sorted: files, and with a slash at the end the directories of
+	// modules. While there are any, the rest is unfinished; see Sources.Supply.
+	Needs []string
 
 	sources *Sources
 	places  map[resource.Addr]*places
@@ -62,9 +78,16 @@ func (c *Config) Locate(p resource.Problem) Diagnostic {
 		}
 		return d
 	}
+	if c.hides(p) {
+		d.Summary, d.Detail = "Invalid value", fmt.Sprintf("%s: %s", p.Path, hidden)
+	}
 	d.File, d.Context = pl.file, pl.context
-	if p.Addr.Key != "" {
-		d.Context += " for each.key " + strconv.Quote(p.Addr.Key)
+	switch key := p.Addr.Key; {
+	case key == "":
+	case strings.Trim(key, "0123456789") == "":
+		d.Context += " for count.index " + key
+	default:
+		d.Context += " for each.key " + strconv.Quote(key)
 	}
 	at := pl.find(p.Path)
 	d.Start.Byte, d.End.Byte = at.start, at.end
@@ -74,6 +97,25 @@ func (c *Config) Locate(p resource.Problem) Diagnostic {
 		}
 	}
 	return d
+}
+
+// Sources are the sources with all that was read for them.
+func (c *Config) Sources() Sources { return *c.sources }
+
+// hides reports whether a problem is about a sensitive value, which its words may quote.
+func (c *Config) hides(p resource.Problem) bool {
+	for _, path := range c.Directives.Sensitive[p.Addr] {
+		if p.Path != "" && (below(p.Path, path) || below(path, p.Path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// below reports whether a path is another, or stands below it.
+func below(path, above string) bool {
+	rest, ok := strings.CutPrefix(path, above)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // find returns the place of a path, or of the nearest one above it that was written.

@@ -12,31 +12,34 @@ import (
 
 // declared is one resource block.
 type declared struct {
-	kind    resource.Kind
-	name    string
-	block   *hclsyntax.Block
-	broken  bool                 // a syntax error: its name counts, its content is not looked at
-	forEach *hclsyntax.Attribute // nil without
-	keys    []string             // of for_each, sorted
-	values  map[string]value     // each.value by key
-	places  *places
-	state   progressOf
+	repeated
+	kind   resource.Kind
+	module string // of the scope
+	name   string
+	block  *hclsyntax.Block
+	broken bool // a syntax error: its name counts, its content is not looked at
+	places *places
+	state  progressOf
 }
 
 // node is the name of the block's expansion in the graph of named values.
 func (r *declared) node() string { return r.kind.Name + "." + r.name }
 
-// listKeys says which resources a block with for_each makes.
-func (r *declared) listKeys() string {
-	if len(r.keys) == 0 {
-		return fmt.Sprintf("The for_each of %s is empty: it makes no resource.", r.node())
-	}
-	return fmt.Sprintf("The keys of %s are %s.", r.node(), quoteList(r.keys))
+// addr is the address of one instance.
+func (r *declared) addr(key string) resource.Addr {
+	return resource.Addr{Module: r.module, Kind: r.kind.Name, Name: r.name, Key: key}
 }
 
 // local is one attribute of a locals block.
 type local struct {
 	attr  *hclsyntax.Attribute
+	value value
+	state progressOf
+}
+
+// output is one output block.
+type output struct {
+	block *hclsyntax.Block
 	value value
 	state progressOf
 }
@@ -52,7 +55,7 @@ const (
 )
 
 // builtin are the blocks of the language itself.
-var builtin = []string{"hostctl", "variable", "locals", "output"}
+var builtin = []string{"hostctl", "variable", "locals", "module", "output", "check", "moved", "removed", "import"}
 
 func (e *evaluation) blockTypes() []string { return append(slices.Clone(builtin), e.kinds.Names()...) }
 
@@ -77,7 +80,7 @@ func (e *evaluation) declare(p *piece) {
 }
 
 func (e *evaluation) declareBlock(b *hclsyntax.Block, intact bool) {
-	e.in = blockTitle(b)
+	e.in = e.title(b)
 	if kind, ok := e.kinds.Lookup(b.Type); ok {
 		if name, ok := e.label(b, intact); ok {
 			e.declareResource(kind, name, b, !intact)
@@ -87,7 +90,11 @@ func (e *evaluation) declareBlock(b *hclsyntax.Block, intact bool) {
 	switch b.Type {
 	case "hostctl":
 		e.noLabels(b, intact)
-		if intact {
+		switch {
+		case !intact:
+		case e.module != "":
+			e.fail(b.DefRange(), "hostctl stands in a module", "The configuration that uses the module has the hostctl block; take this one out.")
+		default:
 			e.settings = append(e.settings, b)
 		}
 	case "locals":
@@ -95,31 +102,45 @@ func (e *evaluation) declareBlock(b *hclsyntax.Block, intact bool) {
 			e.declareLocals(b, intact)
 		}
 	case "variable":
-		name, ok := e.label(b, intact)
-		if !ok {
-			return
+		if name, ok := e.label(b, intact); ok {
+			if before, dup := e.variables[name]; dup {
+				e.again(b, before.block, intact)
+				return
+			}
+			e.variables[name] = &variable{name: name, block: b, broken: !intact}
 		}
-		if before, dup := e.variables[name]; dup {
-			e.again(b, before.block, intact)
-			return
-		}
-		e.variables[name] = &variable{name: name, block: b, broken: !intact}
 	case "output":
-		name, ok := e.label(b, intact)
-		if !ok {
-			return
+		if name, ok := e.label(b, intact); ok {
+			if before, dup := e.outputs[name]; dup {
+				e.again(b, before.block, intact)
+				return
+			}
+			o := &output{block: b}
+			if !intact {
+				o.state = bad
+			}
+			e.outputs[name] = o
 		}
-		if before, dup := e.outputs[name]; dup {
-			e.again(b, before, intact)
-			return
+	case "module":
+		if name, ok := e.label(b, intact); ok {
+			e.declareModule(name, b, !intact)
 		}
-		if intact {
-			e.outputs[name] = b
+	case "check":
+		if name, ok := e.label(b, intact); ok {
+			if before, dup := e.checks[name]; dup {
+				e.again(b, before, intact)
+			} else if intact {
+				e.checks[name] = b
+			}
+		}
+	case "moved", "removed", "import":
+		if e.noLabels(b, intact) && intact {
+			e.moves = append(e.moves, b)
 		}
 	default:
 		if intact {
 			e.fail(b.TypeRange, fmt.Sprintf("Unknown block type %q", b.Type),
-				fmt.Sprintf("The block types are %s.%s", quoteList(e.blockTypes()), sentence(b.Type, e.blockTypes())))
+				fmt.Sprintf("The block types are %s.%s", quoteAll(e.blockTypes()), sentence(b.Type, e.blockTypes())))
 		}
 	}
 }
@@ -129,8 +150,9 @@ func (e *evaluation) declareResource(kind resource.Kind, name string, b *hclsynt
 		e.again(b, before.block, !broken)
 		return
 	}
-	r := &declared{kind: kind, name: name, block: b, broken: broken, forEach: b.Body.Attributes["for_each"]}
-	if broken {
+	r := &declared{kind: kind, module: e.module, name: name, block: b, broken: broken}
+	var ok bool
+	if r.repeated, ok = e.repeat(b.Body, !broken); broken || !ok {
 		r.state = bad
 	}
 	e.resources[kind.Name][name] = r
@@ -175,9 +197,9 @@ func (e *evaluation) label(b *hclsyntax.Block, intact bool) (string, bool) {
 		return "", false
 	}
 	name := b.Labels[0]
-	_, isKind := e.kinds.Lookup(b.Type)
+	_, inAddress := e.kinds.Lookup(b.Type)
 	switch {
-	case isKind:
+	case inAddress || b.Type == "module":
 		if err := resource.CheckName(name); err != nil {
 			if intact {
 				e.fail(b.LabelRanges[0], fmt.Sprintf("%q is no name for a %s", name, b.Type), sentenceOf(err))
@@ -201,6 +223,40 @@ func (e *evaluation) noLabels(b *hclsyntax.Block, intact bool) bool {
 		e.fail(b.LabelRanges[0], fmt.Sprintf("A %s block has no label", b.Type), fmt.Sprintf("Write %s { ... }.", b.Type))
 	}
 	return false
+}
+
+// shape holds a block of the language itself to the attributes and blocks that
+// it may have; those in must have to be there.
+func (e *evaluation) shape(b *hclsyntax.Block, attrs, blocks, must []string) bool {
+	ok := true
+	has := "the attributes " + quoteList(attrs)
+	switch {
+	case len(attrs) == 0:
+		has = "the blocks " + quoteList(blocks)
+	case len(blocks) > 0:
+		has += " and the blocks " + quoteList(blocks)
+	}
+	for _, a := range attributes(b.Body) {
+		if !slices.Contains(attrs, a.Name) {
+			e.fail(a.NameRange, fmt.Sprintf("Unknown attribute %q", a.Name), fmt.Sprintf("%s has %s.%s", b.Type, has, sentence(a.Name, append(attrs, blocks...))))
+			ok = false
+		}
+	}
+	for _, inner := range b.Body.Blocks {
+		if !slices.Contains(blocks, inner.Type) {
+			e.fail(inner.TypeRange, fmt.Sprintf("Unknown block %q", inner.Type), fmt.Sprintf("%s has %s.%s", b.Type, has, sentence(inner.Type, append(blocks, attrs...))))
+			ok = false
+		} else if !e.noLabels(inner, true) {
+			ok = false
+		}
+	}
+	for _, name := range must {
+		if b.Body.Attributes[name] == nil {
+			e.fail(b.DefRange(), fmt.Sprintf("Missing attribute %q", name), fmt.Sprintf("It is required; write %s = ... .", name))
+			ok = false
+		}
+	}
+	return ok
 }
 
 // sentenceOf makes a sentence of an operator's error.

@@ -17,15 +17,25 @@ import (
 // decoder fills specs from the body of one block.
 type decoder struct {
 	*evaluation
-	ctx    *hcl.EvalContext // nil: nothing that refers to a name is evaluated
-	each   bool
-	places *places
-	cache  map[hclsyntax.Expression]uses // for the next key of a for_each
-	ok     bool
+	ctx       *hcl.EvalContext // nil: nothing that refers to a name is evaluated
+	here      within
+	places    *places
+	cache     map[hclsyntax.Expression]uses // for the next instance, and the next block of a dynamic one
+	templates map[string]*template          // by the file's name
+	ok        bool
+	secret    bool // the value at hand is sensitive: no detail is said of it
+	made      int  // blocks of dynamic ones
+
+	sensitive      []string // paths
+	lifecycle      resource.Lifecycle
+	postconditions []*hclsyntax.Block
 }
 
 func (d *decoder) fail(at hcl.Range, summary, detail string) {
 	d.ok = false
+	if d.secret {
+		detail = hidden
+	}
 	d.evaluation.fail(at, summary, detail)
 }
 
@@ -33,27 +43,39 @@ func (d *decoder) fail(at hcl.Range, summary, detail string) {
 // leads to it; "" is the resource's block itself.
 func (d *decoder) body(s *resource.Schema, v reflect.Value, body *hclsyntax.Body, prefix string) {
 	for _, a := range body.Attributes {
-		if prefix == "" && a.Name == "for_each" {
+		if prefix == "" && (a.Name == "for_each" || a.Name == "count") {
 			continue
 		}
 		d.attribute(s, v, a, prefix)
 	}
 	singles := map[string]*hclsyntax.Block{}
 	for _, b := range body.Blocks {
-		d.block(s, v, b, prefix, singles)
+		switch {
+		case b.Type == "dynamic":
+			d.dynamic(s, v, b, prefix, singles)
+		case prefix == "" && b.Type == "lifecycle":
+			d.readLifecycle(s, b, singles)
+		default:
+			d.block(s, v, b, prefix, singles)
+		}
 	}
+	files := false
 	for i := range s.Attrs {
 		a := &s.Attrs[i]
+		files = files || a.Source || a.Template
 		if !a.Required || body.Attributes[a.Name] != nil {
 			continue
 		}
 		written := false
 		for _, b := range body.Blocks {
-			written = written || b.Type == a.Name
+			written = written || b.Type == a.Name || b.Type == "dynamic" && len(b.Labels) == 1 && b.Labels[0] == a.Name
 		}
 		if !written {
 			d.fail(d.header(prefix, body), fmt.Sprintf("Missing attribute %q", a.Name), "It is required; write "+example(a)+".")
 		}
+	}
+	if files {
+		d.files(s, v, body, prefix)
 	}
 }
 
@@ -98,7 +120,7 @@ func names(s *resource.Schema, top bool) []string {
 		}
 	}
 	if top {
-		out = append(out, "for_each")
+		out = append(out, "for_each", "count", "lifecycle")
 	}
 	return out
 }
@@ -133,6 +155,9 @@ func (d *decoder) attribute(s *resource.Schema, v reflect.Value, written *hclsyn
 	if a == nil {
 		return
 	}
+	if a.Source || a.Template || a.Name == "vars" && hasTemplate(s) {
+		return // with the content that they make
+	}
 	path := prefix + a.Name
 	if a.Form == resource.Block || a.Form == resource.Labelled {
 		d.fail(written.NameRange, fmt.Sprintf("%q is a block", a.Name), fmt.Sprintf("Write %s without the equals sign.", example(a)))
@@ -147,6 +172,13 @@ func (d *decoder) attribute(s *resource.Schema, v reflect.Value, written *hclsyn
 	if val == none {
 		return
 	}
+	if d.marked {
+		var marks []cty.PathValueMarks
+		val, marks = val.UnmarkDeepWithPaths()
+		d.sensitive = append(d.sensitive, sensitivePaths(a, path, marks)...)
+		d.secret = true
+		defer func() { d.secret = false }()
+	}
 	if val.IsNull() {
 		if a.Required {
 			d.fail(written.Expr.Range(), fmt.Sprintf("Invalid value for %q", a.Name), "It is required, and cannot be null.")
@@ -159,13 +191,14 @@ func (d *decoder) attribute(s *resource.Schema, v reflect.Value, written *hclsyn
 // value evaluates an expression of the body; none where it cannot be
 // evaluated for a reason that was given before.
 func (d *decoder) value(expr hclsyntax.Expression) (value, bool) {
+	d.marked = false
 	if v, ok := literal(expr); ok {
 		return v, true
 	}
 	u, seen := d.cache[expr]
 	if !seen {
-		u = d.analyse(expr, d.each)
-		if d.each {
+		u = d.analyse(expr, d.here)
+		if d.here.each || d.here.count || len(d.here.iterators) > 0 {
 			d.cache[expr] = u
 		}
 	}
@@ -222,40 +255,50 @@ func (d *decoder) block(s *resource.Schema, v reflect.Value, b *hclsyntax.Block,
 			d.fail(b.LabelRanges[0], fmt.Sprintf("A %s block has no label", a.Name), fmt.Sprintf("Write %s.", example(a)))
 			return
 		}
+		d.insert(a, v, b, "", b.DefRange(), b.Body, prefix, singles)
+	case resource.Labelled:
+		if len(b.Labels) != 1 {
+			d.fail(b.DefRange(), fmt.Sprintf("A %s block has one label", a.Name), fmt.Sprintf("Write %s.", example(a)))
+			return
+		}
+		d.insert(a, v, b, b.Labels[0], b.LabelRanges[0], b.Body, prefix, singles)
+	default:
+		d.fail(b.TypeRange, fmt.Sprintf("%q is an attribute", a.Name), fmt.Sprintf("Write %s.", example(a)))
+	}
+}
+
+// insert decodes one block, written out or made by a dynamic one, into v. at is
+// the place of its label.
+func (d *decoder) insert(a *resource.Attr, v reflect.Value, b *hclsyntax.Block, label string, at hcl.Range, body *hclsyntax.Body, prefix string, singles map[string]*hclsyntax.Block) {
+	switch a.Form {
+	case resource.Block:
 		if before := singles[a.Name]; before != nil {
 			d.fail(b.DefRange(), fmt.Sprintf("Duplicate %s", a.Name), "It was written before at "+where(before.DefRange())+".")
 			return
 		}
 		singles[a.Name] = b
 		d.places.note(prefix+a.Name, b.DefRange())
-		d.body(a.Nested, a.Value(v), b.Body, prefix+a.Name+".")
+		d.body(a.Nested, a.Value(v), body, prefix+a.Name+".")
 	case resource.Labelled:
-		if len(b.Labels) != 1 {
-			d.fail(b.DefRange(), fmt.Sprintf("A %s block has one label", a.Name), fmt.Sprintf("Write %s.", example(a)))
-			return
-		}
-		label := b.Labels[0]
 		if why, bad := badText(label, false); bad {
-			d.fail(b.LabelRanges[0], "Invalid label", why)
+			d.fail(at, "Invalid label", why)
 			return
 		}
 		key := a.Name + "[" + strconv.Quote(label) + "]"
 		if before := singles[key]; before != nil {
-			d.fail(b.DefRange(), fmt.Sprintf("Duplicate %s", blockTitle(b)), "It was written before at "+where(before.DefRange())+".")
+			d.fail(b.DefRange(), fmt.Sprintf("Duplicate %s %q", a.Name, label), "It was written before at "+where(before.DefRange())+".")
 			return
 		}
 		singles[key] = b
 		path := prefix + key
 		d.places.note(path, b.DefRange())
 		item := resource.NewBlock(a.Nested)
-		d.body(a.Nested, item, b.Body, path+".")
+		d.body(a.Nested, item, body, path+".")
 		field := a.Value(v)
 		if field.IsNil() {
 			field.Set(reflect.MakeMap(field.Type()))
 		}
 		field.SetMapIndex(reflect.ValueOf(label), item)
-	default:
-		d.fail(b.TypeRange, fmt.Sprintf("%q is an attribute", a.Name), fmt.Sprintf("Write %s.", example(a)))
 	}
 }
 

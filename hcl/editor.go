@@ -110,7 +110,7 @@ func Ask(ctx context.Context, child Child, sources Sources, q Question) (*Findin
 	if diags := tooMuch(sources); diags != nil {
 		return nil, diags
 	}
-	ans, failed := ask(ctx, child, envelope{Dir: sources.Dir, Question: &q}, sources.Files, sources.VarFiles)
+	ans, failed := ask(ctx, child, envelope{Question: &q}, sources)
 	if failed != nil {
 		return nil, errors.New(failed.Detail)
 	}

@@ -1,7 +1,6 @@
 package hcl
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -20,44 +19,103 @@ import (
 // expand counts the resources that the blocks make.
 func (e *evaluation) expand() {
 	total := 0
-	for _, r := range e.order {
-		n := 1
-		if r.forEach != nil {
-			n = len(r.keys)
-		}
-		if total += n; total > maxResources {
-			e.fail(r.block.DefRange(), "Too many resources", fmt.Sprintf("A configuration has at most %d resources.", maxResources))
-			for _, r := range e.order {
-				r.state = bad
+	for _, scope := range e.scopes {
+		for _, r := range scope.order {
+			if total += len(r.instances()); total > maxResources {
+				e.fail(r.block.DefRange(), "Too many resources", fmt.Sprintf("A configuration has at most %d resources.", maxResources))
+				for _, scope := range e.scopes {
+					for _, r := range scope.order {
+						r.state = bad
+					}
+				}
+				return
 			}
-			return
 		}
 	}
 }
 
-// decodeAll makes the specs of all resources, several at a time.
+// portion is a part of the work of one worker: blocks of one scope.
+type portion struct {
+	scope  *evaluation
+	blocks []*declared
+}
+
+// decodeAll makes the specs of all resources, several at a time. The blocks of
+// the configuration itself are divided among the workers; the instances of one
+// module, which have one text, stay with one.
 func (e *evaluation) decodeAll() {
 	const few = 32
-	workers := max(1, min(runtime.GOMAXPROCS(0), len(e.order)/few))
-	parts := make([]*evaluation, workers)
+	blocks := 0
+	for _, scope := range e.scopes {
+		blocks += len(scope.order)
+	}
+	workers := max(1, min(runtime.GOMAXPROCS(0), blocks/few))
+	portions := make([][]portion, workers)
+	of := map[string]int{} // worker by the module's directory
+	for _, scope := range e.scopes {
+		if scope.module == "" {
+			for i := range workers {
+				portions[i] = append(portions[i], portion{scope, scope.order[i*len(scope.order)/workers : (i+1)*len(scope.order)/workers]})
+			}
+			continue
+		}
+		w, ok := of[scope.dir]
+		if !ok {
+			w = len(of) % workers
+			of[scope.dir] = w
+		}
+		portions[w] = append(portions[w], portion{scope, scope.order})
+	}
+	parts := make([]*Config, workers)
 	var wg sync.WaitGroup
 	for i := range workers {
-		part := *e
-		part.config = &Config{State: resource.State{}, places: map[resource.Addr]*places{}, sources: e.config.sources}
-		parts[i] = &part
-		share := e.order[i*len(e.order)/workers : (i+1)*len(e.order)/workers]
+		parts[i] = &Config{State: resource.State{}, places: map[resource.Addr]*places{}, sources: e.config.sources}
 		wg.Go(func() {
-			for _, r := range share {
-				part.decode(r)
+			for _, p := range portions[i] {
+				own := *p.scope
+				own.config = parts[i]
+				for _, r := range p.blocks {
+					own.decode(r)
+				}
 			}
 		})
 	}
 	wg.Wait()
 	for _, part := range parts {
-		maps.Copy(e.config.State, part.config.State)
-		maps.Copy(e.config.places, part.config.places)
-		e.config.Diagnostics = append(e.config.Diagnostics, part.config.Diagnostics...)
+		e.config.take(part)
 	}
+	slices.Sort(e.config.Needs)
+	e.config.Needs = slices.Compact(e.config.Needs)
+}
+
+// take adds what a worker made.
+func (c *Config) take(part *Config) {
+	maps.Copy(c.State, part.State)
+	maps.Copy(c.places, part.places)
+	c.Diagnostics = append(c.Diagnostics, part.Diagnostics...)
+	c.Needs = append(c.Needs, part.Needs...)
+	for addr, l := range part.Directives.Lifecycle {
+		c.guard(addr, l)
+	}
+	for addr, paths := range part.Directives.Sensitive {
+		c.hide(addr, paths)
+	}
+}
+
+// guard adds the lifecycle of a resource.
+func (c *Config) guard(addr resource.Addr, l resource.Lifecycle) {
+	if c.Directives.Lifecycle == nil {
+		c.Directives.Lifecycle = map[resource.Addr]resource.Lifecycle{}
+	}
+	c.Directives.Lifecycle[addr] = l
+}
+
+// hide adds the sensitive paths of a resource.
+func (c *Config) hide(addr resource.Addr, paths []string) {
+	if c.Directives.Sensitive == nil {
+		c.Directives.Sensitive = map[resource.Addr][]string{}
+	}
+	c.Directives.Sensitive[addr] = paths
 }
 
 // decode makes the specs of one block. What is wrong with it is said once, not for each key.
@@ -65,100 +123,75 @@ func (e *evaluation) decode(r *declared) {
 	if r.broken {
 		return
 	}
-	e.in = blockTitle(r.block)
+	e.in = e.title(r.block)
 	r.places = &places{file: r.block.TypeRange.Filename, context: e.in, at: make(map[string]span, 2*len(r.block.Body.Attributes)+2)}
 	r.places.note("", r.block.DefRange())
-	d := &decoder{evaluation: e, ctx: e.shared, each: r.forEach != nil, places: r.places, cache: map[hclsyntax.Expression]uses{}}
-	addr := resource.Addr{Kind: r.kind.Name, Name: r.name}
-	switch {
-	case r.forEach == nil:
-		d.one(r, addr)
-	case r.state != good:
+	d := &decoder{evaluation: e, here: r.within(), places: r.places, cache: map[hclsyntax.Expression]uses{}, templates: map[string]*template{}}
+	if r.state != good {
 		// There are no keys, but what needs none can be looked at.
-		d.ctx = nil
-		d.one(r, addr)
-	default:
-		for _, key := range r.keys {
-			addr.Key = key
-			d.ctx = e.shared.NewChild()
-			d.ctx.Variables = map[string]value{"each": cty.ObjectVal(map[string]value{"key": cty.StringVal(key), "value": r.values[key]})}
-			if !d.one(r, addr) {
-				break
-			}
+		d.one(r, "")
+		return
+	}
+	for _, key := range r.instances() {
+		d.ctx = r.context(e.shared, key)
+		if !d.one(r, key) {
+			break
 		}
 	}
 }
 
-// one makes the spec of one resource, and reports whether nothing was wrong.
-func (d *decoder) one(r *declared, addr resource.Addr) bool {
+// one makes the spec of one instance, and reports whether nothing was wrong.
+func (d *decoder) one(r *declared, key string) bool {
 	spec := r.kind.New()
-	d.ok = true
-	d.body(resource.SchemaOf(spec), reflect.ValueOf(spec).Elem(), r.block.Body, "")
+	d.ok, d.made, d.sensitive, d.lifecycle, d.postconditions = true, 0, nil, resource.Lifecycle{}, nil
+	schema, v := resource.SchemaOf(spec), reflect.ValueOf(spec).Elem()
+	d.body(schema, v, r.block.Body, "")
+	if d.ok {
+		d.testPostconditions(schema, v)
+	}
 	if d.ok && d.ctx != nil {
+		addr := r.addr(key)
 		d.config.State[addr] = spec
 		d.config.places[addr] = r.places
+		if d.lifecycle.PreventDestroy || len(d.lifecycle.IgnoreChanges) > 0 {
+			d.config.guard(addr, d.lifecycle)
+		}
+		if len(d.sensitive) > 0 {
+			slices.Sort(d.sensitive)
+			d.config.hide(addr, slices.Compact(d.sensitive))
+		}
 	}
 	return d.ok
 }
 
 func (p *places) note(path string, at hcl.Range) { p.at[path] = span{at.Start.Byte, at.End.Byte} }
 
-// readOutputs evaluates the outputs.
+// readOutputs evaluates the outputs of the configuration itself.
 func (e *evaluation) readOutputs() {
+	e.makeOutputs()
 	for _, name := range slices.Sorted(maps.Keys(e.outputs)) {
-		b := e.outputs[name]
-		e.in = blockTitle(b)
-		out := Output{Name: name}
-		known := []string{"value", "description"}
-		for _, inner := range b.Body.Blocks {
-			e.fail(inner.TypeRange, fmt.Sprintf("Unknown block %q", inner.Type), fmt.Sprintf("An output has the attributes %s.", quoteList(known)))
+		o := e.outputs[name]
+		if o.state != good {
+			continue
 		}
-		for _, a := range attributes(b.Body) {
-			switch a.Name {
-			case "description":
-				out.Description, _ = e.constantText(a, "A description")
-			case "value":
-				u := e.analyse(a.Expr, false)
-				if !u.ok || !e.usable(u) || !e.checkKeys(u) {
-					continue
-				}
-				v, ok := e.eval(a.Expr, e.shared)
-				if !ok || !e.measured(v, a.Expr.Range()) {
-					continue
-				}
-				text, err := ctyjson.Marshal(v, v.Type())
-				if err != nil {
-					e.fail(a.Expr.Range(), "Invalid value for \"value\"", sentenceOf(err))
-					continue
-				}
-				out.Value = json.RawMessage(text)
-			default:
-				e.fail(a.NameRange, fmt.Sprintf("Unknown attribute %q", a.Name), fmt.Sprintf("An output has the attributes %s.%s", quoteList(known), sentence(a.Name, known)))
-			}
+		out := Output{Name: name, Sensitive: hasSensitive(o.value)}
+		v := o.value
+		if out.Sensitive {
+			v = cty.StringVal(hiddenValue)
 		}
-		if b.Body.Attributes["value"] == nil {
-			e.fail(b.DefRange(), "Missing attribute \"value\"", "An output has a value: write value = ... .")
+		text, err := ctyjson.Marshal(v, v.Type())
+		if err != nil {
+			e.in = e.title(o.block)
+			e.fail(o.block.Body.Attributes["value"].Expr.Range(), "Invalid value for \"value\"", sentenceOf(err))
+			continue
 		}
-		if out.Value != nil {
-			e.config.Outputs = append(e.config.Outputs, out)
+		if a := o.block.Body.Attributes["description"]; a != nil {
+			out.Description, _ = e.constantText(a, "A description")
 		}
+		out.Value = text
+		e.config.Outputs = append(e.config.Outputs, out)
 	}
 	e.in = ""
-}
-
-// usable reports whether everything that an expression refers to has a value.
-func (e *evaluation) usable(u uses) bool {
-	for _, t := range u.traversals {
-		if r := e.lookup(t); r != nil && r.state != good {
-			return false
-		}
-		if t.RootName() == "local" && len(t) > 1 {
-			if l := e.locals[t[1].(hcl.TraverseAttr).Name]; l == nil || l.state != good {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // readSettings reads the hostctl block.

@@ -16,7 +16,7 @@ func Format(f File) ([]byte, Diagnostics) {
 	if problem != nil {
 		return f.Text, Diagnostics{*problem}
 	}
-	e := &evaluation{config: &Config{sources: &Sources{Files: []File{f}}}}
+	e := &evaluation{run: &run{}, config: &Config{sources: &Sources{Files: []File{f}}}}
 	for _, c := range chunks {
 		e.fromHCL(parseChunk(&f, c).errors())
 	}

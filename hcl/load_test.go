@@ -117,11 +117,11 @@ func TestGood(t *testing.T) {
 
 // inProcess is a child without a process.
 func inProcess(_ context.Context, request []byte) ([]byte, error) {
-	e, files, varFiles, err := unpack(bytes.NewReader(request))
+	e, sources, err := unpack(bytes.NewReader(request))
 	if err != nil {
 		return nil, err
 	}
-	ans, err := serve(e, Sources{Dir: e.Dir, Files: files, VarFiles: varFiles}, testKinds)
+	ans, err := serve(e, sources, testKinds)
 	if err != nil {
 		return nil, err
 	}

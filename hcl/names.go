@@ -2,7 +2,6 @@ package hcl
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,22 +10,16 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-
-	"hostctl/resource"
 )
 
 // Limits on what names stand for.
 const (
-	maxResources = 20_000  // of one configuration
-	maxNodes     = 250_000 // parts of one value
-	maxText      = 8 << 20 // bytes of text of one value
-	maxBits      = 4096    // of a number
-	maxNesting   = 1000    // named values that need one another
-	tooBig       = "Value is too big"
+	maxResources = 20_000 // of one configuration
+	maxNesting   = 1000   // named values that need one another
 )
 
-// nameValues gives every local its value and every for_each its keys, each
-// after those that it needs.
+// nameValues gives every local its value, every for_each and count its keys and
+// every module its outputs, each after those that it needs.
 func (e *evaluation) nameValues() {
 	locals := slices.SortedFunc(maps.Values(e.locals), func(a, b *local) int {
 		return cmp.Or(cmp.Compare(a.attr.NameRange.Filename, b.attr.NameRange.Filename), cmp.Compare(a.attr.NameRange.Start.Byte, b.attr.NameRange.Start.Byte))
@@ -37,77 +30,123 @@ func (e *evaluation) nameValues() {
 	for _, r := range e.order {
 		e.visit(r.node(), nil)
 	}
+	for _, name := range slices.Sorted(maps.Keys(e.modules)) {
+		e.visit("module."+name, nil)
+	}
 	e.in = ""
+}
+
+// named is a named value on its way.
+type named struct {
+	state *progressOf
+	at    hcl.Range
+	in    string
+	needs []need
+	// make makes the value of what its expressions say, which refer to uses; nil
+	// for a name that stands for itself.
+	make func(u uses) bool
+}
+
+// need is an expression that a named value is made of, and where it stands.
+type need struct {
+	expr hclsyntax.Expression
+	in   within
+}
+
+// named returns the named value of a node.
+func (e *evaluation) named(node string) named {
+	kind, name, _ := strings.Cut(node, ".")
+	switch kind {
+	case "local":
+		l := e.locals[name]
+		return named{&l.state, l.attr.Expr.Range(), e.inModule("locals"), []need{{expr: l.attr.Expr}}, func(u uses) (ok bool) {
+			l.value, ok = e.eval(l.attr.Expr, e.context(u))
+			return ok && e.measured(l.value, l.attr.Expr.Range())
+		}}
+	case "module":
+		m := e.modules[name]
+		return named{&m.state, m.block.DefRange(), e.title(m.block), m.needs(), func(u uses) bool { return e.instantiate(m, u) }}
+	default:
+		r := e.resources[kind][name]
+		a := r.attr()
+		if a == nil {
+			return named{state: &r.state}
+		}
+		return named{&r.state, a.Expr.Range(), e.title(r.block), []need{{expr: a.Expr}}, func(u uses) bool { return e.spreadBy(&r.repeated, u) }}
+	}
+}
+
+// spreadBy evaluates the for_each or the count of a block, if it has one.
+func (e *evaluation) spreadBy(r *repeated, u uses) bool {
+	a := r.attr()
+	if a == nil {
+		return true
+	}
+	v, ok := e.eval(a.Expr, e.context(u))
+	return ok && e.spread(r, v)
 }
 
 // visit evaluates a named value after those it needs; path leads to it.
 // It reports whether there is a value.
 func (e *evaluation) visit(node string, path []string) bool {
-	kind, name, _ := strings.Cut(node, ".")
-	var state *progressOf
-	var expr hclsyntax.Expression
-	l, r := e.locals[name], e.resources[kind][name]
-	if kind == "local" {
-		state, expr = &l.state, l.attr.Expr
-	} else {
-		state = &r.state
-		if r.forEach != nil {
-			expr = r.forEach.Expr
-		} else if *state == untouched {
-			*state = good
-		}
-	}
-	switch *state {
+	n := e.named(node)
+	switch *n.state {
 	case good:
 		return true
 	case bad:
 		return false
 	case underWay:
-		e.cycle(append(path[slices.Index(path, node):], node), expr)
+		e.cycle(append(path[slices.Index(path, node):], node), n.at)
 		return false
+	}
+	if n.make == nil {
+		*n.state = good
+		return true
 	}
 	if len(path) == maxNesting {
-		*state = bad
-		e.fail(expr.Range(), "Names refer to one another too deeply", fmt.Sprintf("At most %d named values may need one another in a row.", maxNesting))
+		*n.state = bad
+		e.fail(n.at, "Names refer to one another too deeply", fmt.Sprintf("At most %d named values may need one another in a row.", maxNesting))
 		return false
 	}
-	*state = underWay
+	*n.state = underWay
 	in := e.in
-	e.in = "locals"
-	if r != nil {
-		e.in = blockTitle(r.block)
+	e.in = n.in
+	all := uses{ok: true}
+	for _, need := range n.needs {
+		all.add(e.analyse(need.expr, need.in))
 	}
-	u := e.analyse(expr, false)
-	ok := u.ok
-	for _, need := range u.nodes {
+	ok := all.ok
+	for _, need := range all.nodes {
 		if !e.visit(need, append(slices.Clip(path), node)) {
 			ok = false
 		}
 	}
-	if ok = ok && e.checkKeys(u); ok {
-		var v value
-		if v, ok = e.eval(expr, e.context(u)); ok {
-			if r != nil {
-				ok = e.setKeys(r, v)
-			} else if ok = e.measured(v, expr.Range()); ok {
-				l.value = v
-			}
-		}
-	}
+	ok = ok && e.checkKeys(all) && n.make(all)
 	e.in = in
-	*state = bad
+	*n.state = bad
 	if ok {
-		*state = good
+		*n.state = good
 	}
 	return ok
 }
 
-func (e *evaluation) cycle(nodes []string, expr hclsyntax.Expression) {
+func (e *evaluation) cycle(nodes []string, at hcl.Range) {
 	what := "A value cannot be made from itself."
-	if !strings.HasPrefix(nodes[0], "local.") {
-		what = "What a for_each goes over cannot depend on the resources that it makes."
+	switch kind, _, _ := strings.Cut(nodes[0], "."); kind {
+	case "local":
+	case "module":
+		what = "What goes into a module cannot depend on what comes out of it."
+	default:
+		what = "What a for_each or a count goes by cannot depend on the resources that it makes."
 	}
-	e.fail(expr.Range(), "Names refer to one another in a circle", strings.Join(nodes, " -> ")+". "+what)
+	shown := make([]string, len(nodes))
+	for i, n := range nodes {
+		shown[i] = n
+		if e.module != "" {
+			shown[i] = e.module + "." + n
+		}
+	}
+	e.fail(at, "Names refer to one another in a circle", strings.Join(shown, " -> ")+". "+what)
 }
 
 // context holds what an expression refers to and nothing else, for the time
@@ -119,9 +158,12 @@ func (e *evaluation) context(u uses) *hcl.EvalContext {
 		if groups[kind] == nil {
 			groups[kind] = map[string]value{}
 		}
-		if kind == "local" {
+		switch kind {
+		case "local":
 			groups[kind][name] = e.locals[name].value
-		} else {
+		case "module":
+			groups[kind][name] = e.modules[name].value()
+		default:
 			groups[kind][name] = e.resources[kind][name].value()
 		}
 	}
@@ -142,6 +184,13 @@ func (e *evaluation) share() {
 		}
 	}
 	e.shared.Variables["local"] = cty.ObjectVal(locals)
+	modules := make(map[string]value, len(e.modules))
+	for name, m := range e.modules {
+		if m.state == good {
+			modules[name] = m.value()
+		}
+	}
+	e.shared.Variables["module"] = cty.ObjectVal(modules)
 	for kind, blocks := range e.resources {
 		values := make(map[string]value, len(blocks))
 		for name, r := range blocks {
@@ -153,109 +202,20 @@ func (e *evaluation) share() {
 	}
 }
 
-// setKeys takes the value of a for_each.
-func (e *evaluation) setKeys(r *declared, v value) bool {
-	at := r.forEach.Expr.Range()
-	wrong := func(detail string) bool {
-		e.fail(at, "Invalid value for for_each", detail)
-		return false
-	}
-	ty := v.Type()
-	switch {
-	case v.IsNull():
-		return wrong("It is null; write {} or toset([]) for no resource.")
-	case ty.IsTupleType() || ty.IsListType():
-		return wrong("It is a list. Write toset([...]) where each element is a key, or a map { key = value, ... }.")
-	case !ty.IsMapType() && !ty.IsObjectType() && !ty.IsSetType():
-		return wrong(fmt.Sprintf("A map or a set of strings is wanted, not %s.", article(v)))
-	case ty.IsSetType() && v.LengthInt() > 0 && ty.ElementType() != cty.String:
-		return wrong("A set of strings is wanted; its elements are the keys.")
-	case v.LengthInt() > maxResources:
-		return wrong(fmt.Sprintf("It has %d elements. A configuration has at most %d resources.", v.LengthInt(), maxResources))
-	}
-	r.values = make(map[string]value, v.LengthInt())
-	ok := true
-	for it := v.ElementIterator(); it.Next(); {
-		k, element := it.Element()
-		if ty.IsSetType() {
-			k = element
+// usable reports whether everything that an expression refers to has a value.
+func (e *evaluation) usable(u uses) bool {
+	for _, t := range u.traversals {
+		if r := e.lookup(t); r != nil && r.state != good {
+			return false
 		}
-		if k.IsNull() {
-			ok = wrong("A key is null.")
-			continue
+		if m := e.lookupModule(t); m != nil && m.state != good {
+			return false
 		}
-		key := k.AsString()
-		if err := resource.CheckName(key); err != nil {
-			ok = wrong(fmt.Sprintf("The key %q makes no name of a resource: %v.", key, err))
-			continue
+		if t.RootName() == "local" && len(t) > 1 {
+			if l := e.locals[t[1].(hcl.TraverseAttr).Name]; l == nil || l.state != good {
+				return false
+			}
 		}
-		r.keys = append(r.keys, key)
-		r.values[key] = element
-	}
-	slices.Sort(r.keys)
-	return ok
-}
-
-// measured reports whether a value is of a size that can be worked with.
-func (e *evaluation) measured(v value, at hcl.Range) bool {
-	if err := measure(v); err != nil {
-		e.fail(at, tooBig, sentenceOf(err))
-		return false
 	}
 	return true
-}
-
-// measure returns an error for a value with too many parts, too much text or too great a number.
-func measure(vs ...value) error {
-	m := meter{}
-	for _, v := range vs {
-		if err := m.add(v, 0); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// meter counts what values hold. times is how many times the limits of one
-// value it takes; 0 is once.
-type meter struct{ nodes, text, times int }
-
-func (m *meter) add(v value, depth int) error {
-	times := max(m.times, 1)
-	if m.nodes++; m.nodes > times*maxNodes {
-		return fmt.Errorf("a value has at most %d parts", maxNodes)
-	}
-	if depth > 2*maxDepth {
-		return fmt.Errorf("a value nests at most %d deep", 2*maxDepth)
-	}
-	if v == none || v.IsNull() || !v.IsKnown() {
-		return nil
-	}
-	switch ty := v.Type(); {
-	case ty == cty.String:
-		if m.text += len(v.AsString()); m.text > times*maxText {
-			return fmt.Errorf("a value holds at most %d MiB of text", maxText>>20)
-		}
-	case ty == cty.Number:
-		f := v.AsBigFloat()
-		if f.IsInf() {
-			return errors.New("the number is infinite, as after a division by zero")
-		}
-		if exp := f.MantExp(nil); exp > maxBits || exp < -maxBits {
-			return fmt.Errorf("a number has at most %d bits before and after its point", maxBits)
-		}
-	case v.CanIterateElements():
-		for it := v.ElementIterator(); it.Next(); {
-			k, element := it.Element()
-			if !ty.IsSetType() {
-				if err := m.add(k, depth+1); err != nil {
-					return err
-				}
-			}
-			if err := m.add(element, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package hcl
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"unicode"
 	"unicode/utf8"
 )
@@ -28,11 +29,19 @@ type chunk struct {
 	line       int // of start, from 1
 }
 
-// scanAll scans all files of a configuration.
+// scanAll scans all files of a configuration; those that source and template
+// attributes name are bytes, and only their length counts.
 func scanAll(s Sources) (diags Diagnostics) {
-	total := 0
-	for _, list := range [][]File{s.Files, s.VarFiles} {
+	total, bulk := 0, 0
+	for i, list := range [][]File{s.Files, s.AutoFiles, s.VarFiles, s.Tree} {
 		for _, f := range list {
+			if i == 3 && !isConfiguration(path.Base(f.Name)) {
+				if bulk += len(f.Text); len(f.Text) > MaxSourceBytes || bulk > MaxBytes {
+					return append(diags, Diagnostic{Severity: Error, File: f.Name, Summary: "File is too long",
+						Detail: fmt.Sprintf("A file of a source or template has at most %d MiB, and all of them %d MiB.", MaxSourceBytes>>20, MaxBytes>>20)})
+				}
+				continue
+			}
 			total += len(f.Text)
 			if len(f.Text) > MaxFileBytes || total > MaxBytes {
 				return append(diags, Diagnostic{Severity: Error, File: f.Name, Summary: "Configuration is too long",
@@ -88,6 +97,24 @@ func scan(f File) ([]chunk, *Diagnostic) {
 	}
 	s.chunks[len(s.chunks)-1].end = len(f.Text)
 	return s.chunks, nil
+}
+
+// scanTemplate checks a template file as scan does a file of configuration.
+func scanTemplate(f File) *Diagnostic {
+	s := &scanner{src: f.Text, line: 1, stack: make([]frame, 0, maxDepth+1)}
+	s.bottom.kind = '{'
+	s.encoding()
+	if s.problem == nil {
+		// The text of a heredoc, which no line ends: no marker holds a NUL.
+		s.stack = append(s.stack, frame{kind: '<', first: true, marker: []byte{0}})
+		s.chunks = append(s.chunks, chunk{0, 0, 1})
+		s.run()
+	}
+	if s.problem != nil {
+		s.problem.Severity, s.problem.File = Error, f.Name
+		s.problem.locate(f.Text)
+	}
+	return s.problem
 }
 
 func (s *scanner) refuse(from, to int, summary, detail string) {

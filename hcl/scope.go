@@ -28,37 +28,68 @@ var reference = cty.CapsuleWithOps("reference", reflect.TypeFor[resource.Addr]()
 	HashKey:      func(v any) string { return v.(*resource.Addr).String() },
 })
 
-// value is what the block's name stands for in expressions: the reference, or
-// with for_each the references by key.
+// value is what the block's name stands for in expressions: the reference; with
+// for_each the references by key, with count the list of them.
 func (r *declared) value() value {
-	if r.forEach == nil {
-		return cty.CapsuleVal(reference, &resource.Addr{Kind: r.kind.Name, Name: r.name})
+	ref := func(key string) value {
+		addr := r.addr(key)
+		return cty.CapsuleVal(reference, &addr)
 	}
-	if len(r.keys) == 0 {
+	switch {
+	case !r.many():
+		return ref("")
+	case r.forEach != nil && len(r.keys) == 0:
 		return cty.MapValEmpty(reference)
+	case r.forEach != nil:
+		refs := make(map[string]value, len(r.keys))
+		for _, key := range r.keys {
+			refs[key] = ref(key)
+		}
+		return cty.MapVal(refs)
+	case len(r.keys) == 0:
+		return cty.ListValEmpty(reference)
 	}
-	refs := make(map[string]value, len(r.keys))
-	for _, key := range r.keys {
-		refs[key] = cty.CapsuleVal(reference, &resource.Addr{Kind: r.kind.Name, Name: r.name, Key: key})
+	refs := make([]value, len(r.keys))
+	for i, key := range r.keys {
+		refs[i] = ref(key)
 	}
-	return cty.MapVal(refs)
+	return cty.ListVal(refs)
 }
 
-// uses is what an expression refers to.
+// within is where an expression stands: which names mean something only there.
+type within struct {
+	each, count, self bool
+	iterators         []string // of the dynamic blocks around
+}
+
+// uses is what expressions refer to.
 type uses struct {
 	traversals []hcl.Traversal
-	nodes      []string // local.NAME, KIND.NAME
+	nodes      []string // local.NAME, module.NAME, KIND.NAME
 	ok         bool     // every name exists
 }
 
-// analyse looks once at an expression: it checks every name in it and
-// puts a counter into every for expression.
-func (e *evaluation) analyse(expr hclsyntax.Expression, each bool) uses {
+func (u *uses) add(more uses) {
+	u.traversals = append(u.traversals, more.traversals...)
+	for _, node := range more.nodes {
+		if !slices.Contains(u.nodes, node) {
+			u.nodes = append(u.nodes, node)
+		}
+	}
+	u.ok = u.ok && more.ok
+}
+
+// analyse looks at an expression before it is evaluated: it checks every name
+// in it and puts a counter into every for expression.
+func (e *evaluation) analyse(expr hclsyntax.Expression, in within) uses {
 	w := &walker{budget: &e.budget}
 	hclsyntax.Walk(expr, w)
 	u := uses{traversals: w.found, ok: true}
-	for _, t := range w.found {
-		node, ok := e.resolve(t, each)
+	if len(in.iterators) > 0 {
+		u.traversals = slices.DeleteFunc(u.traversals, func(t hcl.Traversal) bool { return slices.Contains(in.iterators, t.RootName()) })
+	}
+	for _, t := range u.traversals {
+		node, ok := e.resolve(t, in)
 		u.ok = u.ok && ok
 		if node != "" && !slices.Contains(u.nodes, node) {
 			u.nodes = append(u.nodes, node)
@@ -71,11 +102,15 @@ func (e *evaluation) analyse(expr hclsyntax.Expression, each bool) uses {
 type walker struct {
 	scopes []map[string]struct{}
 	found  []hcl.Traversal
-	budget *budget
+	budget *budget // nil: only looks
 }
 
+// Enter implements hclsyntax.Walker.
 func (w *walker) Enter(n hclsyntax.Node) hcl.Diagnostics {
 	switch n := n.(type) {
+	case *counted:
+		// Its own parts are walked as those of what it counts.
+		w.Enter(n.Expression)
 	case *hclsyntax.ScopeTraversalExpr:
 		for _, s := range w.scopes {
 			if _, ok := s[n.Traversal.RootName()]; ok {
@@ -89,23 +124,32 @@ func (w *walker) Enter(n hclsyntax.Node) hcl.Diagnostics {
 	return nil
 }
 
-// Exit puts the counter in after the parts of the expression were walked: the
-// counter hides them from the outer library's walk.
+// Exit puts the counter in after the parts of the expression were walked. One
+// that is there, since another instance of the module was here before, counts
+// for this budget from now on.
 func (w *walker) Exit(n hclsyntax.Node) hcl.Diagnostics {
 	switch n := n.(type) {
+	case *counted:
+		w.Exit(n.Expression)
 	case *hclsyntax.ForExpr:
-		if _, done := n.ValExpr.(*counted); !done {
-			n.ValExpr = &counted{n.ValExpr, w.budget}
-		}
-		if n.CondExpr != nil {
-			if _, done := n.CondExpr.(*counted); !done {
-				n.CondExpr = &counted{n.CondExpr, w.budget}
+		if w.budget != nil {
+			n.ValExpr = w.count(n.ValExpr)
+			if n.CondExpr != nil {
+				n.CondExpr = w.count(n.CondExpr)
 			}
 		}
 	case hclsyntax.ChildScope:
 		w.scopes = w.scopes[:len(w.scopes)-1]
 	}
 	return nil
+}
+
+func (w *walker) count(expr hclsyntax.Expression) hclsyntax.Expression {
+	if c, done := expr.(*counted); done {
+		c.budget = w.budget
+		return c
+	}
+	return &counted{expr, w.budget}
 }
 
 // lookup returns the resource that a traversal begins with, or nil.
@@ -122,7 +166,7 @@ func (e *evaluation) lookup(t hcl.Traversal) *declared {
 
 // resolve checks one name, and returns its node in the graph of named values,
 // "" for what is known already.
-func (e *evaluation) resolve(t hcl.Traversal, each bool) (node string, ok bool) {
+func (e *evaluation) resolve(t hcl.Traversal, in within) (node string, ok bool) {
 	root := t.RootName()
 	at := t.SourceRange()
 	name := ""
@@ -140,17 +184,9 @@ func (e *evaluation) resolve(t hcl.Traversal, each bool) (node string, ok bool) 
 	}
 	_, isKind := e.resources[root]
 	switch {
-	case root == "each":
-		switch {
-		case !each:
-			e.fail(at, "each has no meaning here", "each.key and each.value stand in a block with for_each only, and not in for_each itself.")
-		case name != "key" && name != "value":
-			e.fail(at, "Incomplete name", "Write each.key or each.value.")
-		default:
-			return "", true
-		}
-		return "", false
-	case name == "" && (root == "var" || root == "local" || isKind):
+	case root == "each" || root == "count" || root == "self":
+		return "", e.resolveHere(root, name, at, in)
+	case name == "" && (root == "var" || root == "local" || root == "module" || isKind):
 		e.fail(at, "Incomplete name", fmt.Sprintf("Write %s.NAME: %s alone is no value.", root, root))
 		return "", false
 	case root == "var":
@@ -165,6 +201,12 @@ func (e *evaluation) resolve(t hcl.Traversal, each bool) (node string, ok bool) 
 			return missing(fmt.Sprintf("Local %q", name), fmt.Sprintf("Define it with locals { %s = ... }.", name), slices.Collect(maps.Keys(e.locals)))
 		}
 		return "local." + name, l.state != bad
+	case root == "module":
+		m := e.modules[name]
+		if m == nil {
+			return missing("module."+name, "No module block has this name.", slices.Collect(maps.Keys(e.modules)))
+		}
+		return "module." + name, m.state != bad
 	case isKind:
 		r := e.resources[root][name]
 		if r == nil {
@@ -174,14 +216,34 @@ func (e *evaluation) resolve(t hcl.Traversal, each bool) (node string, ok bool) 
 	case e.partial && name == "":
 		return "", false
 	default:
-		e.unknownRoot(t, name)
+		e.unknownRoot(t, name, in)
 		return "", false
 	}
 }
 
-func (e *evaluation) unknownRoot(t hcl.Traversal, name string) {
+// resolveHere checks a name that has a meaning at some places only.
+func (e *evaluation) resolveHere(root, name string, at hcl.Range, in within) bool {
+	switch {
+	case root == "each" && !in.each:
+		e.fail(at, "each has no meaning here", "each.key and each.value stand in a block with for_each only, and not in for_each itself.")
+	case root == "each" && name != "key" && name != "value":
+		e.fail(at, "Incomplete name", "Write each.key or each.value.")
+	case root == "count" && !in.count:
+		e.fail(at, "count has no meaning here", "count.index stands in a block with count only, and not in count itself.")
+	case root == "count" && name != "index":
+		e.fail(at, "Incomplete name", "Write count.index.")
+	case root == "self" && !in.self:
+		e.fail(at, "self has no meaning here", "self.ATTRIBUTE stands in a postcondition only, and is the resource around it.")
+	default:
+		return true
+	}
+	return false
+}
+
+func (e *evaluation) unknownRoot(t hcl.Traversal, name string, in within) {
 	root := t.RootName()
-	roots := append([]string{"var", "local", "each"}, e.kinds.Names()...)
+	roots := append([]string{"var", "local", "module", "each", "count"}, e.kinds.Names()...)
+	roots = append(roots, in.iterators...)
 	if name == "" {
 		e.fail(t.SourceRange(), fmt.Sprintf("%q is no value", root), fmt.Sprintf("Text stands in quotes: write \"%s\". Values have names such as var.NAME, local.NAME or KIND.NAME.", root))
 		return
@@ -195,12 +257,16 @@ func (e *evaluation) steps(t hcl.Traversal, r *declared) bool {
 	if len(rest) == 0 {
 		return true
 	}
-	if r.forEach != nil {
+	if r.many() {
 		switch step := rest[0].(type) {
 		case hcl.TraverseIndex:
 			rest = rest[1:]
 		case hcl.TraverseAttr:
-			e.fail(t.SourceRange(), fmt.Sprintf("%s stands for several resources", r.node()), fmt.Sprintf("It has for_each. Name one of them by its key: write %s[%q].", r.node(), step.Name))
+			why, key := "It has for_each. Name one of them by its key", fmt.Sprintf("[%q]", step.Name)
+			if r.count != nil {
+				why, key = "It has count. Name one of them by its index", "[0]"
+			}
+			e.fail(t.SourceRange(), fmt.Sprintf("%s stands for several resources", r.node()), fmt.Sprintf("%s: write %s%s.", why, r.node(), key))
 			return false
 		}
 	}
@@ -209,7 +275,7 @@ func (e *evaluation) steps(t hcl.Traversal, r *declared) bool {
 	}
 	switch step := rest[0].(type) {
 	case hcl.TraverseIndex:
-		e.fail(t.SourceRange(), fmt.Sprintf("%s is one resource", r.node()), fmt.Sprintf("It has no for_each and so no keys; write %s.", r.node()))
+		e.fail(t.SourceRange(), fmt.Sprintf("%s is one resource", r.node()), fmt.Sprintf("It has no for_each and no count, and so no keys; write %s.", r.node()))
 	case hcl.TraverseAttr:
 		schema := resource.SchemaOf(r.kind.New())
 		a := schema.Attr(step.Name)
@@ -226,25 +292,21 @@ func (e *evaluation) steps(t hcl.Traversal, r *declared) bool {
 	return false
 }
 
-// checkKeys checks the literal keys of references to resources with for_each,
-// which must be expanded.
+// checkKeys checks the literal keys of references to what has for_each or
+// count, which must be expanded, and the names of modules' outputs.
 func (e *evaluation) checkKeys(u uses) bool {
 	ok := true
 	for _, t := range u.traversals {
+		if m := e.lookupModule(t); m != nil {
+			ok = e.checkModuleSteps(t, m) && ok
+			continue
+		}
 		r := e.lookup(t)
-		if r == nil || r.forEach == nil || len(t) < 3 {
+		if r == nil || !r.many() || len(t) < 3 {
 			continue
 		}
-		index, isIndex := t[2].(hcl.TraverseIndex)
-		if !isIndex {
-			continue
-		}
-		if index.Key.Type() != cty.String {
-			e.fail(index.SrcRange, "Invalid key", "A key of for_each is text: write it in quotes. "+r.listKeys())
-			ok = false
-		} else if key := index.Key.AsString(); !slices.Contains(r.keys, key) {
-			e.fail(t.SourceRange(), fmt.Sprintf("%s[%q] does not exist", r.node(), key), r.listKeys()+sentence(key, r.keys))
-			ok = false
+		if index, isIndex := t[2].(hcl.TraverseIndex); isIndex {
+			ok = e.checkKey(&r.repeated, r.node(), index, t.SourceRange()) && ok
 		}
 	}
 	return ok

@@ -25,6 +25,9 @@ const (
 // LockFile is the image lock, which is never configuration.
 const LockFile = "hostctl.lock.hcl"
 
+// autoSuffix ends the names of files whose variables are read without being asked for.
+const autoSuffix = ".auto.hclvars"
+
 // File is one file's name and text.
 type File struct {
 	Name string `json:"name"` // relative to the configuration's directory; as given for a -var-file
@@ -34,23 +37,51 @@ type File struct {
 // Sources is the text of one configuration.
 type Sources struct {
 	Dir string `json:"dir"`
+	// Root is the repository's root, which Dir stands below: no module and no file
+	// is read from outside of it. "" is Dir itself.
+	Root string `json:"root,omitempty"`
 	// Files are the directory's *.hcl files, sorted by name.
 	Files []File `json:"files"`
+	// AutoFiles are the directory's *.auto.hclvars files, sorted by name.
+	AutoFiles []File `json:"auto_files,omitempty"`
 	// VarFiles are the files of -var-file, in the order given; a later one wins.
 	VarFiles []File `json:"var_files,omitempty"`
+	// Tree is what else of the repository the configuration refers to, by names
+	// relative to Root, sorted: the files of its modules, the files of source and template
+	// attributes, and, with a slash at the end and no text, the directories of modules.
+	Tree []File `json:"tree,omitempty"`
+	// Unread is what the configuration refers to and what could not be read.
+	Unread []Unread `json:"unread,omitempty"`
 	// Ignored are the names in the directory, hidden ones and the image lock
 	// apart, that are no configuration.
 	Ignored []string `json:"ignored,omitempty"`
 }
 
+// Unread is a file or directory that could not be read.
+type Unread struct {
+	Name   string `json:"name"`   // as in Sources.Tree
+	Reason string `json:"reason"` // a sentence
+}
+
+// isConfiguration reports whether a file of this name in a directory is configuration.
+func isConfiguration(name string) bool {
+	return strings.HasSuffix(name, ".hcl") && name != LockFile && !strings.HasPrefix(name, ".")
+}
+
 // ReadDir reads the configuration of a directory: its *.hcl files, not
-// recursively, and the variable files. Only regular files are read, a symbolic
+// recursively, its *.auto.hclvars and the variable files. root is the
+// repository's root, "" the directory itself; nothing else of it is read yet.
+// Only regular files are read, a symbolic
 // link is refused. Every problem is reported, not only the first.
-func ReadDir(dir string, varFiles []string) (Sources, Diagnostics) {
-	s := Sources{Dir: dir}
+func ReadDir(dir, root string, varFiles []string) (Sources, Diagnostics) {
+	s := Sources{Dir: dir, Root: root}
 	var diags Diagnostics
 	fail := func(name, summary, detail string) {
 		diags = append(diags, Diagnostic{Severity: Error, File: name, Summary: summary, Detail: detail})
+	}
+	if home := s.home(); home == ".." || strings.HasPrefix(home, "../") {
+		fail("", "Configuration is not in the repository", fmt.Sprintf("%s does not stand below %s, which -root names.", dir, root))
+		return s, diags
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -73,15 +104,21 @@ func ReadDir(dir string, varFiles []string) (Sources, Diagnostics) {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
+		auto := strings.HasSuffix(name, autoSuffix) && !entry.IsDir()
 		switch {
 		case name == LockFile || strings.HasPrefix(name, "."):
-		case !strings.HasSuffix(name, ".hcl") || entry.IsDir():
+		case !auto && (!isConfiguration(name) || entry.IsDir()):
 			s.Ignored = append(s.Ignored, name)
-		case len(s.Files) == MaxFiles:
+		case len(s.Files)+len(s.AutoFiles) == MaxFiles:
 			fail("", "Too many files", fmt.Sprintf("A configuration has at most %d files.", MaxFiles))
 			return s, diags.sorted()
 		default:
-			if f, ok := read(filepath.Join(dir, name), name); ok {
+			f, ok := read(filepath.Join(dir, name), name)
+			switch {
+			case !ok:
+			case auto:
+				s.AutoFiles = append(s.AutoFiles, f)
+			default:
 				s.Files = append(s.Files, f)
 			}
 		}
@@ -98,6 +135,18 @@ func ReadDir(dir string, varFiles []string) (Sources, Diagnostics) {
 		fail("", "No configuration", fmt.Sprintf("There is no *.hcl file in %s. \"hostctl init\" writes a first one; -chdir names another directory.", dir))
 	}
 	return s, diags.sorted()
+}
+
+// home is the configuration's directory relative to the repository's root.
+func (s *Sources) home() string {
+	if s.Root == "" {
+		return "."
+	}
+	rel, err := filepath.Rel(s.Root, s.Dir)
+	if err != nil {
+		return ".."
+	}
+	return filepath.ToSlash(rel)
 }
 
 // readRegular reads a regular file of at most limit bytes. It never waits: a
@@ -139,7 +188,11 @@ func (s Sources) Digest() string {
 		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(b))))
 		h.Write(b)
 	}
-	for _, list := range [][]File{s.Files, s.VarFiles} {
+	lists := [][]File{s.Files, s.VarFiles}
+	if len(s.AutoFiles)+len(s.Tree) > 0 {
+		lists = append(lists, s.AutoFiles, s.Tree)
+	}
+	for _, list := range lists {
 		part(fmt.Append(nil, len(list)))
 		for _, f := range list {
 			part([]byte(f.Name))
@@ -151,7 +204,7 @@ func (s Sources) Digest() string {
 
 // text returns the text of a file by its name; nil if there is none.
 func (s *Sources) text(name string) []byte {
-	for _, list := range [][]File{s.Files, s.VarFiles} {
+	for _, list := range [][]File{s.Files, s.AutoFiles, s.VarFiles, s.Tree} {
 		for i := range list {
 			if list[i].Name == name {
 				return list[i].Text
@@ -159,4 +212,10 @@ func (s *Sources) text(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// has reports whether a part of the repository was read, or could not be.
+func (s *Sources) has(name string) bool {
+	return slices.ContainsFunc(s.Tree, func(f File) bool { return f.Name == name }) ||
+		slices.ContainsFunc(s.Unread, func(u Unread) bool { return u.Name == name })
 }

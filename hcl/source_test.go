@@ -31,7 +31,7 @@ func TestReadDir(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "sub.hcl"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s, diags := ReadDir(dir, []string{prod})
+	s, diags := ReadDir(dir, "", []string{prod})
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
@@ -63,7 +63,7 @@ func TestReadDirRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir, "long.hcl", strings.Repeat("#", MaxFileBytes+1))
-	_, diags := ReadDir(dir, []string{filepath.Join(dir, "nothing.hclvars")})
+	_, diags := ReadDir(dir, "", []string{filepath.Join(dir, "nothing.hclvars")})
 	text := diags.Error()
 	for _, want := range []string{"link.hcl: File cannot be read: It is a symbolic link", "fifo.hcl: File cannot be read: It is no regular file", "long.hcl: File cannot be read: It is too long", "nothing.hclvars: File cannot be read: No such file"} {
 		if !strings.Contains(text, want) {
@@ -73,10 +73,10 @@ func TestReadDirRefuses(t *testing.T) {
 	if strings.Contains(text, "secret") {
 		t.Error("a text is shown")
 	}
-	if _, diags := ReadDir(t.TempDir(), nil); !strings.Contains(diags.Error(), "hostctl init") {
+	if _, diags := ReadDir(t.TempDir(), "", nil); !strings.Contains(diags.Error(), "hostctl init") {
 		t.Error(diags)
 	}
-	if _, diags := ReadDir(filepath.Join(dir, "no"), nil); !diags.HasErrors() {
+	if _, diags := ReadDir(filepath.Join(dir, "no"), "", nil); !diags.HasErrors() {
 		t.Error("a missing directory is no error")
 	}
 }

@@ -12,180 +12,183 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// varPrefix begins the file name of a diagnostic about a value of the command line.
-const varPrefix = "-var "
-
 // variable is one variable block.
 type variable struct {
-	name     string
-	block    *hclsyntax.Block
-	broken   bool
-	ty       cty.Type // a constraint; any where there is none
-	defaults *typeexpr.Defaults
-	value    value
-	state    progressOf
+	name        string
+	block       *hclsyntax.Block
+	broken      bool
+	ty          cty.Type // a constraint; any where there is none
+	defaults    *typeexpr.Defaults
+	nullable    bool
+	sensitive   bool
+	validations []*hclsyntax.Block
+	value       value
+	at          hcl.Range // where the value came from
+	state       progressOf
 }
 
-// readVariables gives every variable its value: of -var, of the last -var-file
-// that has one, or the default.
-func (e *evaluation) readVariables() {
-	given := e.readVarFiles()
+// giver gives variables their values from outside of the scope.
+type giver interface {
+	// give returns the value of a variable, none where there is none, and its
+	// place; false where there is one that is wrong, which was reported.
+	give(e *evaluation, v *variable) (value, hcl.Range, bool)
+	// missing reports that a variable got no value and has no default.
+	missing(e *evaluation, v *variable)
+}
+
+// moduleArguments are the attributes of a module block that are no inputs.
+var moduleArguments = []string{"source", "for_each", "count", "depends_on"}
+
+// readVariables gives every variable its value, and then tests their validations.
+func (e *evaluation) readVariables(from giver) {
 	names := slices.Sorted(maps.Keys(e.variables))
-	for name := range e.req.Vars {
-		if e.variables[name] == nil && !e.partial {
-			e.config.Diagnostics = append(e.config.Diagnostics, Diagnostic{Severity: Error, Summary: fmt.Sprintf("Variable %q is not declared", name),
-				Detail: fmt.Sprintf("It was given by -var. Declare it with variable %q { ... }.%s", name, sentence(name, names))})
-		}
-	}
 	for _, name := range names {
 		v := e.variables[name]
 		v.state = bad
 		if v.broken {
 			continue
 		}
-		e.in = blockTitle(v.block)
+		e.in = e.title(v.block)
 		fallback, ok := e.readVariable(v)
 		if !ok {
 			continue
 		}
 		e.in = ""
-		if text, has := e.req.Vars[name]; has {
-			e.takeText(v, text)
-		} else if a := given[name]; a != nil {
-			if val, ok := e.eval(a.Expr, nil); ok {
-				e.take(v, val, a.Expr.Range())
-			}
-		} else if fallback != none {
-			e.in = blockTitle(v.block)
+		val, at, ok := from.give(e, v)
+		switch {
+		case !ok:
+		case val != none && (v.nullable || !plain(val).IsNull()):
+			e.take(v, val, at)
+		case fallback != none:
+			e.in = e.title(v.block)
 			e.take(v, fallback, v.block.Body.Attributes["default"].Expr.Range())
-		} else {
-			e.in = blockTitle(v.block)
-			e.fail(v.block.DefRange(), fmt.Sprintf("Variable %q has no value", name),
-				fmt.Sprintf("It has no default. Give it a value with -var %s=VALUE or in a file of -var-file, or write a default.", name))
+		case val != none:
+			e.fail(e.placeOf(v, at), fmt.Sprintf("Invalid value for variable %q", name), "It is null, and the variable has nullable = false and no default.")
+		default:
+			e.in = e.title(v.block)
+			from.missing(e, v)
 		}
+	}
+	// A validation may refer to any variable.
+	ctx := &hcl.EvalContext{Variables: map[string]value{"var": e.varObject()}, Functions: functionTable}
+	var refused []*variable
+	for _, name := range names {
+		v := e.variables[name]
+		if v.state != good {
+			continue
+		}
+		e.in = e.title(v.block)
+		for _, b := range v.validations {
+			what, message := e.test(b, within{}, ctx)
+			if what == fails {
+				e.fail(e.placeOf(v, v.at), fmt.Sprintf("Invalid value for variable %q", name),
+					message+"\nThis was checked by the validation at "+where(b.DefRange())+".")
+			}
+			if what != holds {
+				refused = append(refused, v)
+			}
+		}
+	}
+	for _, v := range refused {
+		v.state = bad
 	}
 	e.in = ""
 }
 
+// placeOf is the place of a value; of the variable itself where the value's
+// line must not be shown.
+func (e *evaluation) placeOf(v *variable, at hcl.Range) hcl.Range {
+	if v.sensitive {
+		return v.block.DefRange()
+	}
+	return at
+}
+
 // readVariable reads the block, and returns the default, none without.
 func (e *evaluation) readVariable(v *variable) (fallback value, ok bool) {
-	ok = true
-	v.ty = cty.DynamicPseudoType
-	known := []string{"type", "default", "description"}
-	for _, b := range v.block.Body.Blocks {
-		e.fail(b.TypeRange, fmt.Sprintf("Unknown block %q", b.Type), fmt.Sprintf("A variable has the attributes %s.", quoteList(known)))
+	v.ty, v.nullable = cty.DynamicPseudoType, true
+	ok = e.shape(v.block, []string{"type", "default", "description", "sensitive", "nullable"}, []string{"validation"}, nil)
+	if e.module != "" && slices.Contains(moduleArguments, v.name) {
+		e.fail(v.block.LabelRanges[0], fmt.Sprintf("Variable cannot be named %q", v.name), "The attribute of that name in a module block means something else.")
 		ok = false
 	}
+	v.validations = v.block.Body.Blocks
 	for _, a := range attributes(v.block.Body) {
+		var fine bool
 		switch a.Name {
 		case "type":
-			ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
-			e.fromHCL(diags)
-			if diags.HasErrors() {
-				ok = false
-				continue
-			}
-			v.ty, v.defaults = ty, defaults
+			fine = e.readType(v, a.Expr)
 		case "default":
-			if val, good := e.constant(a.Expr, "The default of a variable"); good {
-				fallback = val
-			} else {
-				ok = false
-			}
+			fallback, fine = e.constant(a.Expr, "The default of a variable")
 		case "description":
-			if _, good := e.constantText(a, "A description"); !good {
-				ok = false
-			}
+			_, fine = e.constantText(a, "A description")
+		case "sensitive":
+			v.sensitive, fine = e.constantBool(a)
+		case "nullable":
+			v.nullable, fine = e.constantBool(a)
 		default:
-			e.fail(a.NameRange, fmt.Sprintf("Unknown attribute %q", a.Name), fmt.Sprintf("A variable has the attributes %s.%s", quoteList(known), sentence(a.Name, known)))
-			ok = false
+			continue
 		}
+		ok = ok && fine
 	}
 	return fallback, ok
 }
 
+// readType reads a type constraint, in quotes or without.
+func (e *evaluation) readType(v *variable, expr hclsyntax.Expression) bool {
+	if text, ok := literal(expr); ok && !text.IsNull() && text.Type() == cty.String {
+		inner := File{Name: expr.Range().Filename, Text: []byte(text.AsString())}
+		if _, problem := scan(inner); problem != nil {
+			e.fail(expr.Range(), "Invalid type specification", problem.Summary+".")
+			return false
+		}
+		parsed, diags := hclsyntax.ParseExpression(inner.Text, inner.Name, hcl.InitialPos)
+		if diags.HasErrors() {
+			e.fail(expr.Range(), "Invalid type specification", "Write a type such as string, number, bool, list(string), map(number) or object({ name = string }).")
+			return false
+		}
+		ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(parsed)
+		if diags.HasErrors() {
+			e.fail(expr.Range(), diags[0].Summary, diags[0].Detail)
+			return false
+		}
+		v.ty, v.defaults = ty, defaults
+		return true
+	}
+	ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(expr)
+	e.fromHCL(diags)
+	v.ty, v.defaults = ty, defaults
+	return !diags.HasErrors()
+}
+
 // take converts a value to the variable's type.
 func (e *evaluation) take(v *variable, val value, at hcl.Range) {
-	if v.defaults != nil && !val.IsNull() {
-		val = v.defaults.Apply(val)
+	wrong := func(detail string) {
+		if v.sensitive || hasSensitive(val) {
+			detail = hidden
+		}
+		e.fail(e.placeOf(v, at), fmt.Sprintf("Invalid value for variable %q", v.name), detail)
 	}
-	val, err := convert.Convert(val, v.ty)
+	var marks []cty.ValueMarks
+	if v.defaults != nil && !plain(val).IsNull() {
+		// The places of the marks are lost where defaults are filled in.
+		unmarked, all := val.UnmarkDeep()
+		val, marks = v.defaults.Apply(unmarked), append(marks, all)
+	}
+	converted, err := convert.Convert(val, v.ty)
 	if err != nil {
-		e.fail(at, fmt.Sprintf("Invalid value for variable %q", v.name), fmt.Sprintf("Its type is %s: %v.", typeexpr.TypeString(v.ty), err))
+		wrong(fmt.Sprintf("Its type is %s: %v.", typeexpr.TypeString(v.ty), err))
 		return
 	}
-	if e.measured(val, at) {
-		v.value, v.state = val, good
-	}
-}
-
-// takeText takes the value of a -var: text for a variable of a simple type, else an expression.
-func (e *evaluation) takeText(v *variable, text string) {
-	file := File{Name: varPrefix + v.name, Text: []byte(text)}
-	at := hcl.Range{Filename: file.Name, End: hcl.Pos{Byte: len(text)}}
-	if why, bad := badText(text, true); bad {
-		e.fail(at, fmt.Sprintf("Invalid value for variable %q", v.name), why)
+	val = converted.WithMarks(marks...)
+	if err := measure(val); err != nil {
+		e.fail(e.placeOf(v, at), tooBig, sentenceOf(err))
 		return
 	}
-	if v.ty == cty.DynamicPseudoType || v.ty.IsPrimitiveType() {
-		if v.ty == cty.Number && len(text) > maxNumber {
-			e.fail(at, fmt.Sprintf("Invalid value for variable %q", v.name), "The number is too long.")
-			return
-		}
-		e.take(v, cty.StringVal(text), at)
-		return
+	if v.sensitive {
+		val = val.Mark(sensitiveMark)
 	}
-	if _, problem := scan(file); problem != nil {
-		e.config.Diagnostics = append(e.config.Diagnostics, *problem)
-		return
-	}
-	expr, diags := hclsyntax.ParseExpression(file.Text, file.Name, hcl.Pos{Line: 1, Column: 1})
-	e.fromHCL(diags)
-	if diags.HasErrors() {
-		return
-	}
-	if val, ok := e.constant(expr, "The value of a variable"); ok {
-		e.take(v, val, at)
-	}
-}
-
-// readVarFiles reads the files of -var-file: constants by name.
-func (e *evaluation) readVarFiles() map[string]*hclsyntax.Attribute {
-	given := map[string]*hclsyntax.Attribute{}
-	names := slices.Sorted(maps.Keys(e.variables))
-	for _, f := range e.req.Sources.VarFiles {
-		if _, problem := scan(f); problem != nil {
-			e.config.Diagnostics = append(e.config.Diagnostics, *problem)
-			continue
-		}
-		p := parseChunk(&f, chunk{0, len(f.Text), 1})
-		e.fromHCL(p.errors())
-		for _, b := range p.body.Blocks {
-			if p.intact(b.TypeRange) {
-				e.fail(b.TypeRange, "Block in a file of variables", "It holds values only, such as port = 8080.")
-			}
-		}
-		for _, a := range attributes(p.body) {
-			v := e.variables[a.Name]
-			switch {
-			case !p.intact(a.SrcRange):
-			case v == nil && !e.partial:
-				e.fail(a.NameRange, fmt.Sprintf("Variable %q is not declared", a.Name), fmt.Sprintf("Declare it with variable %q { ... }.%s", a.Name, sentence(a.Name, names)))
-			case v != nil:
-				if _, ok := e.constant(a.Expr, "The value of a variable"); !ok {
-					v.broken = true
-				}
-			}
-			given[a.Name] = a
-		}
-		if p.broken >= 0 {
-			// A value may stand in the part that was not understood.
-			for _, v := range e.variables {
-				v.broken = v.broken || given[v.name] == nil
-			}
-		}
-	}
-	return given
+	v.value, v.at, v.state = val, at, good
 }
 
 // varObject is what var stands for.
@@ -218,7 +221,7 @@ func (e *evaluation) constantText(a *hclsyntax.Attribute, what string) (string, 
 	if !ok {
 		return "", false
 	}
-	if v.IsNull() || v.Type() != cty.String {
+	if v = plain(v); v.IsNull() || v.Type() != cty.String {
 		e.fail(a.Expr.Range(), fmt.Sprintf("Invalid value for %q", a.Name), what+" is text in quotes.")
 		return "", false
 	}
@@ -227,4 +230,18 @@ func (e *evaluation) constantText(a *hclsyntax.Attribute, what string) (string, 
 		return "", false
 	}
 	return v.AsString(), true
+}
+
+// constantBool is constant for an attribute that is true or false.
+func (e *evaluation) constantBool(a *hclsyntax.Attribute) (bool, bool) {
+	v, ok := e.constant(a.Expr, fmt.Sprintf("%q", a.Name))
+	if !ok {
+		return false, false
+	}
+	b, err := convert.Convert(plain(v), cty.Bool)
+	if err != nil || b.IsNull() {
+		e.fail(a.Expr.Range(), fmt.Sprintf("Invalid value for %q", a.Name), "True or false is wanted, not "+article(plain(v))+".")
+		return false, false
+	}
+	return b.True(), true
 }

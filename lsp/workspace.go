@@ -95,7 +95,7 @@ func (s *snapshot) sources() (hcl.Sources, hcl.Diagnostics) {
 				varFiles = append(varFiles, name)
 			}
 		}
-		sources, diags = hcl.ReadDir(s.dir, varFiles)
+		sources, diags = hcl.ReadDir(s.dir, "", varFiles)
 	}
 	// What a buffer replaces need not be readable, and a directory without
 	// configuration may have its first one unsaved.

@@ -145,7 +145,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if problems := m.Import(c.ctx, seen, f.Want, f.Directives.Imports); len(problems) > 0 {
 		return nil, c.problems(nil, problems)
 	}
-	sources, diags := hcl.ReadDir(f.Dir, f.VarFiles)
+	sources, diags := hcl.ReadAgain(f.Dir, f.Root, f.VarFiles, f.Tree)
 	if diags.HasErrors() {
 		return nil, staleError{[]string{"The configuration that it was made from cannot be read any more: " + diags.Error()}}
 	}
@@ -182,7 +182,7 @@ func (a *applying) unseal(c *cli, f *plan.File, p *proposal, sources hcl.Sources
 	if len(f.Sealed) == 0 {
 		return nil
 	}
-	config := hcl.Load(c.ctx, evaluate, hcl.Request{Sources: sources, Vars: a.vars, Version: version}, kinds())
+	config := hcl.Load(c.ctx, evaluate, a.request(sources), kinds())
 	if config.Diagnostics.HasErrors() {
 		warn := hcl.Diagnostic{Severity: hcl.Warning, Summary: "The plan holds no sensitive values",
 			Detail: "They are read again from the configuration: give the variables that the plan was made with, by -var or HOSTCTL_VAR_name."}

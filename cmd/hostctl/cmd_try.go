@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -60,13 +61,20 @@ func tryOut(c *cli, s *source, command []string) (err error) {
 	defer func() { err = errors.Join(err, h.Close()) }()
 
 	args := []string{"hostctl", "apply", "-auto-approve", "-chdir=" + sources.Dir}
+	if sources.Root != "" {
+		args = append(args, "-root="+sources.Root)
+	}
 	for name, value := range s.vars {
 		args = append(args, "-var", name+"="+value)
 	}
 	for _, f := range sources.VarFiles {
 		args = append(args, "-var-file", f.Name)
 	}
-	code, err := h.Run(c.ctx, try.Command{Args: args, Stdout: c.stdout, Stderr: c.stderr})
+	var env []string
+	for name, value := range s.request(sources).Env {
+		env = append(env, envPrefix+name+"="+value)
+	}
+	code, err := h.Run(c.ctx, try.Command{Args: args, Env: env, Stdout: c.stdout, Stderr: c.stderr})
 	if err != nil {
 		return err
 	}
@@ -105,7 +113,7 @@ func tryOptions(config *hcl.Config, sources hcl.Sources) (try.Options, error) {
 	o := try.Options{Binds: []try.Bind{
 		{Source: self, Target: filepath.Join(tryBin, "hostctl")},
 		{Source: launcher, Target: filepath.Join(tryBin, container.LauncherName)},
-		{Source: sources.Dir},
+		{Source: cmp.Or(sources.Root, sources.Dir)},
 	}}
 	for _, f := range sources.VarFiles {
 		o.Binds = append(o.Binds, try.Bind{Source: f.Name})

@@ -39,11 +39,15 @@ func TestExamples(t *testing.T) {
 	for _, main := range dirs {
 		dir := filepath.Dir(main)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			sources, diags := hcl.ReadDir(dir, nil)
+			sources, diags := hcl.ReadDir(dir, "", nil)
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}
 			config := hcl.Evaluate(hcl.Request{Sources: sources}, kinds())
+			for len(config.Needs) > 0 {
+				sources.Supply(config.Needs)
+				config = hcl.Evaluate(hcl.Request{Sources: sources}, kinds())
+			}
 			if len(config.Diagnostics) > 0 {
 				t.Fatal(config.Diagnostics)
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // source says which configuration is meant: the flags that every command which reads one has.
 type source struct {
 	dir      string
+	root     string
 	vars     varFlags
 	varFiles listFlag
 }
@@ -19,6 +21,7 @@ type source struct {
 func (s *source) register(fs *flag.FlagSet) {
 	s.vars = varFlags{}
 	fs.StringVar(&s.dir, "chdir", ".", "read the configuration in `DIR` instead of here")
+	fs.StringVar(&s.root, "root", "", "read modules and files from below `DIR`, the repository's root; unset, from the configuration's directory alone")
 	fs.Var(&s.vars, "var", "set a variable, as `NAME=VALUE`; may be given again")
 	fs.Var(&s.varFiles, "var-file", "read variables from `FILE`; may be given again, a later one wins")
 }
@@ -56,8 +59,23 @@ func (s *source) read(c *cli) (*hcl.Config, hcl.Sources, error) {
 	if diags.HasErrors() {
 		return nil, sources, c.diagnose(diags)
 	}
-	config := hcl.Load(c.ctx, evaluate, hcl.Request{Sources: sources, Vars: s.vars, Version: version}, kinds())
-	return config, sources, c.diagnose(config.Diagnostics)
+	config := hcl.Load(c.ctx, evaluate, s.request(sources), kinds())
+	return config, config.Sources(), c.diagnose(config.Diagnostics)
+}
+
+// envPrefix begins the names of environment variables that are values of the configuration's.
+const envPrefix = "HOSTCTL_VAR_"
+
+// request is what decides what the sources mean: with the flags, the environment.
+func (s *source) request(sources hcl.Sources) hcl.Request {
+	env := map[string]string{}
+	for _, entry := range os.Environ() {
+		if rest, ok := strings.CutPrefix(entry, envPrefix); ok {
+			name, value, _ := strings.Cut(rest, "=")
+			env[name] = value
+		}
+	}
+	return hcl.Request{Sources: sources, Vars: s.vars, Env: env, Version: version}
 }
 
 // sources reads the files' text, with absolute paths, so that the digest does not depend on where the caller stands.
@@ -73,6 +91,9 @@ func (s *source) sources() (hcl.Sources, hcl.Diagnostics) {
 	if err != nil {
 		dir = s.dir
 	}
-	return hcl.ReadDir(dir, files)
+	root := s.root
+	if abs, err := filepath.Abs(root); err == nil && root != "" {
+		root = abs
+	}
+	return hcl.ReadDir(dir, root, files)
 }
-

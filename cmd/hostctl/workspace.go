@@ -156,11 +156,14 @@ func changes(p *plan.Plan) []resource.Change {
 func (p *proposal) basis(sources hcl.Sources) plan.Basis {
 	b := plan.Basis{
 		HostctlVersion: version, HostID: p.machine.ID, Owner: p.seen.Owner,
-		Dir: sources.Dir, SourceDigest: sources.Digest(),
+		Dir: sources.Dir, Root: sources.Root, SourceDigest: sources.Digest(),
 		LedgerSerial: p.seen.Ledger.Serial, LiveDigest: plan.Digest(p.seen.Live),
 	}
 	for _, f := range sources.VarFiles {
 		b.VarFiles = append(b.VarFiles, f.Name)
+	}
+	for _, f := range sources.Tree {
+		b.Tree = append(b.Tree, f.Name)
 	}
 	return b
 }

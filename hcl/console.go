@@ -1,0 +1,144 @@
+package hcl
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"hostctl/resource"
+)
+
+// Value is what an expression comes to. Sensitive parts are replaced by the
+// text "(sensitive value)", a reference is its address.
+type Value struct {
+	JSON json.RawMessage `json:"json"`
+	Text string          `json:"text"` // as the language writes it, over several lines
+}
+
+// readExpression evaluates the request's expression as if it stood in the configuration.
+func (e *evaluation) readExpression() {
+	if e.req.Expression == "" {
+		return
+	}
+	e.in = ""
+	f := File{Name: expressionName, Text: []byte(e.req.Expression)}
+	if _, problem := scan(f); problem != nil {
+		e.config.Diagnostics = append(e.config.Diagnostics, *problem)
+		return
+	}
+	expr, diags := hclsyntax.ParseExpression(f.Text, f.Name, hcl.InitialPos)
+	if diags.HasErrors() {
+		p := piece{diags: diags}
+		e.fromHCL(p.errors())
+		return
+	}
+	v, ok := e.found(expr, within{}, e.shared)
+	if !ok {
+		return
+	}
+	v = redacted(v)
+	text, err := ctyjson.Marshal(v, v.Type())
+	if err != nil {
+		e.fail(expr.Range(), "Value cannot be shown", sentenceOf(err))
+		return
+	}
+	var b strings.Builder
+	writeValue(&b, v, "")
+	e.config.Value = &Value{JSON: text, Text: b.String()}
+}
+
+// writeValue writes a value as the language does.
+func writeValue(b *strings.Builder, v value, indent string) {
+	ty := v.Type()
+	switch {
+	case v.IsNull():
+		b.WriteString("null")
+	case ty == cty.String:
+		b.WriteString(quoteText(v.AsString()))
+	case ty == cty.Number:
+		b.WriteString(numberText(v.AsBigFloat()))
+	case ty == cty.Bool:
+		b.WriteString(strconv.FormatBool(v.True()))
+	case ty == reference:
+		b.WriteString(v.EncapsulatedValue().(*resource.Addr).String())
+	case v.LengthInt() == 0 && (ty.IsObjectType() || ty.IsMapType()):
+		b.WriteString("{}")
+	case v.LengthInt() == 0:
+		b.WriteString("[]")
+	case ty.IsObjectType() || ty.IsMapType():
+		writeObject(b, v, indent)
+	default:
+		b.WriteString("[\n")
+		for it := v.ElementIterator(); it.Next(); {
+			_, element := it.Element()
+			b.WriteString(indent + "  ")
+			writeValue(b, element, indent+"  ")
+			b.WriteString(",\n")
+		}
+		b.WriteString(indent + "]")
+	}
+}
+
+func writeObject(b *strings.Builder, v value, indent string) {
+	type part struct {
+		key     string
+		element value
+	}
+	var parts []part
+	width := 0
+	for it := v.ElementIterator(); it.Next(); {
+		k, element := it.Element()
+		key := k.AsString()
+		if !hclsyntax.ValidIdentifier(key) {
+			key = quoteText(key)
+		}
+		width = max(width, len(key))
+		parts = append(parts, part{key, element})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return strings.Compare(a.key, b.key) })
+	b.WriteString("{\n")
+	for _, p := range parts {
+		fmt.Fprintf(b, "%s  %-*s = ", indent, width, p.key)
+		writeValue(b, p.element, indent+"  ")
+		b.WriteByte('\n')
+	}
+	b.WriteString(indent + "}")
+}
+
+// quoteText writes text as the language does, every character that a terminal
+// would not show as itself as an escape.
+func quoteText(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case (r == '$' || r == '%') && strings.HasPrefix(s[i+1:], "{"):
+			b.WriteRune(r)
+			b.WriteRune(r)
+		case resource.Visible(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
