@@ -79,6 +79,21 @@ func (t *table) addSubID(s SubID) error {
 	return nil
 }
 
+// MoveSubID registers under to.Name the range that name has; a range that name has not is left as it is.
+func (p Passwd) MoveSubID(ctx context.Context, name string, to SubID) error {
+	if same, ok := parseSubID(to.line()); !ok || same != to || strings.ContainsAny(to.Name, "\n\x00") {
+		return fmt.Errorf("%s of %s: is no range of subordinate ids", to.span(), to.Name)
+	}
+	return p.editSubIDs(ctx, func(t *table) error {
+		for i, line := range t.lines {
+			if s, ok := parseSubID(line); ok && s == (SubID{name, to.Start, to.Count}) {
+				t.put(i, strings.Split(to.line(), ":"))
+			}
+		}
+		return nil
+	})
+}
+
 // RemoveSubID removes exactly this range; nil means that it stands in neither file.
 // Whoever calls it knows that no file carries these ids any more.
 func (p Passwd) RemoveSubID(ctx context.Context, s SubID) error {

@@ -141,7 +141,8 @@ func (m *maker) item(addr resource.Addr) *item {
 func (m *maker) compare(p *Plan, live resource.State) (leaves bool) {
 	from := make(map[resource.Addr]resource.Addr, len(m.moves))
 	for _, move := range m.moves {
-		if kind, _ := m.opt.Kinds.Lookup(move.To.Kind); kind.Renames || live[move.From] != nil {
+		// What was made anew already is moved but for the ledger.
+		if kind, _ := m.opt.Kinds.Lookup(move.To.Kind); kind.Renames || live[move.From] != nil || live[move.To] == nil {
 			from[move.To] = move.From
 		}
 	}

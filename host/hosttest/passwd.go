@@ -262,6 +262,24 @@ func (p *Passwd) AddSubID(_ context.Context, ranges ...host.SubID) error {
 	return nil
 }
 
+// MoveSubID is as [host.Passwd.MoveSubID].
+func (p *Passwd) MoveSubID(_ context.Context, name string, to host.SubID) error {
+	if err := p.call("MoveSubID " + name); err != nil {
+		return err
+	}
+	if to.Name == "" || strings.ContainsAny(to.Name, ":\n\x00") || to.Count == 0 {
+		return fmt.Errorf("subordinate ids of %q: not a range", to.Name)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, s := range p.subids {
+		if s == (host.SubID{Name: name, Start: to.Start, Count: to.Count}) {
+			p.subids[i] = to
+		}
+	}
+	return nil
+}
+
 // RemoveSubID is as [host.Passwd.RemoveSubID].
 func (p *Passwd) RemoveSubID(_ context.Context, s host.SubID) error {
 	if err := p.call("RemoveSubID " + s.Name); err != nil {

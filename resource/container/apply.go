@@ -103,8 +103,11 @@ func (h *Host) dropSlice(ctx context.Context, slice string) error {
 
 func (h *Host) apply(ctx context.Context, change resource.Change) error {
 	h.forget(change.Addr)
-	if change.Action == resource.Delete {
+	switch change.Action {
+	case resource.Delete:
 		return h.delete(ctx, change)
+	case resource.Forget:
+		return h.release(change)
 	}
 	want, ok := change.Want.(*Container)
 	if !ok {
@@ -162,6 +165,9 @@ func (h *Host) nameIsFree(change resource.Change) error {
 }
 
 func (h *Host) create(ctx context.Context, change resource.Change, want *Container) error {
+	if err := h.inherit(ctx, change, want); err != nil {
+		return err
+	}
 	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
 		return err
 	}

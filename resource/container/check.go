@@ -130,10 +130,12 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		v.bad("", "what the launcher holds of this name cannot be read", err.Error())
+	case spec.Owner == "":
+		v.bad("", fmt.Sprintf("a container that was let go has the name %s on this host", name), releasedRemedy(change.Addr))
 	case spec.Owner != change.Owner:
 		v.bad("", fmt.Sprintf("%s of configuration %q has this name on the host", spec.Address, spec.Owner),
 			"give the container another name")
-	case spec.Address != change.Addr.String():
+	case spec.Address != change.Addr.String() && spec.Address != change.From.String():
 		v.bad("", fmt.Sprintf("%s has this name on the host", spec.Address), "remove that container first")
 	}
 }

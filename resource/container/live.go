@@ -28,6 +28,7 @@ type Systemd interface {
 type SubIDs interface {
 	SubIDs(ctx context.Context) ([]host.SubID, error)
 	AddSubID(ctx context.Context, ranges ...host.SubID) error
+	MoveSubID(ctx context.Context, name string, to host.SubID) error
 }
 
 // Host is the kind's effects on one host.

@@ -168,7 +168,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		if spec, err = r.Specs.Spec(record.Spec); err != nil {
 			return nil, err
 		}
-		if !sameProgram(spec, next) {
+		if !sameProgram(r.follow(spec, next, record.PID), next) {
 			pending = sum[:12]
 		}
 	case err != nil && u.ActiveState != "activating":
@@ -194,6 +194,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		if applied, err = declared(next); err != nil {
 			return nil, err
 		}
+		f.live = f.live.readdressed(applied)
 	}
 	if err := r.limits(addr, applied.Limits, f); err != nil {
 		return nil, err

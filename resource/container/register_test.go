@@ -29,6 +29,8 @@ func (f *slowFiles) AddSubID(_ context.Context, ranges ...host.SubID) error {
 	return nil
 }
 
+func (f *slowFiles) MoveSubID(context.Context, string, host.SubID) error { return nil }
+
 func TestRangesAreWrittenTogether(t *testing.T) {
 	const n = 20
 	f := &slowFiles{gate: make(chan struct{}), refuse: "n7"}
