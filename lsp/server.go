@@ -108,6 +108,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, options Options) er
 			}
 		}
 	}()
+	defer s.finish(written)
 	for {
 		select {
 		case <-ctx.Done():
@@ -130,12 +131,6 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, options Options) er
 				continue
 			}
 			if m.Method == "exit" {
-				cancel()
-				close(s.out)
-				select {
-				case <-written:
-				case <-s.gone:
-				}
 				if s.state != shutdown {
 					return ErrUnexpectedExit
 				}
@@ -143,6 +138,15 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, options Options) er
 			}
 			s.receive(m)
 		}
+	}
+}
+
+// finish has what was said written out, unless the client has gone. Only the loop sends, and it is over.
+func (s *server) finish(written <-chan struct{}) {
+	close(s.out)
+	select {
+	case <-written:
+	case <-s.gone:
 	}
 }
 
