@@ -47,9 +47,9 @@ const NoLimit = math.MaxUint64
 // CgroupLimits are what the kernel holds a cgroup to, read from its files. A nil
 // field is a file that is not there: the controller is not enabled for the group.
 type CgroupLimits struct {
-	Memory *uint64  // bytes, memory.max
-	CPU    *float64 // processors, from the quota and period of cpu.max; infinite is "max"
-	Tasks  *uint64  // pids.max
+	Memory *uint64  `json:"memory,omitempty"` // bytes, memory.max
+	CPU    *float64 `json:"cpu,omitempty"`    // processors, from the quota and period of cpu.max; infinite is "max"
+	Tasks  *uint64  `json:"tasks,omitempty"`  // pids.max
 }
 
 // ReadCgroupLimits reads the limits of the group at dir. A group that is not there has none.

@@ -28,8 +28,13 @@ type Mount struct {
 const maxMountinfo = 256 << 20
 
 // Mounts reads the mounts that this process sees, in the order they were made in the tree.
-func Mounts() ([]Mount, error) {
-	f, err := os.Open("/proc/self/mountinfo")
+func Mounts() ([]Mount, error) { return mountsOf("self") }
+
+// MountsOf reads the mounts that a process sees, with points as that process names them.
+func MountsOf(pid int) ([]Mount, error) { return mountsOf(strconv.Itoa(pid)) }
+
+func mountsOf(pid string) ([]Mount, error) {
+	f, err := os.Open("/proc/" + pid + "/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("mounts: %w", err)
 	}

@@ -43,7 +43,8 @@ func commandGroups() []commandGroup {
 	return []commandGroup{
 		{"Write a configuration", []command{initCommand, validateCommand, fmtCommand, graphCommand, schemaCommand, lspCommand}},
 		{"Change this host", []command{planCommand, applyCommand, destroyCommand, startCommand, stopCommand, tryCommand}},
-		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand, execCommand, shellCommand}},
+		{"Work in containers", []command{execCommand, shellCommand, killCommand, pauseCommand, resumeCommand}},
+		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand, psCommand, auditCommand}},
 		{"About hostctl", []command{versionCommand}},
 	}
 }

@@ -1,0 +1,54 @@
+package host_test
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"hostctl/host"
+)
+
+func TestReadProcess(t *testing.T) {
+	p, err := host.ReadProcess(os.Getpid())
+	if err != nil || p.PID != os.Getpid() || p.Inside != os.Getpid() || p.UID != uint32(os.Geteuid()) || p.RSS == 0 || !slices.Equal(p.Command, os.Args) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	c := exec.Command("true")
+	if err := c.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.ReadProcess(c.Process.Pid); !os.IsNotExist(err) {
+		t.Errorf("a process that is no more: %v", err)
+	}
+	ranges, err := host.ReadIDMap(os.Getpid(), "uid_map")
+	if err != nil || len(ranges) == 0 {
+		t.Errorf("%v, %v", ranges, err)
+	}
+	if id, err := host.NamespaceID(os.Getpid(), "net"); err != nil || len(id) < len("net:[1]") {
+		t.Errorf("%q, %v", id, err)
+	}
+}
+
+func TestCapabilityNames(t *testing.T) {
+	if got := host.CapabilityNames(1<<0 | 1<<21 | 1<<40 | 1<<63); !slices.Equal(got, []string{"chown", "sys_admin", "checkpoint_restore", "cap_63"}) {
+		t.Error(got)
+	}
+	if got := host.CapabilityNames(0); got != nil {
+		t.Error(got)
+	}
+}
+
+// A group that is not there, and one whose processes come and go, are read without an error.
+func TestCgroupProcesses(t *testing.T) {
+	if p, err := host.CgroupProcesses(t.TempDir() + "/nothing"); err != nil || p != nil {
+		t.Errorf("%v, %v", p, err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/cgroup.procs", []byte("2147483646\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := host.CgroupProcesses(dir); err != nil || p != nil {
+		t.Errorf("%v, %v", p, err)
+	}
+}
