@@ -90,7 +90,9 @@ func (l *Ledger) adopt(owner string, p *plan.Plan, grants []resource.Grant, want
 		stepped[s.Addr], stepped[s.From] = true, true
 	}
 	for _, m := range p.Moves {
-		if !stepped[m.From] && !stepped[m.To] { // the step was done, and the ledger not told
+		if last := record.Last[m.From]; last != nil && !stepped[m.From] { // the step was done, and the ledger not told
+			record.Last[m.To] = last
+			record.hide(m.To, record.Sensitive[m.From])
 			record.set(m.From, nil)
 			changed = true
 		}

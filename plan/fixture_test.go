@@ -71,7 +71,7 @@ var kinds = resource.Kinds{
 		t.Off = true
 		return &t
 	}},
-	{Name: "box", New: newThing},
+	{Name: "box", Renames: true, New: newThing},
 }
 
 var opt = Options{Kinds: kinds, Owner: "shop"}

@@ -175,12 +175,16 @@ func checkShape(t *testing.T, p *Plan) {
 		if i > 0 && (s.Wave < p.Steps[i-1].Wave || s.Wave > p.Steps[i-1].Wave+1) || i == 0 && s.Wave != 0 {
 			t.Fatalf("step %d has wave %d", i, s.Wave)
 		}
-		if s.Action != resource.Delete {
+		if s.Action != resource.Delete && s.Action != resource.Forget {
 			lastEarly = i
 		} else if !s.Replace && !slices.ContainsFunc(p.Steps[i:], func(q Step) bool { return slices.Contains(q.After, i) }) {
 			firstLate = min(firstLate, i)
 		}
-		steps[s.Addr] = append(steps[s.Addr], s.Action)
+		addr := s.Addr
+		if i := slices.IndexFunc(p.Resources, func(r Resource) bool { return s.Replace && s.Action == resource.Delete && r.From == addr }); i >= 0 {
+			addr = p.Resources[i].Addr
+		}
+		steps[addr] = append(steps[addr], s.Action)
 	}
 	if firstLate < lastEarly {
 		t.Fatalf("step %d, a delete that nothing waits for, comes before step %d", firstLate, lastEarly)
@@ -204,8 +208,13 @@ func checkShape(t *testing.T, p *Plan) {
 	if n != len(p.Steps) {
 		t.Fatalf("%d steps, and resources for %d", len(p.Steps), n)
 	}
-	s := p.Summary
-	if s.Add+s.Change+2*s.Replace+s.Destroy != len(p.Steps) {
+	s, quiet := p.Summary, 0
+	for _, r := range p.Resources {
+		if r.Action == resource.Update && len(r.Differences) == 0 {
+			quiet++ // a move or an import, and nothing else
+		}
+	}
+	if s.Add+s.Change+2*s.Replace+s.Destroy+s.Forget+quiet != len(p.Steps) {
 		t.Fatalf("%d steps and summary %v", len(p.Steps), s)
 	}
 }

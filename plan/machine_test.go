@@ -17,6 +17,18 @@ type machine struct {
 	want resource.State // what its runs lead to
 	last resource.State
 	live resource.State
+	// moved are the addresses that resources had before.
+	moved map[resource.Addr]resource.Addr
+	// replaced says that what was to be replaced has been.
+	replaced bool
+}
+
+// now is the present address of what a reference names.
+func (m *machine) now(a resource.Addr) resource.Addr {
+	if to, ok := m.moved[a]; ok && m.live[a] == nil {
+		return to
+	}
+	return a
 }
 
 // apply carries a change out, wholly or, if it is to fail, in some part.
@@ -28,10 +40,21 @@ func (m *machine) apply(c resource.Change, fail bool, rnd *rand.Rand) {
 	if c.Owner != opt.Owner {
 		scold("owner %q", c.Owner)
 	}
+	// What takes another address does so before anything else happens to it.
+	if kind, _ := kinds.Lookup(c.Addr.Kind); c.From != (resource.Addr{}) && kind.Renames && m.live[c.From] != nil && c.Action == resource.Update {
+		if fail && rnd.IntN(2) == 0 {
+			return
+		}
+		if m.live[c.Addr] != nil {
+			scold("it is there already, and %s too", c.From)
+		}
+		m.live[c.Addr], m.moved[c.From] = m.live[c.From], c.Addr
+		delete(m.live, c.From)
+	}
 	is := m.live[c.Addr]
 	switch c.Action {
 	case resource.Create:
-		if is != nil {
+		if is != nil && c.From == (resource.Addr{}) {
 			scold("it is there already")
 		}
 		if c.Live != nil || c.Want == nil {
@@ -49,7 +72,7 @@ func (m *machine) apply(c resource.Change, fail bool, rnd *rand.Rand) {
 		if is == nil {
 			scold("it is not there")
 		}
-		if c.Class == resource.Replace || c.Class == resource.None || len(c.Paths) == 0 {
+		if c.Class == resource.Replace || c.Class == resource.None || len(c.Paths) == 0 && c.From == (resource.Addr{}) && c.Import == "" {
 			scold("class %q, paths %q", c.Class, c.Paths)
 		}
 		next := clone(is)
@@ -65,10 +88,20 @@ func (m *machine) apply(c resource.Change, fail bool, rnd *rand.Rand) {
 		}
 		for addr, spec := range m.live {
 			for _, e := range resource.Refs(spec) {
-				if e.To == c.Addr && addr != c.Addr {
+				if m.now(e.To) == c.Addr && addr != c.Addr {
 					scold("%s still refers to it by %s", addr, e.Path)
 				}
 			}
+		}
+		if !fail {
+			delete(m.live, c.Addr)
+			if !c.Replace {
+				delete(m.last, c.Addr)
+			}
+		}
+	case resource.Forget:
+		if is == nil || c.Want != nil {
+			scold("live %v, want %v", is, c.Want)
 		}
 		if !fail {
 			delete(m.live, c.Addr)
@@ -77,15 +110,19 @@ func (m *machine) apply(c resource.Change, fail bool, rnd *rand.Rand) {
 	default:
 		scold("no such action")
 	}
-	if !fail && c.Action != resource.Delete {
+	if !fail && c.Want != nil {
 		m.last[c.Addr] = c.Want
+		if c.From != (resource.Addr{}) {
+			delete(m.last, c.From)
+			m.moved[c.From] = c.Addr
+		}
 	}
 }
 
 // put places a spec whose references must all be there.
 func (m *machine) put(addr resource.Addr, spec *thing) {
 	for _, e := range resource.Refs(spec) {
-		if m.live[e.To] == nil {
+		if m.live[m.now(e.To)] == nil {
 			m.t.Fatalf("%s: %s refers to %s, which is not there", addr, e.Path, e.To)
 		}
 	}
@@ -182,8 +219,20 @@ func (m *machine) run(p *Plan, failures int, rnd *rand.Rand) {
 		}
 		m.apply(p.Steps[i].Change, fail, rnd)
 	}
+	stepped := map[resource.Addr]bool{}
+	for _, s := range p.Steps {
+		stepped[s.Addr], stepped[s.From] = true, true
+	}
+	for _, move := range p.Moves {
+		if last := m.last[move.From]; last != nil && !stepped[move.From] {
+			delete(m.last, move.From)
+			if m.last[move.To] == nil {
+				m.last[move.To] = last
+			}
+		}
+	}
 	for _, addr := range p.Record {
-		m.last[addr] = m.want[addr]
+		m.last[addr] = p.Want[addr]
 	}
 	for _, addr := range p.Forget {
 		delete(m.last, addr)

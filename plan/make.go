@@ -34,6 +34,7 @@ type Options struct {
 type item struct {
 	addr             resource.Addr
 	from             resource.Addr // where it takes another address
+	at               resource.Addr // which one the host has it under
 	imported         string        // the id of what it is imported from
 	want, last, live resource.Spec
 	config           resource.Spec // want as the configuration has it, without what is ignored
@@ -129,7 +130,7 @@ func (m *maker) heeded(addr resource.Addr) resource.Spec {
 
 // item makes the item of a wanted resource that nothing is decided of.
 func (m *maker) item(addr resource.Addr) *item {
-	it := &item{addr: addr, config: m.want[addr], want: m.want[addr], last: m.last[addr], live: m.live[addr], action: resource.NoOp}
+	it := &item{addr: addr, at: addr, config: m.want[addr], want: m.want[addr], last: m.last[addr], live: m.live[addr], action: resource.NoOp}
 	if it.live != nil {
 		it.want, it.now = m.heeded(addr), m.now(it.live)
 	}
@@ -156,7 +157,9 @@ func (m *maker) compare(p *Plan, live resource.State) (leaves bool) {
 			continue
 		}
 		it := m.item(addr)
-		it.from, it.imported = moved, imported
+		if it.from, it.imported = moved, imported; isMoved && live[moved] != nil {
+			it.at = moved
+		}
 		kind, _ := m.opt.Kinds.Lookup(addr.Kind)
 		if it.live == nil {
 			it.action, it.reason = resource.Create, New
@@ -194,7 +197,7 @@ func (m *maker) compare(p *Plan, live resource.State) (leaves bool) {
 		if m.want[addr] != nil {
 			continue
 		}
-		it := &item{addr: addr, last: m.last[addr], live: spec, now: m.now(spec), action: resource.Delete, reason: Removed, diffs: whole(nil, spec)}
+		it := &item{addr: addr, at: addr, last: m.last[addr], live: spec, now: m.now(spec), action: resource.Delete, reason: Removed, diffs: whole(nil, spec)}
 		if released(addr, m.opt.Directives) {
 			it.action, it.reason, it.diffs = resource.Forget, Released, []Difference{}
 		}

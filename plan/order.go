@@ -28,7 +28,7 @@ func phase(a resource.Action) int {
 // order makes the nodes of all items and the nodes that each must wait for:
 //
 //	a create or update waits for the create or update of what it refers to;
-//	a delete waits for the update or delete of every live referrer;
+//	a delete or forget waits for the update or delete of every live referrer;
 //	the create of a replacement waits for its delete;
 //	who takes a name or number of the host's waits for who leaves it.
 //
@@ -105,8 +105,7 @@ func (m *maker) graph() ([]node, [][]int) {
 		}
 		it := m.items[n.addr]
 		switch n.action {
-		case resource.Forget:
-		case resource.Delete:
+		case resource.Delete, resource.Forget:
 			for _, from := range m.referrers[n.addr] {
 				on, ok := leaves[from]
 				wait(on, ok)

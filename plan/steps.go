@@ -106,8 +106,8 @@ func (it *item) change(action resource.Action, owner string) resource.Change {
 		Addr: it.addr, Owner: owner, Action: action, Replace: it.action == Replace, From: it.from, Import: it.imported,
 		Want: it.want, Last: it.last, Live: it.live,
 	}
-	if it.action == Replace && it.from != (resource.Addr{}) && action == resource.Delete {
-		c.Addr, c.From = it.from, resource.Addr{}
+	if action == resource.Delete {
+		c.Addr, c.From = it.at, resource.Addr{}
 	}
 	switch action {
 	case resource.Create:
