@@ -13,7 +13,7 @@ import (
 )
 
 var logsCommand = command{
-	name: "logs", operands: "[ADDRESS...]",
+	name: "logs", operands: "[CONTAINER...]",
 	summary: "Print what containers wrote, and what systemd says about them, from the journal",
 	example: "hostctl logs container.web\nhostctl logs -f -n 20\nhostctl logs -since 1h -json container.db",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {

@@ -17,7 +17,7 @@ import (
 )
 
 var stopCommand = command{
-	name: "stop", operands: "ADDRESS",
+	name: "stop", operands: "CONTAINER",
 	summary: "Stop a container and remember it: apply leaves it stopped until `hostctl start`",
 	example: "hostctl stop container.web\nhostctl stop 'container.worker[\"mail\"]'",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
@@ -27,7 +27,7 @@ var stopCommand = command{
 }
 
 var startCommand = command{
-	name: "start", operands: "ADDRESS",
+	name: "start", operands: "CONTAINER",
 	summary: "Start a container that was stopped, and forget that it was",
 	example: "hostctl start container.web",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
@@ -40,7 +40,7 @@ var startCommand = command{
 // first: killed in between, the next apply does what was meant.
 func power(c *cli, args []string, wait time.Duration, on bool) error {
 	if len(args) != 1 {
-		return fmt.Errorf("want one ADDRESS, such as container.web")
+		return fmt.Errorf("want one CONTAINER, such as container.web")
 	}
 	lock, err := host.TakeLock(c.ctx, lockPath, wait)
 	if err != nil {

@@ -34,7 +34,7 @@ one that is withheld.`,
 		s.source.register(fs)
 		fs.BoolVar(&s.json, "json", false, "print one JSON document instead of text")
 		fs.BoolVar(&s.live, "live", false, "show what the host has, and nothing else")
-		fs.StringVar(&s.name, "name", "", "show the configuration `NAME` of this host, and read none (hostctl ls lists them)")
+		fs.StringVar(&s.name, "name", "", "show the configuration `CONFIGURATION` of this host, and read none (hostctl ls lists them)")
 		return func(c *cli, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("one ADDRESS or PLANFILE at most")

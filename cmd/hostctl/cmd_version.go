@@ -13,6 +13,12 @@ import (
 // version is the release. It grows by semantic versioning (semver.org).
 const version = "0.1.0"
 
+// released is the day of the release, for the manual pages.
+const released = "2026-11-24"
+
+// versionFormat is the version of the JSON that the command prints.
+const versionFormat = 1
+
 var versionCommand = command{
 	name:    "version",
 	summary: "Print the versions of hostctl, and the oldest systemd it works with",
@@ -24,12 +30,13 @@ var versionCommand = command{
 				return err
 			}
 			v := struct {
+				Format   int    `json:"format_version"`
 				Version  string `json:"version"`
 				Revision string `json:"revision,omitempty"`
 				Go       string `json:"go"`
 				Platform string `json:"platform"`
 				Systemd  int    `json:"systemd_minimum"`
-			}{version, revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, host.MinSystemd}
+			}{versionFormat, version, revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, host.MinSystemd}
 			if *asJSON {
 				return json.NewEncoder(c.stdout).Encode(v)
 			}

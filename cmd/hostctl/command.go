@@ -45,7 +45,7 @@ func commandGroups() []commandGroup {
 		{"Change this host", []command{planCommand, applyCommand, destroyCommand, startCommand, stopCommand, tryCommand}},
 		{"Work in containers", []command{execCommand, shellCommand, killCommand, pauseCommand, resumeCommand}},
 		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand, psCommand, auditCommand}},
-		{"About hostctl", []command{versionCommand}},
+		{"About hostctl", []command{helpCommand(), manCommand(), completionCommand, versionCommand, completeCommand()}},
 	}
 }
 

@@ -29,9 +29,7 @@ func TestUnifiedDiff(t *testing.T) {
 
 // What patch(1) makes of the diff is the other text.
 func TestUnifiedDiffIsOne(t *testing.T) {
-	if _, err := exec.LookPath("patch"); err != nil {
-		t.Skip("patch is not installed")
-	}
+	need(t, "patch")
 	dir := t.TempDir()
 	r := rand.New(rand.NewSource(1))
 	for n := range 60 {

@@ -31,7 +31,10 @@ const maxHelpWidth = 100
 // help prints the help of the command that args names, or the list of all.
 func (c *cli) help(args []string) error {
 	width := min(c.width, maxHelpWidth)
-	if len(args) > 0 {
+	if len(args) > 1 {
+		return fmt.Errorf("one COMMAND at most")
+	}
+	if len(args) == 1 {
 		cmd, err := findCommand(args[0])
 		if err == nil {
 			cmd.usage(c.stdout, width)
@@ -65,7 +68,7 @@ Makes this host be what the *.hcl files of a directory say.
 // usage prints a command's help: the example first.
 func (cmd command) usage(w io.Writer, width int) {
 	fmt.Fprintf(w, "Example:\n%s\n\n", indent(cmd.example))
-	fmt.Fprintf(w, "Usage: %s\n\n", strings.Join(wrap(cmd.synopsis(), width), "\n"))
+	fmt.Fprintf(w, "Usage: %s\n\n", strings.Join(wrap(cmd.synopsis(), width-7), "\n       "))
 	fmt.Fprintln(w, strings.Join(wrap(cmd.summary+".", width), "\n"))
 	if cmd.details != "" {
 		fmt.Fprintf(w, "\n%s\n", strings.Join(wrap(strings.TrimSpace(cmd.details), width), "\n"))

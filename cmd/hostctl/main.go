@@ -79,8 +79,8 @@ func (c *cli) run(args []string) int {
 		return c.report(c.help(nil))
 	}
 	switch args[0] {
-	case "help", "-h", "-help", "--help":
-		return c.report(c.help(args[1:]))
+	case "-h", "-help", "--help":
+		args[0] = "help"
 	case "-version", "--version":
 		args[0] = "version"
 	}
