@@ -14,7 +14,7 @@
 // The program runs twice. Outside (main.go) it builds a kit of what is measured and boots the throwaway host (package
 // host/try); inside (inside.go) it measures and answers in JSON; outside again it prints (table.go). It knows hostctl
 // by its commands and the launcher by its protocol, the peers by their commands, and nothing by its code, save the
-// spec that a launcher is given and the parser that hostctl plan is compared with.
+// spec that a launcher is given and package hcl, whose reading of a configuration is compared with the bare parser's.
 //
 // Start reading at inside.go: a part is a function that returns tables.
 package main

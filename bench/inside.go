@@ -25,6 +25,7 @@ var parts = []struct {
 	{"apply", applies},
 	{"memory", memory},
 	{"plan", plans},
+	{"language", languages},
 }
 
 func partNames() []string {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hostctl/hcl"
 	"hostctl/host/try"
 )
 
@@ -32,6 +33,9 @@ type report struct {
 
 func main() {
 	try.Main(os.Args)
+	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds()))
+	}
 	if len(os.Args) == 3 && os.Args[1] == insideArg {
 		os.Exit(inside(os.Args[2]))
 	}

@@ -10,7 +10,11 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-const rowPlan = "hostctl plan, nothing to change"
+const (
+	rowPlan     = "hostctl plan, nothing to change"
+	rowLeast    = "these two, one after the other"
+	rowComplete = "completion of an address"
+)
 
 // plans measures the plan of 1,000 running containers that are as they should be.
 func plans(s settings) ([]*Table, error) {
@@ -34,12 +38,21 @@ func plans(s settings) ([]*Table, error) {
 		{rowPlan, func() (time.Duration, error) { return f.hostctl("plan", "-detailed-exitcode") }},
 		{"the bare HCL parser on the text", f.parse},
 		{"a bare read of 3 properties each", func() (time.Duration, error) { return f.read(b) }},
+		{rowLeast, func() (time.Duration, error) {
+			parse, err := f.parse()
+			if err != nil {
+				return 0, err
+			}
+			read, err := f.read(b)
+			return parse + read, err
+		}},
+		{rowComplete, func() (time.Duration, error) { return f.hostctl("__complete", "logs", "container.bare00") }},
 	}
 	t := &Table{
 		Title: fmt.Sprintf("Plan of %d running containers, unchanged", n),
 		Note: fmt.Sprintf("hostctl plan from its exec to its exit, live read included; beside it hclsyntax.ParseConfig on the same %d KiB in a warm process,\n"+
 			"and ListUnitsByPatterns with three properties of each unit over D-Bus, 64 in flight.", len(f.text)>>10),
-		Goals: []Goal{{Row: rowPlan, Most: 400}},
+		Goals: []Goal{{Row: rowPlan, Most: 400}, {Row: rowPlan, Beside: rowLeast, Most: 2.5}, {Row: rowComplete, Most: 50}},
 	}
 	for _, c := range all {
 		t.row(c.row, "ms")
