@@ -26,6 +26,7 @@ var ours = map[string][]string{
 	"hostctl/docs":                     {},
 	"hostctl/lsp":                      {"hostctl/resource", "hostctl/hcl"},
 	"hostctl/plan":                     {"hostctl/resource"},
+	"hostctl/importer":                 {"hostctl/resource"},
 	"hostctl/apply":                    {"hostctl/resource", "hostctl/plan"},
 	"hostctl/runtime":                  {"hostctl/runtime/internal/raw", "hostctl/runtime/internal/seccomp"},
 	"hostctl/runtime/internal/raw":     {},
@@ -46,6 +47,9 @@ var outside = map[string][]string{
 	"github.com/godbus/dbus":         {"hostctl/host"},
 	"github.com/vishvananda/netlink": {"hostctl/host"},
 	"github.com/vishvananda/netns":   {"hostctl/host"},
+	"github.com/compose-spec":        {"hostctl/importer"},
+	"github.com/sirupsen/logrus":     {"hostctl/importer"}, // to quieten compose-go
+	"go.yaml.in/yaml":                {"hostctl/importer"}, // compose-go's own parser, for the lines of errors
 	"golang.org/x/sys/unix":          {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime"},
 }
 

@@ -1,0 +1,99 @@
+# Imported from pihole.yaml.
+#
+# A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
+# It has no capabilities, and limits on memory, tasks and files where none are set here.
+
+hostctl {
+  name = "pihole"
+}
+
+variable "data" {
+  type        = string
+  default     = "/srv/pihole"
+  description = "Directory that holds the volumes."
+}
+
+# To make it:
+# $ mkdir -p /srv/rootfs/pihole && podman export $(podman create pihole/pihole:latest) | tar -xC /srv/rootfs/pihole
+variable "rootfs_pihole" {
+  type        = string
+  default     = "/srv/rootfs/pihole"
+  description = "Root directory of pihole/pihole:latest."
+}
+
+# To make it:
+# $ mkdir -p /srv/rootfs/unbound && podman export $(podman create mvance/unbound:latest) | tar -xC /srv/rootfs/unbound
+variable "rootfs_unbound" {
+  type        = string
+  default     = "/srv/rootfs/unbound"
+  description = "Root directory of mvance/unbound:latest."
+}
+
+user "pihole" {
+}
+
+network "default" {
+  subnet = "10.89.0.0/24"
+  # no equal: the way out of default: a network has no nat
+}
+
+netns "pihole" {
+  interface "eth0" {
+    network   = network.default
+    addresses = ["10.89.0.2/24"]
+  }
+
+  # no equal: port 53:53: a netns has no publish
+  # no equal: port 53:53/udp: a netns has no publish
+  # no equal: port 67:67/udp: a netns has no publish
+  # no equal: port 80:80: a netns has no publish
+  # no equal: dns 127.0.0.1, 9.9.9.9: a netns has no dns
+}
+
+# Was ./etc-pihole: move or copy it here.
+volume "etc-pihole" {
+  path  = "${var.data}/etc-pihole"
+  owner = user.pihole
+}
+
+# Was ./etc-dnsmasq.d: move or copy it here.
+volume "etc-dnsmasq-d" {
+  path  = "${var.data}/etc-dnsmasq-d"
+  owner = user.pihole
+}
+
+container "pihole" {
+  rootfs = var.rootfs_pihole
+  # no equal: the image's own command: put it in place of the shell's three words below:
+  # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' pihole/pihole:latest
+  command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
+  netns   = netns.pihole
+  environment = {
+    TZ = "Europe/London"
+  }
+  # no equal: capabilities net_admin, sys_time: a container has no capabilities
+  restart = "always"
+
+  mount "/etc/pihole" {
+    volume = volume.etc-pihole
+  }
+  mount "/etc/dnsmasq.d" {
+    volume = volume.etc-dnsmasq-d
+  }
+
+  # no equal: environment WEBPASSWORD: it has no value, and nothing of the host's environment is
+  #   inherited
+  # no equal: dns_search lan: the rootfs's own /etc/resolv.conf says it
+}
+
+container "unbound" {
+  rootfs = var.rootfs_unbound
+  # no equal: the image's own command: put it in place of the shell's three words below:
+  # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' mvance/unbound:latest
+  command    = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
+  netns      = netns.pihole
+  restart    = "no"
+  depends_on = [container.pihole]
+  # no equal: volume ./unbound.conf:/opt/unbound/etc/unbound/unbound.conf:ro: a volume is a
+  #   directory; put the file into the root directory
+}

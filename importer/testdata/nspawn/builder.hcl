@@ -1,0 +1,33 @@
+# Imported from builder.nspawn.
+#
+# A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
+# It has no capabilities, and limits on memory, tasks and files where none are set here.
+
+hostctl {
+  name = "builder"
+}
+
+user "builder" {
+}
+
+volume "src-new" {
+  path  = "/srv/src:new"
+  owner = user.builder
+}
+
+container "builder" {
+  rootfs  = "/var/lib/machines/builder"
+  command = ["/bin/sh", "-c", "make -C /src"]
+  # no equal: capabilities sys_admin, net_admin: a container has no capabilities
+  restart = "no"
+
+  mount "/src" {
+    volume = volume.src-new
+  }
+  limits {
+    files = 8192
+  }
+
+  # no equal: Ephemeral=yes: the root is read-only; give what is written a tmpfs
+  # no equal: Private=no: a container never has the host's network
+}

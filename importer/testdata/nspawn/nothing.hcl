@@ -1,0 +1,30 @@
+# Imported from nothing.nspawn.
+#
+# A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
+# It has no capabilities, and limits on memory, tasks and files where none are set here.
+
+hostctl {
+  name = "nothing"
+}
+
+network "default" {
+  subnet = "10.89.0.0/24"
+  # no equal: the way out of default: a network has no nat
+}
+
+netns "nothing" {
+  interface "eth0" {
+    network   = network.default
+    addresses = ["10.89.0.2/24"]
+  }
+}
+
+container "nothing" {
+  rootfs  = "/var/lib/machines/nothing"
+  command = ["/sbin/init"]
+  netns   = netns.nothing
+  init    = false
+  # no equal: boot: a container has no boot
+  restart     = "no"
+  stop_signal = "RTMIN+3"
+}

@@ -1,0 +1,6 @@
+# Imported from model.artifact.
+# no equal: model.artifact: artifacts are not fetched
+
+hostctl {
+  name = "imported"
+}

@@ -1,0 +1,1 @@
+docker run -d --name app --env-file app.env --env-file /etc/app/secret.env -e MODE=prod -e FROM_HOST registry.example.com:5000/team/app@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 serve

@@ -1,0 +1,1 @@
+sudo docker run -d --name jellyfin --user 1000:1000 --net=host --mount type=bind,source=/srv/media,target=/media,readonly --mount type=volume,src=jellyfin-config,dst=/config --mount type=tmpfs,destination=/cache,tmpfs-size=256m,tmpfs-mode=1777 --device=/dev/dri/renderD128:/dev/dri/renderD128 --group-add 122 jellyfin/jellyfin

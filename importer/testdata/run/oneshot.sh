@@ -1,0 +1,1 @@
+podman container run --network none --cap-drop=all --security-opt=no-new-privileges --cpu-quota 50000 --cpu-period 100000 --cpuset-cpus 0-1 --oom-score-adj 500 docker.io/library/debian:bookworm ./job.sh --once

@@ -1,0 +1,42 @@
+# Imported from a `podman run` command line.
+#
+# A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
+# It has no capabilities, and limits on memory, tasks and files where none are set here.
+
+hostctl {
+  name = "web"
+}
+
+# To make it:
+# $ mkdir -p /srv/rootfs/nginx && podman export $(podman create docker.io/library/nginx:1.27-alpine) | tar -xC /srv/rootfs/nginx
+variable "rootfs_nginx" {
+  type        = string
+  default     = "/srv/rootfs/nginx"
+  description = "Root directory of docker.io/library/nginx:1.27-alpine."
+}
+
+network "default" {
+  subnet = "10.89.0.0/24"
+  # no equal: the way out of default: a network has no nat
+}
+
+netns "shop" {
+  interface "eth0" {
+    network   = network.default
+    addresses = ["10.89.0.2/24"]
+  }
+
+  # no equal: port 8080:80: a netns has no publish
+}
+
+container "web" {
+  rootfs = var.rootfs_nginx
+  # no equal: the image's own command: put it in place of the shell's three words below:
+  # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' docker.io/library/nginx:1.27-alpine
+  command      = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
+  netns        = netns.shop
+  restart      = "on-failure"
+  stop_signal  = "QUIT"
+  stop_timeout = "30s"
+  # changed: restart on-failure:5: it is tried again without end
+}

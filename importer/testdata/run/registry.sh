@@ -1,0 +1,1 @@
+docker run -d -p 5000:5000 --restart always --name registry -e REGISTRY_STORAGE_DELETE_ENABLED=true -v "$(pwd)"/registry:/var/lib/registry -v "$(pwd)"/config.yml:/etc/distribution/config.yml registry:3

@@ -1,0 +1,1 @@
+podman run -d --name traefik --network proxy --ip 10.80.0.5 -p 80:80 -p 443:443/tcp -p 443:443/udp -p 127.0.0.1:8081:8080 --security-opt label=type:container_runtime_t --label 'traefik.enable=true' -v $XDG_RUNTIME_DIR/podman/podman.sock:/var/run/docker.sock:z docker.io/library/traefik:v3.1 --api.insecure=true --providers.docker

@@ -1,0 +1,456 @@
+package importer
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"hostctl/resource"
+)
+
+// Result is the text of a configuration, and what it does not say as its source did.
+type Result struct {
+	Text  []byte
+	Notes []Note
+}
+
+// Write makes a configuration of the project that the kinds take.
+func (p *Project) Write(kinds resource.Kinds) Result {
+	w := &writer{
+		document: document{name: validName(cmp.Or(p.Name, "imported")), kinds: kinds},
+		project:  p,
+		names:    map[string]*names{},
+		roots:    map[string]*block{},
+	}
+	w.notes = append(w.notes, p.Notes...)
+	p.own(w.name)
+	w.plan()
+	for _, u := range p.Users {
+		w.user(u)
+	}
+	for _, n := range p.Networks {
+		w.network(n)
+	}
+	for _, n := range p.Namespaces {
+		w.namespace(n)
+	}
+	for _, v := range p.Volumes {
+		w.volume(v)
+	}
+	for _, s := range p.Services {
+		w.service(s)
+	}
+	w.fill()
+	w.settle()
+	for i := range w.notes {
+		w.notes[i].What, w.notes[i].Why = shown(w.notes[i].What), shown(w.notes[i].Why)
+	}
+	return Result{Text: w.text(), Notes: w.notes}
+}
+
+// own gives every volume that is written to an owner other than root, whom no
+// container can act as: one account for all of the project.
+func (p *Project) own(name string) {
+	for _, s := range p.Services {
+		for _, m := range s.Mounts {
+			for _, v := range p.Volumes {
+				if v.Name == m.Volume && v.Owner == "" && !m.ReadOnly {
+					v.Owner = p.user(name).Name
+				}
+			}
+		}
+	}
+}
+
+// writer makes blocks of a project.
+type writer struct {
+	document
+	project   *Project
+	names     map[string]*names // by kind
+	variables []*block
+	roots     map[string]*block // the variable or image of each image
+	addresses map[*Namespace][]*place
+	subnets   map[string]*subnet
+	usesData  bool
+}
+
+// address is the resource that a thing of the source becomes.
+func (w *writer) address(kind, name string) resource.Addr {
+	if w.names[kind] == nil {
+		w.names[kind] = newNames()
+	}
+	if kind == "user" && validName(name)[0] <= '9' {
+		name = "u-" + name // an account's name starts with a letter
+	}
+	return resource.Addr{Kind: kind, Name: w.names[kind].of(name)}
+}
+
+// resource begins a resource's block, with what its source already knew to be lost or changed.
+func (w *writer) resource(a resource.Addr, n *notes) *block {
+	k := &block{kind: a.Kind, label: a.Name, labelled: true, address: a}
+	for _, note := range n.Notes {
+		note.At = a.String()
+		w.notes = append(w.notes, note)
+	}
+	w.blocks = append(w.blocks, k)
+	return k
+}
+
+// remark puts the notes into the block, each a comment.
+func (k *block) remark(n *notes) {
+	for _, note := range n.Notes {
+		k.items = append(k.items, &item{comment: note.String()})
+	}
+}
+
+func (k *block) set(name string, v value, what string, above ...string) {
+	k.items = append(k.items, &item{name: name, value: v, what: what, above: above})
+}
+
+func (k *block) setMap(name string, m map[string]string, what string) *item {
+	it := &item{name: name, isMap: true, what: what}
+	for _, e := range slices.Sorted(maps.Keys(m)) {
+		it.entries = append(it.entries, &item{name: e, value: stringValue(m[e]), what: what + " " + e + "=" + m[e]})
+	}
+	k.items = append(k.items, it)
+	return it
+}
+
+func (k *block) add(kind, label string, what string) *block {
+	inner := &block{kind: kind, label: label, labelled: label != ""}
+	k.items = append(k.items, &item{name: kind, block: inner, what: what})
+	return inner
+}
+
+func (w *writer) user(u *User) {
+	a := w.address("user", u.Name)
+	k := w.resource(a, &u.notes)
+	if u.UID != 0 {
+		k.set("uid", uintValue(uint64(u.UID)), "")
+	}
+	k.remark(&u.notes)
+}
+
+func (w *writer) volume(v *Volume) {
+	a := w.address("volume", v.Name)
+	k := w.resource(a, &v.notes)
+	if v.From != "" {
+		k.above = append(k.above, v.From)
+	}
+	if v.Path == "" {
+		w.usesData = true
+		k.set("path", value{text: `"${var.data}/` + a.Name + `"`, data: w.dataDir() + "/" + a.Name}, "")
+	} else {
+		k.set("path", stringValue(v.Path), "")
+	}
+	if v.Owner != "" {
+		k.set("owner", refValue(w.address("user", v.Owner)), "")
+	}
+	k.remark(&v.notes)
+}
+
+// dataDir is the directory that the volumes without a path of their own are in.
+func (w *writer) dataDir() string { return "/srv/" + w.name }
+
+func (w *writer) service(s *Service) {
+	a := w.address("container", s.Name)
+	k := w.resource(a, &s.notes)
+	if a.Name != s.Name {
+		k.above = append(k.above, fmt.Sprintf("%q in the source.", s.Name))
+	}
+	if s.Description != "" {
+		k.above = append(k.above, s.Description)
+	}
+	w.root(k, a, s)
+	w.command(k, a, s)
+	if s.Workdir != "" {
+		k.set("workdir", stringValue(absolute(s.Workdir)), "working directory "+s.Workdir)
+	}
+	if s.User != "" {
+		k.set("user", stringValue(s.User), "user "+s.User)
+	}
+	if s.RunAs != "" {
+		k.set("run_as", refValue(w.address("user", s.RunAs)), "user "+s.RunAs+" of the host")
+	}
+	if s.Netns != "" {
+		k.set("netns", refValue(w.address("netns", s.Netns)), "network of "+s.Netns)
+	}
+	if s.Hostname != "" {
+		k.set("hostname", stringValue(s.Hostname), "hostname "+s.Hostname)
+	}
+	if len(s.Environment) > 0 {
+		w.environment(k, a, s)
+	}
+	if len(s.Capabilities) > 0 {
+		k.set("capabilities", listValue(s.Capabilities), "capabilities "+strings.Join(s.Capabilities, ", "))
+	}
+	for _, d := range s.Devices {
+		w.lose(k, a, "device "+d, "a container has no devices of the host")
+	}
+	if len(s.Sysctls) > 0 {
+		k.setMap("sysctls", s.Sysctls, "sysctl")
+	}
+	w.lifecycle(k, a, s)
+	w.mounts(k, a, s)
+	w.limits(k, s)
+	if s.Health != nil {
+		w.health(k, s.Health)
+	}
+	k.remark(&s.notes)
+}
+
+// lose is a note of the writer's own, at its place.
+func (w *writer) lose(k *block, a resource.Addr, what, why string) {
+	w.note(k, Note{At: a.String(), Lost: true, What: what, Why: why})
+}
+
+func (w *writer) note(k *block, n Note) {
+	w.notes = append(w.notes, n)
+	k.items = append(k.items, &item{comment: n.String()})
+}
+
+// lifecycle says when the program runs, and how it ends.
+func (w *writer) lifecycle(k *block, a resource.Addr, s *Service) {
+	if s.NoInit {
+		k.set("init", boolValue(false), "")
+	}
+	if s.Boot {
+		k.set("boot", boolValue(true), "boot")
+	}
+	k.set("restart", stringValue(cmp.Or(s.Restart, "no")), "restart "+s.Restart)
+	if s.RestartDelay > 0 {
+		k.set("restart_delay", stringValue(s.RestartDelay.String()), "a restart's delay of "+s.RestartDelay.String())
+	}
+	if s.StopSignal != "" {
+		k.set("stop_signal", stringValue(strings.TrimPrefix(strings.ToUpper(s.StopSignal), "SIG")), "stop signal "+s.StopSignal)
+	}
+	if s.StopTimeout != nil {
+		k.set("stop_timeout", stringValue(s.StopTimeout.String()), "stop timeout "+s.StopTimeout.String())
+	}
+	var after []resource.Addr
+	for _, d := range s.DependsOn {
+		to := w.address("container", d.Service)
+		if to == a || slices.Contains(after, to) {
+			continue
+		}
+		after = append(after, to)
+		if d.Condition != "" {
+			w.note(k, Note{At: a.String(), What: fmt.Sprintf("depends on %s until %s", d.Service, d.Condition), Why: "it is started, not " + d.Condition, Lost: true})
+		}
+	}
+	if len(after) > 0 {
+		k.set("depends_on", refsValue(after), "")
+	}
+	if s.Disabled {
+		k.set("enabled", boolValue(false), "")
+	}
+}
+
+// environment writes the variables, and says which of them name another service.
+func (w *writer) environment(k *block, a resource.Addr, s *Service) {
+	good := map[string]string{}
+	for name, v := range s.Environment {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == '=' || r == 0x7f }) || strings.ToValidUTF8(name, "") != name {
+			w.lose(k, a, "environment "+quote(name), "that is no variable's name")
+			continue
+		}
+		good[name] = v
+	}
+	it := k.setMap("environment", good, "environment")
+	for _, e := range it.entries {
+		if name, to := w.named(s, e.name, good[e.name]); name != "" {
+			n := Note{At: a.String(), What: "environment " + e.name, Why: fmt.Sprintf("nothing here resolves the name %q; its address is %s", name, to)}
+			w.notes = append(w.notes, n)
+			e.above = append(e.above, n.String())
+		}
+	}
+}
+
+func (w *writer) mounts(k *block, a resource.Addr, s *Service) {
+	seen := map[string]bool{}
+	twice := func(target, what string) bool {
+		if seen[target] {
+			w.lose(k, a, what, "something else is at "+target)
+		}
+		defer func() { seen[target] = true }()
+		return seen[target]
+	}
+	for _, m := range s.Mounts {
+		target := absolute(m.Target)
+		if twice(target, m.What) {
+			continue
+		}
+		in := k.add("mount", target, m.What)
+		in.set("volume", refValue(w.address("volume", m.Volume)), "")
+		if m.ReadOnly {
+			in.set("read_only", boolValue(true), "")
+		}
+	}
+	for _, t := range s.Tmpfs {
+		target := absolute(t.Target)
+		if target == "/tmp" || target == "/run" || target == "/dev/shm" {
+			continue // there already
+		}
+		if twice(target, "tmpfs "+target) {
+			continue
+		}
+		in := k.add("tmpfs", target, "tmpfs "+t.Target)
+		if t.Size > 0 {
+			in.set("size", stringValue(resource.Bytes(t.Size).String()), "size "+resource.Bytes(t.Size).String())
+		}
+		if t.Mode != "" {
+			in.set("mode", stringValue(mode(t.Mode)), "mode "+t.Mode)
+		}
+	}
+	for _, f := range s.Files {
+		target := absolute(f.Target)
+		if twice(target, f.What) {
+			continue
+		}
+		switch {
+		case !w.has("container", "file", "content"):
+			w.lose(k, a, f.What, "a volume is a directory; put the file into the root directory")
+		case !f.Known || len(f.Text) > maxContent:
+			w.lose(k, a, f.What, fmt.Sprintf("a volume is a directory; copy the file beside this one and write file %s { source = ... }", quote(target)))
+		default:
+			k.add("file", target, f.What).set("content", stringValue(f.Text), f.What)
+		}
+	}
+	for _, x := range s.Secrets {
+		target := cmp.Or(x.Target, x.Name)
+		what := cmp.Or(x.What, "secret "+x.Name)
+		in := k.add("secret", strings.TrimPrefix(target, "/run/secrets/"), what)
+		in.set("credential", stringValue(validName(x.Name)), what)
+	}
+}
+
+// maxContent is the most text of a file that is written into the configuration.
+const maxContent = 64 << 10
+
+// absolute is a path inside as the kinds want it: absolute and clean.
+func absolute(p string) string { return path.Clean("/" + p) }
+
+// mode is the permission bits of an octal number; the sticky and set-id bits are left out.
+func mode(s string) string {
+	s = strings.TrimLeft(s, "0o")
+	if len(s) > 3 {
+		s = s[len(s)-3:]
+	}
+	return "0" + strings.Repeat("0", max(0, 3-len(s))) + s
+}
+
+func (w *writer) limits(k *block, s *Service) {
+	if s.Limits == (Limits{}) {
+		return
+	}
+	in := k.add("limits", "", "limits")
+	l := s.Limits
+	if l.Memory > 0 {
+		in.set("memory", stringValue(resource.Bytes(l.Memory).String()), "memory limit "+resource.Bytes(l.Memory).String())
+	}
+	if l.CPU > 0 {
+		in.set("cpu", numberValue(float64(int64(l.CPU*1000+0.5))/1000), fmt.Sprintf("cpus %v", l.CPU))
+	}
+	if l.Tasks > 0 {
+		in.set("tasks", uintValue(l.Tasks), fmt.Sprintf("pids limit %d", l.Tasks))
+	}
+	if l.Files > 0 {
+		in.set("files", uintValue(l.Files), fmt.Sprintf("nofile %d", l.Files))
+	}
+}
+
+func (w *writer) health(k *block, h *Health) {
+	in := k.add("health", "", "health check "+strings.Join(h.Exec, " "))
+	in.set("exec", listValue(h.Exec), "")
+	if h.Interval > 0 {
+		in.set("interval", stringValue(h.Interval.String()), "health interval "+h.Interval.String())
+	}
+	if h.Timeout > 0 {
+		in.set("timeout", stringValue(h.Timeout.String()), "health timeout "+h.Timeout.String())
+	}
+	if h.Retries > 0 {
+		in.set("retries", uintValue(h.Retries), fmt.Sprintf("health retries %d", h.Retries))
+	}
+	if h.StartPeriod > 0 {
+		in.set("start_period", stringValue(h.StartPeriod.String()), "health start period "+h.StartPeriod.String())
+	}
+}
+
+// text is the whole configuration.
+func (w *writer) text() []byte {
+	var b strings.Builder
+	for _, c := range w.head() {
+		if c == "" {
+			b.WriteString("#\n")
+			continue
+		}
+		comment(&b, "", c)
+	}
+	settings := &block{kind: "hostctl"}
+	settings.set("name", stringValue(w.name), "")
+	b.WriteByte('\n')
+	settings.write(&b, "")
+	for _, k := range slices.Concat(w.usedVariables(), w.blocks) {
+		if k.gone != "" {
+			if len(k.above) > 0 {
+				b.WriteByte('\n')
+				for _, c := range k.above {
+					comment(&b, "", c)
+				}
+			}
+			continue
+		}
+		b.WriteByte('\n')
+		k.write(&b, "")
+	}
+	return []byte(b.String())
+}
+
+// head is the comment at the top: where it comes from, and what no line below can say.
+func (w *writer) head() []string {
+	lines := []string{"Imported from " + w.project.From + "."}
+	if len(w.resources()) > 0 {
+		lines = append(lines, "", "A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.",
+			"It has no capabilities, and limits on memory, tasks and files where none are set here.")
+	}
+	for _, n := range w.project.Notes {
+		lines = append(lines, n.String())
+	}
+	return lines
+}
+
+// usedVariables are the variables that the blocks which are written refer to.
+func (w *writer) usedVariables() []*block {
+	var used []*block
+	if w.usesData {
+		used = append(used, variable("data", w.dataDir(), "Directory that holds the volumes."))
+	}
+	for _, v := range w.variables {
+		if slices.ContainsFunc(w.resources(), func(k *block) bool { return k.uses("var." + v.label) }) {
+			used = append(used, v)
+		}
+	}
+	return used
+}
+
+// uses reports whether a value of the block refers to a variable.
+func (k *block) uses(name string) bool {
+	return slices.ContainsFunc(k.items, func(it *item) bool {
+		in := func(v value) bool {
+			return v.text == name || strings.Contains(v.text, "${"+name+"}") || slices.Contains(v.list, name)
+		}
+		return in(it.value) || it.block != nil && it.block.uses(name) ||
+			slices.ContainsFunc(it.entries, func(e *item) bool { return e.comment == "" && in(e.value) })
+	})
+}
+
+func variable(name, def, description string) *block {
+	k := &block{kind: "variable", label: name, labelled: true}
+	k.set("type", value{text: "string"}, "")
+	k.set("default", stringValue(def), "")
+	k.set("description", stringValue(description), "")
+	return k
+}
