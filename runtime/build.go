@@ -77,7 +77,7 @@ func (stackRootOp) do(l *launch) error {
 			return call("move_mount("+m[0]+", "+m[1]+", MOVE_MOUNT_F_EMPTY_PATH)", err)
 		}
 	}
-	l.root = l.slots["root"]
+	l.root, l.under = l.slots["root"], 1
 	if err := unix.Fchdir(l.root); err != nil {
 		return call("fchdir(root)", err)
 	}
@@ -147,7 +147,7 @@ func (o attachOp) attach(l *launch) error {
 	}
 	at, err := l.lookup(o.target, resolve)
 	if errors.Is(err, unix.ENOENT) {
-		at, err = o.make(l, err)
+		at, err = l.makeDirs(o.target, o.uid, o.gid, err)
 	}
 	if err != nil {
 		return explain(l.spec.Rootfs, o.target, err)
@@ -162,11 +162,11 @@ func (o attachOp) attach(l *launch) error {
 	return l.attachSubs(o.slot, o.target)
 }
 
-// make creates the missing directories of a target whose deepest existing one lies on a tmpfs of
+// makeDirs creates the missing directories of a target whose deepest existing one lies on a tmpfs of
 // the launcher's, and opens the last. Nobody else can write there yet.
-func (o attachOp) make(l *launch, missing error) (int, error) {
-	rest := []string{path.Base(o.target)}
-	dir := path.Dir(o.target)
+func (l *launch) makeDirs(target string, uid, gid uint32, missing error) (int, error) {
+	rest := []string{path.Base(target)}
+	dir := path.Dir(target)
 	at, err := l.lookup(dir, unix.RESOLVE_IN_ROOT)
 	for errors.Is(err, unix.ENOENT) && dir != "/" {
 		rest = append(rest, path.Base(dir))
@@ -184,7 +184,7 @@ func (o attachOp) make(l *launch, missing error) (int, error) {
 	for i := len(rest) - 1; i >= 0; i-- {
 		err := unix.Mkdirat(at, rest[i], 0o755)
 		if err == nil {
-			err = unix.Fchownat(at, rest[i], int(o.uid), int(o.gid), unix.AT_SYMLINK_NOFOLLOW)
+			err = unix.Fchownat(at, rest[i], int(uid), int(gid), unix.AT_SYMLINK_NOFOLLOW)
 		}
 		next := -1
 		if err == nil {
@@ -192,7 +192,7 @@ func (o attachOp) make(l *launch, missing error) (int, error) {
 		}
 		unix.Close(at)
 		if err != nil {
-			return -1, call("mkdirat("+o.target+")", err)
+			return -1, call("mkdirat("+target+")", err)
 		}
 		at = next
 	}
@@ -278,8 +278,11 @@ func (pivotOp) do(l *launch) error {
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return call("pivot_root(., .)", err)
 	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return call("umount2(old root, MNT_DETACH)", err)
+	// So does what the new root lay on, when it was a room over the rootfs: that is on the very top.
+	for range l.under {
+		if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+			return call("umount2(old root, MNT_DETACH)", err)
+		}
 	}
 	// Whatever still lay over the new root would be what ".." of its top leads to.
 	top, err := unix.Open("/..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

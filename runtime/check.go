@@ -12,9 +12,9 @@ import (
 
 // Problem is one thing for which a container would not start.
 type Problem struct {
-	// Field is the Spec's word for it: "rootfs", "user", "args", "mounts" or "tmpfs".
+	// Field is the Spec's word for it: "rootfs", "user", "args", "mounts", "tmpfs" or "files"; or "owner", of a file.
 	Field string
-	// Target is the mount's or tmpfs's, and empty for the others.
+	// Target is the mount's, tmpfs's or file's, and empty for the others.
 	Target string
 	Err    error
 }
@@ -62,14 +62,23 @@ func (k *Checker) Check(s Spec) []Problem {
 		if !shifted {
 			bad("rootfs", "", k.canIDMap(s.Rootfs, covered...))
 		}
-		user, err := lookupUser(s, func(path string) ([]byte, error) { return rootFile(root, path) })
+		read := func(path string) ([]byte, error) { return rootFile(root, path) }
+		user, err := lookupUser(s, read)
+		id := identity{}
 		if err == nil {
-			_, err = mapUser(s, user)
+			id, err = mapUser(s, user)
 		}
 		bad("user", "", err)
 		if !strings.HasPrefix(s.Args[0], "/") || !onMount(s, s.Args[0]) {
-			_, err = findCommand(root, s.Args[0], envValue(payloadEnv(s, identity{Home: "/"}), "PATH"))
+			_, err := findCommand(root, s.Args[0], envValue(payloadEnv(s, identity{Home: "/"}), "PATH"))
 			bad("args", "", err)
+		}
+		for _, f := range s.Files {
+			if err == nil {
+				_, err := fileOwner(s, f, id, read)
+				bad("owner", f.Target, err)
+			}
+			bad("files", f.Target, checkFile(root, s, f.Target))
 		}
 		for _, t := range s.Tmpfs {
 			bad("tmpfs", t.Target, checkTarget(s, root, t.Target))

@@ -75,6 +75,20 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 		}
 		w.close(']')
 	}
+	if len(s.Files) > 0 {
+		w.key("files")
+		w.open('[')
+		for _, f := range s.Files {
+			w.sep()
+			w.open('{')
+			w.str("target", f.Target)
+			w.str("sum", f.Sum)
+			w.uint("mode", uint64(f.Mode))
+			w.optional("owner", f.Owner)
+			w.close('}')
+		}
+		w.close(']')
+	}
 	w.flag("init", s.Init)
 	if s.NoFile != 0 {
 		w.uint("nofile", s.NoFile)
@@ -148,6 +162,8 @@ func Decode(data []byte) (Spec, error) {
 			r.array(func() { s.Mounts = append(s.Mounts, r.mount()) })
 		case "tmpfs":
 			r.array(func() { s.Tmpfs = append(s.Tmpfs, r.tmpfs()) })
+		case "files":
+			r.array(func() { s.Files = append(s.Files, r.file()) })
 		case "init":
 			s.Init = r.boolean()
 		case "nofile":
@@ -232,6 +248,25 @@ func (r *reader) tmpfs() (out Tmpfs) {
 			out.Size = r.uint(64)
 		case "mode":
 			out.Mode = r.uint32()
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+func (r *reader) file() (out File) {
+	r.object(func(key string) bool {
+		switch key {
+		case "target":
+			out.Target = r.str()
+		case "sum":
+			out.Sum = r.str()
+		case "mode":
+			out.Mode = r.uint32()
+		case "owner":
+			out.Owner = r.str()
 		default:
 			return false
 		}

@@ -70,7 +70,10 @@ type launch struct {
 	slots    map[string]int // detached mounts by name
 	subs     map[string][]submount
 	writable []int // mounts of tmpfs made here that are attached
-	root     int   // the new root
+	rooms    []int // those of them that hold files
+	contents map[string][]byte
+	root     int // the new root
+	under    int // how many mounts it lies on: the old root, and the rootfs where the new root is a room
 
 	clonePID   int32 // written by the kernel
 	clonePidFD int32
@@ -97,7 +100,7 @@ func Launch(paths Paths, name string, env Env, report func(line string)) int {
 	l := &launch{
 		paths: paths, name: name, invocation: env.InvocationID, report: report,
 		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, holdWrite: -1, clonePidFD: -1,
-		slots: make(map[string]int, 16), subs: map[string][]submount{},
+		slots: make(map[string]int, 16), subs: map[string][]submount{}, contents: map[string][]byte{},
 	}
 	code, err := l.run(env)
 	l.fail(err)
@@ -155,6 +158,9 @@ func (l *launch) decide() (plan, error) {
 	}
 	if err != nil {
 		return plan{}, step("user "+strconv.Quote(l.spec.User), err)
+	}
+	if f.Owners, err = placeFiles(l.rootfs, l.spec, f.ID); err != nil {
+		return plan{}, err
 	}
 	if l.procFS, f.ProcInside, err = openProcFS(); err != nil {
 		return plan{}, err

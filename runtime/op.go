@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,8 @@ type (
 		attr               uint64
 		uidMap, gidMap     []Mapping
 	}
+	// fileOp reads a file of the store.
+	fileOp struct{ file File }
 	// maskFilesOp fills the mask filesystem: an unreadable file and directory, read-only.
 	maskFilesOp struct{}
 	// devOp fills /dev.
@@ -46,6 +49,15 @@ type (
 		slot, target string
 		uid, gid     uint32 // of directories made for it
 	}
+	// roomOp puts files into a directory: it is covered by a memory filesystem that holds them, and where
+	// everything else that is in the directory is mounted again.
+	roomOp struct {
+		dir      string
+		files    []ownedFile
+		uid, gid uint32 // of the directory where it is made
+	}
+	// sealOp makes the rooms unwritable.
+	sealOp struct{}
 	// ownOp mounts one of the launcher's own filesystems at a place that must be a directory, not a link.
 	ownOp struct{ slot, path string }
 	// cgroupOp mounts the container's own part of the cgroup tree at /sys/fs/cgroup, read-only.
@@ -101,6 +113,8 @@ func (o treeOp) String() string {
 	return s + " -> " + o.slot
 }
 
+func (o fileOp) String() string { return "read file " + o.file.Sum + " for " + o.file.Target }
+
 func (o maskFilesOp) String() string { return "make mask/file mask/dir, mode 0, read-only" }
 
 func (o devOp) String() string {
@@ -129,7 +143,15 @@ func (stackRootOp) String() string {
 	return "attach mask over the old /proc; attach root over the old /"
 }
 func (o attachOp) String() string { return "attach " + o.slot + " at " + o.target }
-func (o ownOp) String() string    { return "attach own " + o.slot + " at /" + o.path }
+func (o roomOp) String() string {
+	var words []string
+	for _, f := range o.files {
+		words = append(words, path.Base(f.Target)+" 0"+strconv.FormatUint(uint64(f.Mode), 8)+" of "+utoa(f.owner.UID)+":"+utoa(f.owner.GID))
+	}
+	return "make room in " + o.dir + " for " + strings.Join(words, ", ")
+}
+func (sealOp) String() string  { return "make the rooms " + attrNames(attrNoExec|attrRO) }
+func (o ownOp) String() string { return "attach own " + o.slot + " at /" + o.path }
 func (cgroupOp) String() string {
 	return "fs cgroup2: " + attrNames(attrNoExec|attrRO) + " at /sys/fs/cgroup"
 }

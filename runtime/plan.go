@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"path"
 	"sort"
 	"strconv"
 	"strings"
@@ -55,7 +56,9 @@ type facts struct {
 	// ProcInside: the kernel (before 6.17) has no pidns parameter of proc, so the child mounts it.
 	ProcInside bool
 	LastCap    int // CAP_LAST_CAP
-	Landlock   int // its version; 0 where the kernel has none
+	// Owners are whose Spec.Files are, as the host counts, in the same order.
+	Owners   []Account
+	Landlock int // its version; 0 where the kernel has none
 }
 
 // plan is everything that will be done, in order: first what needs no process, then what is done to the
@@ -144,13 +147,16 @@ func makePlan(s Spec, f facts) plan {
 		prepare(fsOp{"tmp", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
 		entries = append(entries, entry{"/tmp", "tmp", false})
 	}
-	sort.Slice(entries, func(i, j int) bool {
-		a, b := entries[i].target, entries[j].target
-		if da, db := strings.Count(a, "/"), strings.Count(b, "/"); da != db {
-			return da < db
-		}
-		return a < b
-	})
+	sort.Slice(entries, func(i, j int) bool { return above(entries[i].target, entries[j].target) })
+	places := make([]place, 0, len(entries)+len(s.Files))
+	for _, e := range entries {
+		places = append(places, place{e.target, attachOp{slot: e.slot, target: e.target, uid: rootUID, gid: rootGID}})
+	}
+	for _, file := range s.Files {
+		prepare(fileOp{file})
+	}
+	places = append(places, rooms(s.Files, f.Owners, rootUID, rootGID)...)
+	sort.SliceStable(places, func(i, j int) bool { return above(places[i].target, places[j].target) })
 
 	build(mapsOp{id.UIDMap, id.GIDMap})
 	if !f.Shifted {
@@ -159,8 +165,11 @@ func makePlan(s Spec, f facts) plan {
 	build(procOp{f.ProcInside})
 	build(enterOp{})
 	build(stackRootOp{})
-	for _, e := range entries {
-		build(attachOp{slot: e.slot, target: e.target, uid: rootUID, gid: rootGID})
+	for _, p := range places {
+		build(p.op)
+	}
+	if len(s.Files) > 0 {
+		build(sealOp{})
 	}
 	// The launcher's own come last: a volume whose target was led astray (another container may share
 	// and change the volume that holds it) then lies under them, never over them.
@@ -173,8 +182,8 @@ func makePlan(s Spec, f facts) plan {
 	for _, m := range masked {
 		build(maskOp{m.path, m.dir})
 	}
-	for _, path := range readOnly {
-		build(readOnlyOp{path})
+	for _, p := range readOnly {
+		build(readOnlyOp{p})
 	}
 	if wall {
 		allow := func(slot string, access uint64) { build(allowOp{slot, access, f.Landlock}) }
@@ -201,6 +210,40 @@ func makePlan(s Spec, f facts) plan {
 
 	p.Child = childScript(s, f)
 	return p
+}
+
+// place is an operation on a path of the new root, which comes after those above it.
+type place struct {
+	target string
+	op     op
+}
+
+// above says whether a target comes before another: by depth, then by name.
+func above(a, b string) bool {
+	if da, db := depth(a), depth(b); da != db {
+		return da < db
+	}
+	return a < b
+}
+
+func depth(target string) int {
+	if target == "/" {
+		return 0
+	}
+	return strings.Count(target, "/")
+}
+
+// rooms makes room for the files, once in each directory.
+func rooms(files []File, owners []Account, uid, gid uint32) (out []place) {
+	in := map[string][]ownedFile{}
+	for i, f := range files {
+		in[path.Dir(f.Target)] = append(in[path.Dir(f.Target)], ownedFile{f, owners[i]})
+	}
+	for dir, files := range in {
+		sort.Slice(files, func(i, j int) bool { return files[i].Target < files[j].Target })
+		out = append(out, place{dir, roomOp{dir, files, uid, gid}})
+	}
+	return out
 }
 
 // payloadEnv is the payload's whole environment: the spec's, and a default for what every program expects.

@@ -39,6 +39,13 @@ func TestPlanGolden(t *testing.T) {
 		if c.facts.ID, err = mapUser(c.spec, user); err != nil {
 			t.Fatal(err)
 		}
+		for _, f := range c.spec.Files {
+			owner, err := fileOwner(c.spec, f, c.facts.ID, func(string) ([]byte, error) { return []byte(passwd), nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.facts.Owners = append(c.facts.Owners, owner)
+		}
 		got := makePlan(c.spec, c.facts).String()
 		file := "testdata/plan/" + c.name + ".txt"
 		if *update {
@@ -61,20 +68,23 @@ func TestPlanOrder(t *testing.T) {
 	s := sample()
 	s.Mounts = []Mount{{Target: "/a/b/c", Source: "/x"}, {Target: "/a", Source: "/y"}, {Target: "/run/z", Source: "/z"}}
 	s.Tmpfs = []Tmpfs{{Target: "/a/b", Size: 4096}}
+	s.Files = []File{{Target: "/a.conf"}, {Target: "/run/y/z.conf"}, {Target: "/etc/x/y.conf"}}
 	id, err := mapUser(s, passwdUser{UID: 33, GID: 33})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var order []string
-	for _, o := range makePlan(s, facts{ID: id, LastCap: 40}).Build {
+	for _, o := range makePlan(s, facts{ID: id, LastCap: 40, Owners: make([]Account, 3)}).Build {
 		switch o := o.(type) {
 		case attachOp:
 			order = append(order, o.target)
+		case roomOp:
+			order = append(order, "room "+o.dir)
 		case ownOp:
 			order = append(order, "own /"+o.path)
 		}
 	}
-	want := []string{"/a", "/run", "/tmp", "/a/b", "/run/z", "/a/b/c", "own /dev", "own /proc", "own /sys", "own /dev/pts", "own /dev/shm"}
+	want := []string{"room /", "/a", "/run", "/tmp", "/a/b", "room /etc/x", "room /run/y", "/run/z", "/a/b/c", "own /dev", "own /proc", "own /sys", "own /dev/pts", "own /dev/shm"}
 	if len(order) != len(want) {
 		t.Fatalf("%v", order)
 	}

@@ -167,6 +167,15 @@ func (o treeOp) clone(l *launch) (int, error) {
 	return fd, nil
 }
 
+func (o fileOp) do(l *launch) error {
+	content, err := l.paths.content(l.spec.Name, o.file)
+	if err != nil {
+		return step("file "+o.file.Target, err)
+	}
+	l.contents[o.file.Target] = content
+	return nil
+}
+
 // checkMountpoint fails where a volume asks for something to be mounted on path, and nothing is.
 func checkMountpoint(path string) error {
 	if path == "" {

@@ -52,6 +52,8 @@ type Spec struct {
 	// the launcher mounts by depth of Target.
 	Mounts []Mount `json:"mounts,omitempty"`
 	Tmpfs  []Tmpfs `json:"tmpfs,omitempty"`
+	// Files are the configuration's files, in no particular order. What is in them lies beside the specs.
+	Files []File `json:"files,omitempty"`
 	// Init puts the tiny init in front of the payload as process 1. Without it the payload itself is process 1.
 	Init bool `json:"init"`
 	// NoFile is RLIMIT_NOFILE, soft and hard, of the payload; 0 leaves the unit's own.

@@ -21,7 +21,12 @@ func sample() Spec {
 			{Target: "/data/ro", Source: "/srv/ro", ReadOnly: true},
 		},
 		Tmpfs: []Tmpfs{{Target: "/cache", Size: 1 << 20, Mode: 0o1777}, {Target: "/var/tmp", Size: 4096}},
-		Init:  true, NoFile: 4096,
+		Files: []File{
+			{Target: "/etc/httpd/conf.d/b.conf", Sum: Sum([]byte("b")), Mode: 0o644},
+			{Target: "/etc/httpd/conf.d/a.conf", Sum: Sum([]byte("a")), Mode: 0o600, Owner: "www:33"},
+			{Target: "/etc/motd", Sum: Sum(nil), Mode: 0o444},
+		},
+		Init: true, NoFile: 4096,
 	}
 }
 
@@ -111,6 +116,16 @@ func TestDecodeRefuses(t *testing.T) {
 		{`"source":"/srv/db"`, `"source":"db"`, "absolute"},
 		{`"size":4096`, `"size":0`, "size"},
 		{`"mode":1023`, `"mode":2048`, "mode"},
+		{`"target":"/etc/motd"`, `"target":"/etc/httpd"`, "would lie below the file"},
+		{`"target":"/etc/motd"`, `"target":"/etc/../motd"`, "clean"},
+		{`"target":"/etc/motd"`, `"target":"/cache"`, "stands twice"},
+		{`"target":"/etc/motd"`, `"target":"/cache/motd"`, "payload's to write"},
+		{`"target":"/etc/motd"`, `"target":"/run/motd"`, "payload's to write"},
+		{`"target":"/etc/motd"`, `"target":"/data/etc/motd"`, "lies on a mount"},
+		{`"sum":"3e`, `"sum":"3E`, "sha256"},
+		{`"sum":"3e`, `"sum":"3`, "sha256"},
+		{`"mode":420`, `"mode":2541`, "above 0777"},
+		{`"owner":"www:33"`, `"owner":"4294967296"`, "not a uid"},
 		{`"nofile":4096`, `"nofile":18446744073709551615`, "nofile"},
 		{`"init":true`, `"init":1`, "true or false"},
 	} {

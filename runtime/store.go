@@ -35,12 +35,12 @@ func sumOfFile(name string) (sum string) {
 
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
-// makeDirs makes the three directories, root-only.
-func (p Paths) makeDirs() error {
+// makeDirs makes the directories of specs and records, and more, root-only.
+func (p Paths) makeDirs(more ...string) error {
 	if err := os.MkdirAll(p.Run, 0o755); err != nil {
 		return err
 	}
-	for _, dir := range []string{p.containers(), p.specs(), p.running()} {
+	for _, dir := range append([]string{p.containers(), p.specs(), p.running()}, more...) {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
@@ -244,11 +244,13 @@ func readAll(fd, size int) ([]byte, error) {
 
 // Prune removes what no longer says anything: records whose payload is gone and whose invocation is not in
 // current (the InvocationIDs that loaded units still have: of those a record tells the payload's end from the
-// launcher's), then specs that no link and no record names, and what an interrupted write left. Only one process
+// launcher's), then files that no spec in use names, specs that no link and no record names, and what an interrupted
+// write left. Only one process
 // prunes or writes specs at a time (the caller holds the host's lock); launchers may run meanwhile: one
 // whose spec is removed under it refuses to start.
 func (p Paths) Prune(current map[string]bool) error {
 	used := map[string]bool{}
+	needs := map[string][]string{} // the sums of each container
 	links, err := names(p.containers())
 	errs := []error{err}
 	for _, name := range links {
@@ -256,6 +258,8 @@ func (p Paths) Prune(current map[string]bool) error {
 			errs = append(errs, os.Remove(p.link(name)))
 		} else if sum, err := p.Linked(name); err == nil {
 			used[sum] = true
+			container := strings.TrimSuffix(name, nextSuffix)
+			needs[container] = append(needs[container], sum)
 		}
 	}
 	records, err := names(p.running())
@@ -267,12 +271,14 @@ func (p Paths) Prune(current map[string]bool) error {
 			}
 		} else if r, err := p.ReadRecord(name); err == nil && (current[name] || r.Alive()) {
 			used[r.Spec] = true
+			needs[r.Name] = append(needs[r.Name], r.Spec)
 			continue
 		}
 		if err := os.Remove(p.record(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
+	errs = append(errs, p.pruneFiles(needs, current))
 	specs, err := names(p.specs())
 	errs = append(errs, err)
 	for _, name := range specs {

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	pathpkg "path"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -139,6 +140,29 @@ func (s Spec) Validate() error {
 		}
 		if t.Mode > 0o1777 {
 			bad("tmpfs mode", "0"+strconv.FormatUint(uint64(t.Mode), 8)+" is above 01777")
+		}
+	}
+	for _, f := range s.Files {
+		target("file target", f.Target)
+		if len(f.Sum) != 64 || !isHex(f.Sum) {
+			bad("file sum", "is not a sha256")
+		}
+		if f.Mode > 0o777 {
+			bad("file mode", "0"+strconv.FormatUint(uint64(f.Mode), 8)+" is above 0777")
+		}
+		if err := validUser(f.Owner); err != nil {
+			errs = append(errs, &StepError{"spec: file owner", err})
+		}
+		if onMount(s, f.Target) {
+			bad("file target", f.Target+" lies on a mount")
+		}
+		if dir := pathpkg.Dir(f.Target); dir == "/run" || dir == "/tmp" || targets[dir] {
+			bad("file target", dir+" is the payload's to write, and no place for the file "+pathpkg.Base(f.Target))
+		}
+		for other := range targets {
+			if other != f.Target && below(other, f.Target) {
+				bad("file target", other+" would lie below the file "+f.Target)
+			}
 		}
 	}
 	if s.NoFile > 1<<30 {
