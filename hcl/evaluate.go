@@ -125,7 +125,12 @@ func (e *evaluation) read(all []File) *text {
 	t := &text{ok: true}
 	files := make([]File, 0, len(all))
 	var chunks [][]chunk
+	var fromJSON []*piece
 	for _, f := range all {
+		if isJSON(f.Name) {
+			fromJSON = append(fromJSON, pieceFromJSON(f, e.kinds))
+			continue
+		}
 		cut, problem := scan(f)
 		if problem != nil {
 			e.config.Diagnostics = append(e.config.Diagnostics, *problem)
@@ -134,7 +139,7 @@ func (e *evaluation) read(all []File) *text {
 		}
 		files, chunks = append(files, f), append(chunks, cut)
 	}
-	t.pieces = parse(files, chunks)
+	t.pieces = append(parse(files, chunks), fromJSON...)
 	for _, p := range t.pieces {
 		e.fromHCL(p.errors())
 		t.partial = t.partial || p.broken >= 0

@@ -12,6 +12,25 @@ import (
 	"hostctl/resource"
 )
 
+// isJSON reports whether a file of this name is in the language's JSON form.
+func isJSON(name string) bool { return strings.HasSuffix(name, ".hcl.json") }
+
+// scanFile checks a file in either form, and finds where one in the native form can be cut.
+func scanFile(f File) ([]chunk, *Diagnostic) {
+	if isJSON(f.Name) {
+		return nil, scanJSON(f)
+	}
+	return scan(f)
+}
+
+// pieceFromJSON is a file in the JSON form after parsing: one piece.
+func pieceFromJSON(f File, kinds resource.Kinds) *piece {
+	body, diags := bodyFromJSON(f, kinds)
+	p := &piece{body: body, diags: diags, broken: -1}
+	p.findBroken()
+	return p
+}
+
 // scanJSON checks a file in the JSON form before anything else sees it: that it
 // is JSON of the size and depth that a configuration may have, no key written twice.
 func scanJSON(f File) *Diagnostic {

@@ -86,7 +86,7 @@ func schemaLayout(s *resource.Schema, made map[*resource.Schema]*jsonLayout) *js
 		if a := s.Attr(label); a != nil && a.Nested != nil {
 			content = schemaLayout(a.Nested, made)
 		}
-		return &jsonLayout{modes: map[string]jsonMode{"iterator": jsonAddress}, blocks: map[string]jsonBlock{"content": fixed(0, content)}}
+		return &jsonLayout{modes: map[string]jsonMode{"iterator": jsonExpression}, blocks: map[string]jsonBlock{"content": fixed(0, content)}}
 	}}
 	return l
 }

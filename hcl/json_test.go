@@ -3,6 +3,7 @@ package hcl
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -109,6 +110,67 @@ func TestJSONForm(t *testing.T) {
 	}
 	if pairs < 20 || len(archive.Files) != 2*pairs {
 		t.Errorf("%d pairs of %d files", pairs, len(archive.Files))
+	}
+}
+
+// goodJSON is goodConfig in the JSON form.
+const goodJSON = `{
+ "hostctl": {"name": "shop", "required_version": ">= 0.1"},
+ "variable": {"port": {"type": "number", "default": 8080}, "queues": {"type": "map(object({ tasks = optional(number, 50) }))", "default": {"mail": {}, "thumbs": {"tasks": 7}}}},
+ "locals": {"root": "${local.base}/rootfs", "base": "/srv", "names": "${[for name, q in var.queues : upper(name) if q.tasks > 10]}"},
+ "user": {"shop": {"uid": 2100, "groups": ["adm"]}},
+ "volume": {"db": {"path": "/srv/db", "owner": "user.shop", "mode": "0700"}},
+ "container": {"worker": {"for_each": "${var.queues}", "rootfs": "${local.root}/worker", "command": ["/x", "${each.key}", "port ${var.port}\n\ttwo\n"],
+   "environment": "${merge({ QUEUE = each.key }, { DEBUG = true, N = 1.5 })}", "run_as": "${each.key == \"mail\" ? user.shop : null}",
+   "mount": {"/data": {"volume": "volume.db"}}, "limits": {"memory": 1048576, "tasks": "${each.value.tasks}", "cpu": "1.5"}},
+  "web": {"rootfs": "/r", "init": "false", "stop_timeout": "1m30s", "nice": -5, "depends_on": ["container.worker[\"mail\"]", "container.worker[\"thumbs\"]"]},
+  "all": {"rootfs": "/r", "depends_on": "values(container.worker)"}},
+ "output": {"count": {"value": "${length(container.worker)}", "description": "How many."}, "things": {"value": {"names": "${local.names}", "web": "${container.web}", "port": "${var.port}"}}}
+}
+`
+
+// TestJSONMeansTheSame: also what it comes to.
+func TestJSONMeansTheSame(t *testing.T) {
+	want := Evaluate(goodRequest(), testKinds)
+	req := goodRequest()
+	req.Sources.Files = []File{{"main.hcl.json", []byte(goodJSON)}}
+	for name, got := range map[string]*Config{"Evaluate": Evaluate(req, testKinds), "Load": Load(t.Context(), inProcess, req, testKinds)} {
+		if len(got.Diagnostics) > 0 {
+			t.Fatal(got.Diagnostics)
+		}
+		if got.Name != want.Name || !reflect.DeepEqual(got.State, want.State) || !reflect.DeepEqual(got.Outputs, want.Outputs) {
+			t.Errorf("%s: another meaning", name)
+		}
+	}
+}
+
+// TestJSONMistakes: what is wrong with a configuration is said of the JSON text.
+func TestJSONMistakes(t *testing.T) {
+	text := `{"hostctl": {"name": "x"},
+ "containr": {"web": {}},
+ "user": {"A b": {"uid": "x"}, "u": {"hom": "/", "uid": "\u0078"}},
+ "container": {"web": {"run_as": "user.shpo", "limits": {"memry": 1}, "mount": {"/x": {}}, "rootfs": "a\n${user.nope}"},
+   "db": {"rootfs": "/", "limits": [{}, {}]}},
+ "locals": {"a": "${local.b}", "b": "${local.a}"}
+}`
+	var got []string
+	for _, d := range Evaluate(Request{Sources: Sources{Files: []File{{"main.hcl.json", []byte(text)}}}}, testKinds).Diagnostics {
+		got = append(got, fmt.Sprintf("%d %s: %s", d.Start.Line, d.Summary, text[d.Start.Byte:d.End.Byte]))
+	}
+	want := []string{
+		`2 Unknown block type "containr": "containr"`,
+		`3 "A b" is no name for a user: "A b"`,
+		`3 Unknown attribute "hom": "hom"`,
+		`3 Invalid value for "uid": "\u0078"`,
+		`4 user.shpo does not exist: user.shpo`,
+		`4 Unknown attribute "memry": "memry"`,
+		`4 Missing attribute "volume": "/x"`,
+		`4 user.nope does not exist: user.nope`,
+		`5 Duplicate limits: {`,
+		`6 Names refer to one another in a circle: local.b`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -252,6 +314,7 @@ func TestWrongJSON(t *testing.T) {
 		{`{"locals": {‹"a b"›: 1}}`, `"a b" is no name`, ""},
 		{`[{"a": 1}, {‹"a"›: 2}]`, `Attribute "a" is written twice`, "x.hcl.json:1"},
 		{`{"container": {"web": {"run_as": ‹"a user"›}}}`, "Invalid reference", `"user.shop"`},
+		{`{"container": {"web": {"run_as": ‹"shop"›}}}`, "Invalid reference", `"user.shop"`},
 		{`{"container": {"web": {"run_as": ‹""›}}}`, "Invalid reference", ""},
 		{`{"container": {"web": {"depends_on": ["container.db", ‹"#"›]}}}`, "Invalid reference", ""},
 		{`{"container": {"web": {"run_as": ‹"` + strings.Repeat("(", 200) + `"›}}}`, "Invalid reference", ""},

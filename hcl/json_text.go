@@ -56,7 +56,8 @@ func (t *jsonTranslation) string(i int, mode jsonMode) hclsyntax.Expression {
 func (t *jsonTranslation) plain(text string, shifts []jsonShift, at hcl.Range, mode jsonMode) hclsyntax.Expression {
 	if _, problem := scan(File{Name: t.name, Text: []byte(text)}); problem == nil && !strings.ContainsAny(text, "\n#") && !strings.Contains(text, "//") && !strings.Contains(text, "/*") {
 		x, diags := hclsyntax.ParseExpression([]byte(text), t.name, hcl.Pos{Line: 1, Column: 1})
-		if !diags.HasErrors() {
+		word, isName := x.(*hclsyntax.ScopeTraversalExpr)
+		if !diags.HasErrors() && !(mode == jsonAddress && isName && len(word.Traversal) == 1) {
 			(&jsonPlaces{t: t, at: at, shifts: shifts}).set(x, nil)
 			return x
 		}

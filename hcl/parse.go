@@ -56,12 +56,17 @@ func parse(files []File, chunks [][]chunk) []*piece {
 func parseChunk(f *File, c chunk) *piece {
 	file, diags := hclsyntax.ParseConfig(f.Text[c.start:c.end], f.Name, hcl.Pos{Line: c.line, Column: 1, Byte: c.start})
 	p := &piece{body: file.Body.(*hclsyntax.Body), diags: diags, broken: -1}
-	for _, d := range diags {
+	p.findBroken()
+	return p
+}
+
+// findBroken looks where the first error is.
+func (p *piece) findBroken() {
+	for _, d := range p.diags {
 		if d.Severity == hcl.DiagError && d.Subject != nil && (p.broken < 0 || d.Subject.Start.Byte < p.broken) {
 			p.broken = d.Subject.Start.Byte
 		}
 	}
-	return p
 }
 
 // errors are the syntax errors without those that only follow from another:

@@ -47,7 +47,7 @@ func scanAll(s Sources) (diags Diagnostics) {
 				return append(diags, Diagnostic{Severity: Error, File: f.Name, Summary: "Configuration is too long",
 					Detail: fmt.Sprintf("A file has at most %d MiB, and a configuration %d MiB in all.", MaxFileBytes>>20, MaxBytes>>20)})
 			}
-			if _, d := scan(f); d != nil {
+			if _, d := scanFile(f); d != nil {
 				diags = append(diags, *d)
 			}
 		}

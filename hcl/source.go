@@ -65,7 +65,7 @@ type Unread struct {
 
 // isConfiguration reports whether a file of this name in a directory is configuration.
 func isConfiguration(name string) bool {
-	return strings.HasSuffix(name, ".hcl") && name != LockFile && !strings.HasPrefix(name, ".")
+	return (strings.HasSuffix(name, ".hcl") || isJSON(name)) && name != LockFile && !strings.HasPrefix(name, ".")
 }
 
 // ReadDir reads the configuration of a directory: its *.hcl files, not
