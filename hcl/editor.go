@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"hostctl/resource"
 )
@@ -36,6 +40,8 @@ type Findings struct {
 	// Name is the name that a rename is about; Refused says why there can be none.
 	Name    string `json:"name,omitempty"`
 	Refused string `json:"refused,omitempty"`
+	// Needs is what has to be read before there is an answer, see Sources.Supply.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // Sort tells items, topics and symbols apart.
@@ -104,11 +110,24 @@ type Symbol struct {
 	Within []Symbol `json:"within,omitempty"`
 }
 
-// Ask answers a question about sources in a child process, see [Load]. The
-// answer is as sound as the question: every place in it is one of the sources.
-func Ask(ctx context.Context, child Child, sources Sources, q Question) (*Findings, error) {
-	if diags := tooMuch(sources); diags != nil {
-		return nil, diags
+// Ask answers a question about sources in a child process. The modules that
+// they refer to are read on the way, as in [Load]; the sources that are returned
+// have them, and every place in the findings is in one of these.
+func Ask(ctx context.Context, child Child, sources Sources, q Question) (*Findings, Sources, error) {
+	for range maxReads {
+		found, err := answerTo(ctx, child, sources, q)
+		if err != nil || len(found.Needs) == 0 {
+			return found, sources, err
+		}
+		sources.Tree, sources.Unread = slices.Clip(sources.Tree), slices.Clip(sources.Unread)
+		sources.Supply(found.Needs)
+	}
+	return nil, sources, errors.New("the modules are too many")
+}
+
+func answerTo(ctx context.Context, child Child, sources Sources, q Question) (*Findings, error) {
+	if err := tooMuch(sources); err != nil {
+		return nil, err
 	}
 	ans, failed := ask(ctx, child, envelope{Question: &q}, sources)
 	if failed != nil {
@@ -126,7 +145,7 @@ func Ask(ctx context.Context, child Child, sources Sources, q Question) (*Findin
 // tooMuch refuses text that would not be sent to a child.
 func tooMuch(s Sources) error {
 	total := 0
-	for _, list := range [][]File{s.Files, s.VarFiles} {
+	for _, list := range [][]File{s.Files, s.AutoFiles, s.VarFiles, s.Tree} {
 		for _, f := range list {
 			if total += len(f.Text); len(f.Text) > MaxFileBytes || total > MaxBytes {
 				return fmt.Errorf("%s: a file has at most %d MiB, and a configuration %d MiB in all", f.Name, MaxFileBytes>>20, MaxBytes>>20)
@@ -147,7 +166,7 @@ func (f *Findings) check(s Sources, q Question) error {
 		}
 		return nil
 	}
-	if len(f.Items)+len(f.Places)+len(f.Symbols) > maxFindings {
+	if len(f.Items)+len(f.Places)+len(f.Symbols)+len(f.Needs) > maxFindings {
 		return errors.New("too many findings")
 	}
 	for _, i := range f.Items {
@@ -193,6 +212,11 @@ func find(sources Sources, q Question, kinds resource.Kinds) *Findings {
 		return &Findings{}
 	}
 	out := &Findings{}
+	if q.Op != AskSymbols {
+		if out.Needs = w.needs; len(out.Needs) > 0 {
+			return out
+		}
+	}
 	switch q.Op {
 	case AskCompletion:
 		out.Items = w.complete(f, q.At)
@@ -203,6 +227,10 @@ func find(sources Sources, q Question, kinds resource.Kinds) *Findings {
 			out.Places = w.declared(o)
 		} else {
 			out.Places = w.moduleFile(f, q.At)
+			if out.Places == nil {
+				out.Places = w.namedFile(f, q.At)
+			}
+			out.Needs = w.needs
 		}
 	case AskReferences:
 		if o := w.occurrence(f, q.At); o != nil {
@@ -244,6 +272,30 @@ func (w *world) moduleFile(f *outline, at int) []Place {
 	return nil
 }
 
+// namedFile is the file that a source or template attribute names.
+func (w *world) namedFile(f *outline, at int) []Place {
+	s := f.section(at)
+	for _, e := range s.attrs {
+		x := w.shape(s).slot(e.text)
+		if x == nil || !x.file || !e.expr.holds(at) {
+			continue
+		}
+		text := w.literal(f, e)
+		name := path.Join(f.dir, text)
+		if text == "" || path.IsAbs(text) || !filepath.IsLocal(name) {
+			return nil
+		}
+		if w.sources.home() != "." && !strings.Contains(name, "/") {
+			name = "./" + name // as Sources.Tree spells it
+		}
+		w.need(name)
+		if slices.ContainsFunc(w.sources.Tree, func(f File) bool { return f.Name == name }) {
+			return []Place{{File: name}}
+		}
+	}
+	return nil
+}
+
 func (w *world) firstFile(module *section) []Place {
 	dir, ok := w.moduleDir(module)
 	if !ok {
@@ -251,7 +303,7 @@ func (w *world) firstFile(module *section) []Place {
 	}
 	var first string
 	for _, f := range w.files {
-		if dirOf(f.file) == dir && (first == "" || f.file < first) {
+		if f.dir == dir && (first == "" || f.file < first) {
 			first = f.file
 		}
 	}
@@ -300,3 +352,6 @@ func (w *world) sortOf(s *section) Sort {
 	}
 	return SortBlock
 }
+
+// IsConfiguration reports whether a file of this name in a directory is read as its configuration.
+func IsConfiguration(name string) bool { return isConfiguration(name) }

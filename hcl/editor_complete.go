@@ -2,6 +2,7 @@ package hcl
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ func (w *world) complete(f *outline, at int) []Item {
 	if before.comment {
 		return nil
 	}
-	c := &completion{world: w, file: f, dir: dirOf(f.file), at: at, start: at}
+	c := &completion{world: w, file: f, dir: f.dir, at: at, start: at}
 	top := &before.open[len(before.open)-1]
 	switch top.kind {
 	case '{':
@@ -245,9 +246,16 @@ func (c *completion) text(before *outline) {
 	if x.topic == "module.source" {
 		seen := map[string]bool{}
 		for _, f := range c.files {
-			if d := dirOf(f.file); d != c.dir && !seen[d] {
+			if d := f.dir; d != c.dir && !seen[d] {
 				seen[d] = true
-				c.add(Item{Label: "./" + d, Sort: SortModule})
+				rel, err := filepath.Rel(c.dir, d)
+				if err != nil {
+					continue
+				}
+				if rel != ".." && !strings.HasPrefix(rel, "../") {
+					rel = "./" + rel
+				}
+				c.add(Item{Label: rel, Sort: SortModule})
 			}
 		}
 		return

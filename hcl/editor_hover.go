@@ -1,7 +1,6 @@
 package hcl
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 )
-
-func dirOf(file string) string { return path.Dir(file) }
 
 // hover says what stands at an offset; nil where there is nothing to say.
 func (w *world) hover(f *outline, at int) *Hover {

@@ -3,6 +3,7 @@ package hcl
 import (
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,6 +18,8 @@ type world struct {
 	files       []*outline
 	root        *shape
 	occurrences []occurrence
+	sources     *Sources
+	needs       []string // of the repository, see Sources.Supply
 }
 
 // key is what a name means, whichever place it stands at.
@@ -37,14 +40,24 @@ type occurrence struct {
 }
 
 func newWorld(sources Sources, kinds resource.Kinds) *world {
-	w := &world{kinds: kinds}
+	w := &world{kinds: kinds, sources: &sources}
 	w.root = w.top()
 	var tops []string
 	for _, x := range w.root.slots {
 		tops = append(tops, x.name)
 	}
+	home := sources.home()
 	for _, f := range sources.Files {
-		w.files = append(w.files, outlineOf(f, tops))
+		out := outlineOf(f, tops)
+		out.dir = home
+		w.files = append(w.files, out)
+	}
+	for _, f := range sources.Tree {
+		if isConfiguration(path.Base(f.Name)) {
+			out := outlineOf(f, tops)
+			out.dir = path.Dir(path.Clean(f.Name))
+			w.files = append(w.files, out)
+		}
 	}
 	for _, f := range w.files {
 		w.declarations(f)
@@ -53,11 +66,12 @@ func newWorld(sources Sources, kinds resource.Kinds) *world {
 	for _, f := range w.files {
 		w.mentions(f)
 	}
-	for _, f := range sources.VarFiles {
+	for _, f := range slices.Concat(sources.AutoFiles, sources.VarFiles) {
 		out := outlineOf(f, nil)
+		out.dir = home
 		w.files = append(w.files, out)
 		for _, e := range out.body.attrs {
-			w.add(key{".", "var", e.text}, out, e.at)
+			w.add(key{home, "var", e.text}, out, e.at)
 		}
 	}
 	return w
@@ -70,7 +84,7 @@ func (w *world) add(k key, f *outline, at span) {
 func (w *world) isKind(name string) bool { _, ok := w.kinds.Lookup(name); return ok }
 
 func (w *world) declarations(f *outline) {
-	dir := dirOf(f.file)
+	dir := f.dir
 	for _, s := range f.body.blocks {
 		kind := s.text
 		switch {
@@ -92,7 +106,7 @@ func (w *world) declarations(f *outline) {
 }
 
 func (w *world) mentions(f *outline) {
-	dir := dirOf(f.file)
+	dir := f.dir
 	for _, m := range f.mentions {
 		if !m.call {
 			w.mention(dir, f, m.steps)
@@ -103,6 +117,7 @@ func (w *world) mentions(f *outline) {
 			continue
 		}
 		if module, ok := w.moduleDir(s); ok {
+			w.need(module + "/")
 			for _, e := range s.attrs {
 				if fieldOf("module."+e.text) == nil {
 					w.add(key{module, "var", e.text}, f, e.at)
@@ -178,7 +193,15 @@ func (w *world) moduleDir(s *section) (string, bool) {
 	if !ok || !closed || source == "" || strings.ContainsAny(source, "\"$%\\") || path.IsAbs(source) {
 		return "", false
 	}
-	return path.Join(dirOf(f.file), source), true
+	return path.Join(f.dir, source), true
+}
+
+// need asks for a part of the repository that was not read yet.
+func (w *world) need(name string) {
+	const most = 1000
+	if len(w.needs) < most && filepath.IsLocal(name) && !w.sources.has(name) && !slices.Contains(w.needs, name) {
+		w.needs = append(w.needs, name)
+	}
 }
 
 // fileOf is the file that a section stands in.

@@ -16,6 +16,7 @@ import (
 // it has what the parser has; that is a test.
 type outline struct {
 	file     string
+	dir      string // below the repository's root: files of one directory share names
 	text     []byte
 	body     *section
 	mentions []*mention

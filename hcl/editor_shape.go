@@ -20,6 +20,7 @@ type slot struct {
 	mapping  bool
 	quoted   bool // text in quotes
 	words    []string
+	file     bool // names a file of the repository
 	required bool
 	computed bool
 	def      *string
@@ -103,7 +104,7 @@ func shapeOfSchema(schema *resource.Schema, path string) *shape {
 			continue
 		}
 		x := slot{name: a.Name, topic: path + "." + a.Name, typ: typeWords(a), ref: a.Ref, required: a.Required, computed: a.Computed,
-			list: a.Form == resource.List, mapping: a.Form == resource.Map, class: a.Class.String()}
+			list: a.Form == resource.List, mapping: a.Form == resource.Map, class: a.Class.String(), file: a.Source || a.Template}
 		if a.HasDef {
 			x.def = &a.Default
 		}

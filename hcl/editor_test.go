@@ -66,6 +66,8 @@ func question(t *testing.T, op, text string) (Sources, Question) {
 	return Sources{Files: []File{
 		{"main.hcl", []byte(text[:at] + text[at+len(cursor):])},
 		{"shop.hcl", []byte(shopText)},
+	}, Tree: []File{
+		{"modules/site/", nil},
 		{"modules/site/main.hcl", []byte(moduleText)},
 	}}, Question{Op: op, File: "main.hcl", At: at}
 }
@@ -280,10 +282,49 @@ func TestSymbols(t *testing.T) {
 	}
 }
 
+// TestAskReads: the modules that a configuration names are read on the way,
+// and nothing that is named is read twice or from outside of the root.
+func TestAskReads(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"hosts/a/main.hcl":       "",
+		"modules/site/main.hcl":  "module \"deep\" {\n  source = \"../deep\"\n}\noutput \"address\" {}\n",
+		"modules/deep/main.hcl":  "output \"x\" {}\n",
+		"hosts/a/files/site.tpl": "hello",
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := "module \"site\" {\n  source = \"../../modules/site\"\n}\nmodule \"out\" {\n  source = \"../../../etc\"\n}\nmodule \"none\" {\n  source = \"./none\"\n}\noutput \"a\" {\n  value = module.site.‸\n}\n"
+	at := strings.Index(text, cursor)
+	sources := Sources{Dir: filepath.Join(root, "hosts/a"), Root: root, Files: []File{{"main.hcl", []byte(strings.Replace(text, cursor, "", 1))}}}
+	found, read, err := Ask(t.Context(), inProcess, sources, Question{Op: AskCompletion, File: "main.hcl", At: at})
+	if err != nil || len(found.Items) != 1 || found.Items[0].Label != "address" {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	var names []string
+	for _, f := range read.Tree {
+		names = append(names, f.Name)
+	}
+	if have := strings.Join(names, " "); have != "modules/deep/ modules/deep/main.hcl modules/site/ modules/site/main.hcl" || len(read.Unread) != 1 {
+		t.Errorf("read %s; not %v", have, read.Unread)
+	}
+	sources.Files[0].Text = []byte("box \"b\" {\n  source = \"files/site.tpl\"\n}\n")
+	found, _, err = Ask(t.Context(), inProcess, sources, Question{Op: AskDefinition, File: "main.hcl", At: 25})
+	if err != nil || len(found.Places) != 0 {
+		t.Errorf("an attribute that names no file: %+v, %v", found, err)
+	}
+}
+
 // TestAskBelievesNothing gives answers that the child would not give.
 func TestAskBelievesNothing(t *testing.T) {
 	sources, q := question(t, AskRename, "locals {\n  a‸ = 1\n}")
-	if found, err := Ask(t.Context(), inProcess, sources, q); err != nil || len(found.Places) != 1 {
+	if found, _, err := Ask(t.Context(), inProcess, sources, q); err != nil || len(found.Places) != 1 {
 		t.Fatalf("%v %v", found, err)
 	}
 	for _, f := range []Findings{
@@ -296,7 +337,7 @@ func TestAskBelievesNothing(t *testing.T) {
 		{Hover: &Hover{End: 1000}},
 		{Symbols: []Symbol{{Within: []Symbol{{End: 1000}}}}},
 	} {
-		_, err := Ask(t.Context(), func(context.Context, []byte) ([]byte, error) {
+		_, _, err := Ask(t.Context(), func(context.Context, []byte) ([]byte, error) {
 			text, err := json.Marshal(answer{Findings: &f})
 			return append(text, '\n'), err
 		}, sources, q)
@@ -304,10 +345,10 @@ func TestAskBelievesNothing(t *testing.T) {
 			t.Errorf("%+v was believed", f)
 		}
 	}
-	if _, err := Ask(t.Context(), func(context.Context, []byte) ([]byte, error) { return []byte("{}\n"), nil }, sources, q); err == nil {
+	if _, _, err := Ask(t.Context(), func(context.Context, []byte) ([]byte, error) { return []byte("{}\n"), nil }, sources, q); err == nil {
 		t.Error("no answer was believed")
 	}
-	if _, err := Ask(t.Context(), func(context.Context, []byte) ([]byte, error) { return nil, io.ErrUnexpectedEOF }, sources, q); err == nil {
+	if _, _, err := Ask(t.Context(), func(context.Context, []byte) ([]byte, error) { return nil, io.ErrUnexpectedEOF }, sources, q); err == nil {
 		t.Error("a dead child was believed")
 	}
 }

@@ -111,7 +111,7 @@ func (s *server) initialize(m message) {
 	}
 	s.state = initialized
 	s.reply(m.ID, map[string]any{
-		"serverInfo": map[string]any{"name": "hostctl", "version": s.Version},
+		"serverInfo": map[string]any{"name": "hostctl", "version": s.Request.Version},
 		"capabilities": map[string]any{
 			"positionEncoding":           s.encoding,
 			"textDocumentSync":           map[string]any{"openClose": true, "change": 2, "save": map[string]any{}},
@@ -153,24 +153,25 @@ var requests = map[string]func(context.Context, *question) (any, error){
 }
 
 // ask asks a confined child.
-func (q *question) ask(ctx context.Context, op string) (hcl.Sources, *hcl.Findings, error) {
+func (q *question) ask(ctx context.Context, op string) (*hcl.Sources, *hcl.Findings, error) {
 	free, err := q.hold(ctx)
 	if err != nil {
-		return hcl.Sources{}, nil, err
+		return nil, nil, err
 	}
 	defer free()
 	sources, _ := q.sources()
-	name := q.doc.name
-	i := slices.IndexFunc(sources.VarFiles, func(f hcl.File) bool { return f.Name == filepath.Join(q.dir, name) })
-	if i >= 0 {
-		name = sources.VarFiles[i].Name
-	} else if !slices.ContainsFunc(sources.Files, func(f hcl.File) bool { return f.Name == name }) {
-		return sources, &hcl.Findings{}, nil // a file of variables that nobody named
+	name := nameIn(&sources, q.doc.path())
+	if name == "" {
+		return &sources, &hcl.Findings{}, nil // a file of variables that nobody named
 	}
-	found, err := hcl.Ask(ctx, q.options.Child, sources, hcl.Question{
-		Op: op, File: name, At: q.doc.text.offset(q.params.Position, q.encoding), Name: q.params.NewName,
-	})
-	return sources, found, err
+	// A module that is read on the way may be open, and look different there.
+	for {
+		found, read, err := hcl.Ask(ctx, q.options.Child, sources, hcl.Question{Op: op, File: name, At: q.at(), Name: q.params.NewName})
+		if err != nil || !q.overlay(&read) {
+			return &read, found, err
+		}
+		sources = read
+	}
 }
 
 func completion(ctx context.Context, q *question) (any, error) {
@@ -208,14 +209,14 @@ type location struct {
 	Range span   `json:"range"`
 }
 
-func (q *question) locations(sources hcl.Sources, places []hcl.Place) []location {
+func (q *question) locations(sources *hcl.Sources, places []hcl.Place) []location {
 	list := []location{}
 	texts := map[string]*text{}
 	for _, p := range places {
 		if texts[p.File] == nil {
 			texts[p.File] = textOf(sources, p.File)
 		}
-		list = append(list, location{q.uri(p.File), texts[p.File].span(p.Start, p.End, q.encoding)})
+		list = append(list, location{q.uri(sources, p.File), texts[p.File].span(p.Start, p.End, q.encoding)})
 	}
 	return list
 }
@@ -249,7 +250,7 @@ func prepareRename(ctx context.Context, q *question) (any, error) {
 	}
 	at := q.doc.text.offset(q.params.Position, q.encoding)
 	for i, p := range found.Places {
-		if q.uri(p.File) == q.doc.uri && p.Start <= at && at <= p.End {
+		if q.uri(sources, p.File) == q.doc.uri && p.Start <= at && at <= p.End {
 			return map[string]any{"range": q.locations(sources, found.Places[i:i+1])[0].Range, "placeholder": found.Name}, nil
 		}
 	}

@@ -3,7 +3,6 @@ package lsp
 import (
 	"context"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +17,8 @@ type checking struct {
 	stop      context.CancelFunc  // ends what is under way
 	turn      int                 // of the last change
 	published map[string]bool     // URIs that carry diagnostics of this directory
-	files     []string            // paths of all files that the configuration has
+	files     map[string]bool     // paths of all files that the configuration has
+	tree      []string            // what of the repository it has, see treeOf
 	found     map[string][]marked // by URI, as last published
 }
 
@@ -26,7 +26,7 @@ type checking struct {
 type marked struct {
 	hcl.Diagnostic
 	span    span
-	version int // of the document; 0 where it is not open
+	version int // of the document
 }
 
 // check has the diagnostics of a directory made anew, soon. What is under way is superseded.
@@ -51,19 +51,51 @@ func (s *server) check(dir string) {
 	})
 }
 
+// touch has the diagnostics made of every directory that a document is part
+// of: those of the configurations that use it as a module, else its own.
+func (s *server) touch(doc *document) {
+	users := s.users(doc)
+	for _, dir := range users {
+		s.check(dir)
+	}
+	if len(users) == 0 {
+		s.check(doc.dir)
+	}
+}
+
+// users are the directories whose configuration has a document of another directory.
+func (s *server) users(doc *document) (dirs []string) {
+	for dir, c := range s.checked {
+		if dir != doc.dir && c.files[doc.path()] {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return dirs
+}
+
 // start makes the diagnostics beside the loop. Of a directory of which nothing
 // is open any more they are taken back.
 func (s *server) start(dir string, c *checking) {
-	open := slices.ContainsFunc(slices.Collect(maps.Values(s.documents)), func(d *document) bool { return d.dir == dir })
+	open := false
+	for _, doc := range s.documents {
+		open = open || doc.dir == dir
+	}
 	if !open {
 		s.publish(c, nil, nil)
-		delete(s.checked, dir)
+		s.forget(dir)
+		// What was part of it is by itself again.
+		for _, doc := range s.documents {
+			if c.files[doc.path()] {
+				s.touch(doc)
+			}
+		}
 		return
 	}
 	turn := c.turn
 	ctx, stop := context.WithCancel(s.ctx)
 	c.stop = stop
-	snap := s.snapshotOf(dir)
+	snap := s.snapshot(dir)
 	go func() {
 		defer stop()
 		free, err := s.hold(ctx)
@@ -75,18 +107,29 @@ func (s *server) start(dir string, c *checking) {
 		if ctx.Err() != nil {
 			return
 		}
-		found := place(snap, sources, diags, s.encoding)
+		found := place(snap, &sources, diags, s.encoding)
 		s.later(func() {
 			if c.turn != turn {
 				return
 			}
-			c.files = nil
-			for _, f := range slices.Concat(sources.Files, sources.VarFiles) {
-				c.files = append(c.files, snap.path(f.Name))
+			c.tree, c.files = treeOf(&sources), map[string]bool{}
+			for _, f := range allFiles(&sources) {
+				c.files[pathIn(&sources, f.Name)] = true
 			}
+			s.adopt(dir, c)
 			s.publish(c, snap, found)
 		})
 	}()
+}
+
+// adopt takes over the modules of a configuration, which were looked at by themselves so far.
+func (s *server) adopt(dir string, c *checking) {
+	for _, doc := range s.documents {
+		if own := s.checked[doc.dir]; own != nil && doc.dir != dir && c.files[doc.path()] {
+			maps.Copy(c.published, own.published)
+			s.forget(doc.dir)
+		}
+	}
 }
 
 // diagnose returns what `hostctl validate` says of a directory.
@@ -95,14 +138,23 @@ func diagnose(ctx context.Context, snap *snapshot) (hcl.Sources, hcl.Diagnostics
 	if diags.HasErrors() {
 		return sources, diags
 	}
-	config := hcl.Load(ctx, snap.options.Child, hcl.Request{Sources: sources, Vars: snap.options.Vars, Version: snap.options.Version}, snap.options.Kinds)
+	req := snap.options.Request
+	req.Sources = sources
+	config := hcl.Load(ctx, snap.options.Child, req, snap.options.Kinds)
+	sources = config.Sources()
+	if snap.overlay(&sources) {
+		// A module that was read on the way is open, and looks different there.
+		req.Sources = sources
+		config = hcl.Load(ctx, snap.options.Child, req, snap.options.Kinds)
+		sources = config.Sources()
+	}
 	diags = append(diags, config.Diagnostics...)
 	if !diags.HasErrors() {
 		for _, p := range resource.NewResolver(config.Name, nil, nil, nil).Resolve(config.State) {
 			diags = append(diags, config.Locate(p))
 		}
 	}
-	if len(config.Name) == 0 && !slices.ContainsFunc(sources.Files, declaresItself) {
+	if config.Name == "" && !slices.ContainsFunc(sources.Files, declaresItself) {
 		diags = slices.DeleteFunc(diags, ofModule)
 	}
 	return sources, diags
@@ -116,32 +168,33 @@ func ofModule(d hcl.Diagnostic) bool {
 	return d.Summary == "The configuration has no name" || strings.HasPrefix(d.Summary, "Variable ") && strings.HasSuffix(d.Summary, " has no value")
 }
 
-// place sorts diagnostics by the file that shows them. One without a file is
-// shown at the top of an open one.
-func place(snap *snapshot, sources hcl.Sources, diags hcl.Diagnostics, e encoding) map[string][]marked {
+// place sorts diagnostics by the file that shows them. One without a file, or
+// about a value from outside, is shown at the top of an open one.
+func place(snap *snapshot, sources *hcl.Sources, diags hcl.Diagnostics, e encoding) map[string][]marked {
+	top := ""
+	for _, path := range slices.Sorted(maps.Keys(snap.open)) {
+		if snap.open[path].dir == snap.dir {
+			top = snap.open[path].uri
+			break
+		}
+	}
 	found := map[string][]marked{}
 	texts := map[string]*text{}
 	for _, d := range diags {
 		m := marked{Diagnostic: d}
-		name := d.File
-		if name == "" || strings.HasPrefix(name, "-var ") {
-			name = ""
-			for _, open := range slices.Sorted(maps.Keys(snap.open)) {
-				if !strings.Contains(open, "/") {
-					name = open
-					break
-				}
+		uri := top
+		if slices.ContainsFunc(allFiles(sources), func(f hcl.File) bool { return f.Name == d.File }) {
+			uri = snap.uri(sources, d.File)
+			if texts[d.File] == nil {
+				texts[d.File] = textOf(sources, d.File)
 			}
-		} else {
-			if texts[name] == nil {
-				texts[name] = textOf(sources, name)
-			}
-			m.span = texts[name].span(d.Start.Byte, max(d.Start.Byte, d.End.Byte), e)
+			m.span = texts[d.File].span(d.Start.Byte, max(d.Start.Byte, d.End.Byte), e)
+		} else if d.File != "" {
+			m.Summary = d.File + ": " + d.Summary
 		}
-		if doc := snap.open[name]; doc != nil {
+		if doc := snap.open[pathIn(sources, d.File)]; doc != nil {
 			m.version = doc.version
 		}
-		uri := snap.uri(name)
 		found[uri] = append(found[uri], m)
 	}
 	return found
@@ -153,9 +206,11 @@ func (s *server) publish(c *checking, snap *snapshot, found map[string][]marked)
 	for uri := range found {
 		uris[uri] = true
 	}
+	versions := map[string]int{}
 	if snap != nil {
-		for name, doc := range snap.open {
-			if filepath.Dir(name) == "." {
+		for path, doc := range snap.open {
+			versions[doc.uri] = doc.version
+			if doc.dir == snap.dir || c.files[path] {
 				uris[doc.uri] = true
 			}
 		}
@@ -166,15 +221,11 @@ func (s *server) publish(c *checking, snap *snapshot, found map[string][]marked)
 			list = append(list, shownDiagnostic(m))
 		}
 		params := map[string]any{"uri": uri, "diagnostics": list}
-		if snap != nil {
-			for _, doc := range snap.open {
-				if doc.uri == uri {
-					params["version"] = doc.version
-				}
-			}
+		if version, open := versions[uri]; open {
+			params["version"] = version
 		}
 		s.notify("textDocument/publishDiagnostics", params)
-		c.published[uri] = len(list) > 0
+		c.published[uri] = true
 		if len(list) == 0 {
 			delete(c.published, uri)
 		}

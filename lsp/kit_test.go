@@ -87,7 +87,7 @@ func child(ctx context.Context, request []byte) ([]byte, error) {
 }
 
 func options() lsp.Options {
-	return lsp.Options{Child: child, Kinds: testKinds, Version: "0.1.0", Text: func(path string) string { return manual[path] }}
+	return lsp.Options{Child: child, Kinds: testKinds, Request: hcl.Request{Version: "0.1.0"}, Text: func(path string) string { return manual[path] }}
 }
 
 // client is the other end of a conversation.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,15 +18,19 @@ import (
 
 // Options are what the server is given.
 type Options struct {
-	Child   hcl.Child
-	Kinds   resource.Kinds
-	Version string
+	Child hcl.Child
+	Kinds resource.Kinds
+	// Request has what a configuration is evaluated with beside its text: the
+	// values of variables, and this program's version.
+	Request hcl.Request
 	// Text is the manual's text of a kind or an attribute, by its path.
 	Text func(path string) string
-	// Vars and VarFiles give the variables values, as with every command;
-	// a relative file is looked for in each configuration's own directory.
-	Vars     map[string]string
+	// VarFiles are files of variables; a relative one is looked for in each
+	// configuration's own directory.
 	VarFiles []string
+	// Root is the repository's root, for the configurations below it; without one
+	// the folder that the client opened is.
+	Root string
 }
 
 const (
@@ -245,8 +248,12 @@ func (s *server) requested(m message) {
 	}
 	ctx, stop := context.WithCancel(s.ctx)
 	s.running[id] = stop
-	q := &question{snapshot: s.snapshot(doc), doc: doc, params: p, client: s.client, encoding: s.encoding, hold: s.hold}
-	if c := s.checked[doc.dir]; c != nil {
+	dir := doc.dir
+	if users := s.users(doc); len(users) > 0 {
+		dir = users[0] // whose names it shares: they are renamed there, too
+	}
+	q := &question{snapshot: s.snapshot(dir), doc: doc, params: p, client: s.client, encoding: s.encoding, hold: s.hold}
+	if c := s.checked[dir]; c != nil {
 		q.diagnostics = c.found
 	}
 	go func() {
@@ -285,15 +292,14 @@ func (s *server) hold(ctx context.Context) (func(), error) {
 	}
 }
 
-// snapshot is the directory of a document as it is now.
-func (s *server) snapshot(doc *document) *snapshot { return s.snapshotOf(doc.dir) }
-
-func (s *server) snapshotOf(dir string) *snapshot {
+// snapshot is a directory as it is now.
+func (s *server) snapshot(dir string) *snapshot {
 	snap := &snapshot{dir: dir, open: map[string]*document{}, folders: s.folders, options: s.Options}
-	for _, d := range s.documents {
-		if rel, err := filepath.Rel(dir, filepath.Join(d.dir, d.name)); err == nil {
-			snap.open[filepath.ToSlash(rel)] = d
-		}
+	for _, doc := range s.documents {
+		snap.open[doc.path()] = doc
+	}
+	if c := s.checked[dir]; c != nil {
+		snap.tree = c.tree
 	}
 	return snap
 }
@@ -309,7 +315,7 @@ func (s *server) notified(m message) {
 		if s.client.watch {
 			s.request("client/registerCapability", map[string]any{"registrations": []any{map[string]any{
 				"id": "files", "method": "workspace/didChangeWatchedFiles",
-				"registerOptions": map[string]any{"watchers": []any{map[string]any{"globPattern": "**/*.{hcl,hclvars,json,tpl}"}}},
+				"registerOptions": map[string]any{"watchers": []any{map[string]any{"globPattern": "**/*"}}},
 			}}})
 		}
 	case "$/cancelRequest":
@@ -356,7 +362,7 @@ func (s *server) open(p params) {
 	if !ok || !strings.HasSuffix(path, ".hcl") && !strings.HasSuffix(path, ".hclvars") {
 		return
 	}
-	doc := &document{uri: p.TextDocument.URI, dir: filepath.Dir(path), name: filepath.Base(path), version: p.TextDocument.Version, text: newText([]byte(p.TextDocument.Text))}
+	doc := &document{uri: p.TextDocument.URI, dir: realDir(filepath.Dir(path)), name: filepath.Base(path), version: p.TextDocument.Version, text: newText([]byte(p.TextDocument.Text))}
 	if s.client.alone {
 		// No folder was opened: the client opened the file's directory with it.
 		s.folders = s.folders.add(doc.dir)
@@ -389,14 +395,4 @@ func (s *server) change(p params) {
 		}
 	}
 	s.take(&doc)
-}
-
-// touch has the diagnostics made of every directory that a document may be part of.
-func (s *server) touch(doc *document) {
-	s.check(doc.dir)
-	for dir, c := range s.checked {
-		if dir != doc.dir && slices.Contains(c.files, filepath.Join(doc.dir, doc.name)) {
-			s.check(dir)
-		}
-	}
 }

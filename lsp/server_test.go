@@ -266,3 +266,46 @@ func TestTooLong(t *testing.T) {
 		t.Error(m)
 	}
 }
+
+// TestModules: a module that a configuration uses is looked at as its part, from
+// both sides, in the buffers' state; by itself it is again when the configuration is closed.
+func TestModules(t *testing.T) {
+	dir := workspace(t, map[string]string{
+		"hosts/a/main.hcl":      "",
+		"modules/site/main.hcl": "variable \"host\" {}\nuser \"u\" {}\noutput \"old\" {\n  value = 1\n}\n",
+	})
+	main, site := "file://"+dir+"/hosts/a/main.hcl", "file://"+dir+"/modules/site/main.hcl"
+	c := newClient(t, options())
+	c.initialize(dir)
+	c.open(site, "variable \"host\" {}\nuser \"u\" {\n  shel = 1\n}\noutput \"new\" {\n  value = var.host\n}\n")
+	if have := c.diagnostics(site, 1); !slices.Equal(have, []string{`3:Unknown attribute "shel"`}) {
+		t.Fatalf("by itself: %q", have)
+	}
+	text := "hostctl { name = \"x\" }\nmodule \"s\" {\n  source = \"../../modules/site\"\n  host   = 1\n}\noutput \"o\" {\n  value = module.s.new\n}\n"
+	c.open(main, text)
+	if have := c.diagnostics(main, 1); len(have) != 0 {
+		t.Errorf("%q", have)
+	}
+	if have := c.diagnostics(site, 1); !slices.Equal(have, []string{`3:Unknown attribute "shel"`}) {
+		t.Errorf("as a part: %q", have)
+	}
+	// A change of the module shows in the configuration.
+	c.change(site, 2, "variable \"host\" {}\noutput \"newer\" {\n  value = var.host\n}\n")
+	if have := c.diagnostics(main, 1); len(have) != 1 || !strings.HasPrefix(have[0], "7:") {
+		t.Errorf("%q", have)
+	}
+	// Renamed in the module, renamed where it is used.
+	p := at(site, 0, 11)
+	p["newName"] = "name"
+	edits := c.call("textDocument/rename", p)["result"].(map[string]any)["changes"].(map[string]any)
+	if len(edits[main].([]any)) != 1 || len(edits[site].([]any)) != 2 {
+		t.Errorf("%v", edits)
+	}
+	if have := labels(t, c.call("textDocument/completion", at(main, 6, 19))); !slices.Equal(have, []string{"newer"}) {
+		t.Errorf("%q", have)
+	}
+	c.notify("textDocument/didClose", map[string]any{"textDocument": map[string]any{"uri": main}})
+	if have := c.diagnostics(site, 2); len(have) != 0 {
+		t.Errorf("by itself again: %q", have)
+	}
+}

@@ -25,9 +25,6 @@ func shownDiagnostic(m marked) any {
 	if m.Detail != "" {
 		message += "\n" + m.Detail
 	}
-	if strings.HasPrefix(m.File, "-var ") {
-		message = m.File + ": " + message
-	}
 	return map[string]any{"range": m.span, "severity": severity, "source": "hostctl", "message": message}
 }
 

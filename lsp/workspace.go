@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"os"
@@ -14,11 +15,13 @@ import (
 // document is an open buffer. It is replaced as a whole by each change.
 type document struct {
 	uri     string
-	dir     string // of the file
+	dir     string // of the file, without symbolic links where there is such a directory
 	name    string // of the file in dir
 	version int
 	text    *text
 }
+
+func (d *document) path() string { return filepath.Join(d.dir, d.name) }
 
 // Limits on open buffers.
 const (
@@ -41,51 +44,67 @@ func pathOf(uri string) (string, bool) {
 // uriOf is the URI of a file.
 func uriOf(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
+// realDir is a directory without symbolic links on the way to it, or as it is where there is none.
+func realDir(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
 // folders are the directories that the client opened, without symbolic links.
 type folders []string
 
 func (f folders) add(path string) folders {
-	if real, err := filepath.EvalSymlinks(path); err == nil && !slices.Contains(f, real) {
+	if real := realDir(path); !slices.Contains(f, real) {
 		return append(slices.Clip(f), real)
 	}
 	return f
 }
 
 func (f folders) remove(path string) folders {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		real = path
-	}
+	real := realDir(path)
 	return slices.DeleteFunc(slices.Clone(f), func(x string) bool { return x == real })
 }
 
-// holds reports whether a directory is in one of the folders, also after
-// every symbolic link on the way to it was followed.
-func (f folders) holds(dir string) bool {
+// over returns the folder that a directory stands in, the outermost one, after
+// every symbolic link on the way to it was followed; "" if it stands in none.
+func (f folders) over(dir string) string {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return false
+		return ""
 	}
-	return slices.ContainsFunc(f, func(root string) bool {
+	found := ""
+	for _, root := range f {
 		rel, err := filepath.Rel(root, real)
-		return err == nil && filepath.IsLocal(rel)
-	})
+		if err == nil && filepath.IsLocal(rel) && (found == "" || len(root) < len(found)) {
+			found = root
+		}
+	}
+	return found
 }
 
 // snapshot is what a question is asked of: a directory's files with the
 // buffers laid over them. It is not modified.
 type snapshot struct {
 	dir     string
-	open    map[string]*document // by the file's name in the sources
+	tree    []string             // what of the repository was read the last time
+	open    map[string]*document // by path
 	folders folders
 	options Options
 }
 
-// sources reads the directory. A directory outside of the folders is not looked at: it is its open buffers.
+// sources reads the directory, and of the repository what was read the last
+// time. A directory outside of the folders is not looked at: it is its open buffers.
 func (s *snapshot) sources() (hcl.Sources, hcl.Diagnostics) {
 	sources := hcl.Sources{Dir: s.dir}
 	var diags hcl.Diagnostics
-	if s.folders.holds(s.dir) {
+	if root := s.folders.over(s.dir); root != "" {
+		if r := s.options.Root; r != "" {
+			if rel, err := filepath.Rel(r, s.dir); err == nil && filepath.IsLocal(rel) {
+				root = r
+			}
+		}
 		var varFiles []string
 		for _, name := range s.options.VarFiles {
 			if !filepath.IsAbs(name) {
@@ -95,59 +114,100 @@ func (s *snapshot) sources() (hcl.Sources, hcl.Diagnostics) {
 				varFiles = append(varFiles, name)
 			}
 		}
-		sources, diags = hcl.ReadDir(s.dir, "", varFiles)
+		sources, diags = hcl.ReadDir(s.dir, root, varFiles)
+		if len(s.tree) > 0 {
+			sources.Supply(s.tree)
+		}
 	}
 	// What a buffer replaces need not be readable, and a directory without
 	// configuration may have its first one unsaved.
 	diags = slices.DeleteFunc(diags, func(d hcl.Diagnostic) bool {
-		return s.open[d.File] != nil || d.File == "" && len(s.open) > 0 && len(sources.Files) == 0
+		return s.open[filepath.Join(s.dir, d.File)] != nil || d.File == "" && len(sources.Files) == 0
 	})
-	for name, doc := range s.open {
-		f := hcl.File{Name: name, Text: doc.text.bytes}
-		i, found := slices.BinarySearchFunc(sources.Files, name, func(f hcl.File, name string) int { return strings.Compare(f.Name, name) })
-		switch {
-		case found:
-			sources.Files[i] = f
-		case isConfiguration(name):
-			sources.Files = slices.Insert(sources.Files, i, f)
+	for _, doc := range s.open {
+		if doc.dir != s.dir || !hcl.IsConfiguration(doc.name) {
+			continue
+		}
+		i, found := slices.BinarySearchFunc(sources.Files, doc.name, func(f hcl.File, name string) int { return cmp.Compare(f.Name, name) })
+		if !found {
+			sources.Files = slices.Insert(sources.Files, i, hcl.File{Name: doc.name})
 		}
 	}
-	for i, f := range sources.VarFiles {
-		if doc := s.open[filepath.Base(f.Name)]; doc != nil && filepath.Join(doc.dir, doc.name) == f.Name {
-			sources.VarFiles[i].Text = doc.text.bytes
-		}
-	}
+	s.overlay(&sources)
 	return sources, diags
 }
 
-// isConfiguration reports whether a file stands in the directory itself and is read.
-func isConfiguration(name string) bool {
-	return !strings.Contains(name, "/") && strings.HasSuffix(name, ".hcl") && name != hcl.LockFile && !strings.HasPrefix(name, ".")
+// overlay puts the buffers in place of what was read. It reports whether one differs.
+func (s *snapshot) overlay(sources *hcl.Sources) bool {
+	changed := false
+	for _, list := range []*[]hcl.File{&sources.Files, &sources.AutoFiles, &sources.VarFiles, &sources.Tree} {
+		*list = slices.Clone(*list)
+		for i, f := range *list {
+			if doc := s.open[pathIn(sources, f.Name)]; doc != nil && string(doc.text.bytes) != string(f.Text) {
+				(*list)[i].Text, changed = doc.text.bytes, true
+			}
+		}
+	}
+	return changed
 }
 
-// path is the absolute path of a file of the sources.
-func (s *snapshot) path(name string) string {
-	if filepath.IsAbs(name) {
+// pathIn is the absolute path of a file of the sources.
+func pathIn(sources *hcl.Sources, name string) string {
+	switch {
+	case filepath.IsAbs(name):
 		return name
+	case slices.ContainsFunc(sources.Tree, func(f hcl.File) bool { return f.Name == name }):
+		return filepath.Join(cmp.Or(sources.Root, sources.Dir), name)
 	}
-	return filepath.Join(s.dir, name)
+	return filepath.Join(sources.Dir, name)
+}
+
+// nameIn is the name of a path in the sources; "" if they do not have it.
+func nameIn(sources *hcl.Sources, path string) string {
+	for _, f := range allFiles(sources) {
+		if pathIn(sources, f.Name) == path {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+func allFiles(s *hcl.Sources) []hcl.File {
+	return slices.Concat(s.Files, s.AutoFiles, s.VarFiles, s.Tree)
+}
+
+// treeOf are the names that [hcl.Sources.Supply] takes to read the same again:
+// of a module its directory, in which files come and go.
+func treeOf(sources *hcl.Sources) (names []string) {
+	dirs := map[string]bool{}
+	for _, f := range sources.Tree {
+		if strings.HasSuffix(f.Name, "/") {
+			dirs[filepath.Clean(f.Name)] = true
+			names = append(names, f.Name)
+		}
+	}
+	for _, f := range sources.Tree {
+		if !strings.HasSuffix(f.Name, "/") && !(dirs[filepath.Dir(filepath.Clean(f.Name))] && hcl.IsConfiguration(filepath.Base(f.Name))) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // uri is how the client calls a file of the sources.
-func (s *snapshot) uri(name string) string {
-	if doc := s.open[name]; doc != nil {
+func (s *snapshot) uri(sources *hcl.Sources, name string) string {
+	path := pathIn(sources, name)
+	if doc := s.open[path]; doc != nil {
 		return doc.uri
 	}
-	return uriOf(s.path(name))
+	return uriOf(path)
 }
 
 // textOf is the text of a file of the sources.
-func textOf(sources hcl.Sources, name string) *text {
-	for _, list := range [][]hcl.File{sources.Files, sources.VarFiles} {
-		for _, f := range list {
-			if f.Name == name {
-				return newText(f.Text)
-			}
+func textOf(sources *hcl.Sources, name string) *text {
+	for _, f := range allFiles(sources) {
+		if f.Name == name {
+			return newText(f.Text)
 		}
 	}
 	return newText(nil)

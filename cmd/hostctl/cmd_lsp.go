@@ -2,8 +2,10 @@ package main
 
 import (
 	"flag"
+	"path/filepath"
 
 	"hostctl/docs"
+	"hostctl/hcl"
 	"hostctl/lsp"
 )
 
@@ -18,17 +20,21 @@ Only files of the directories that the editor opened are read. A variable file t
 each configuration's own directory.`,
 	example: "hostctl lsp\nhostctl lsp -var-file production.hclvars",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
-		vars := varFlags{}
-		var varFiles listFlag
-		fs.Var(&vars, "var", "set a variable, as `NAME=VALUE`; may be given again")
-		fs.Var(&varFiles, "var-file", "read variables from `FILE`; may be given again, a later one wins")
+		s := source{vars: varFlags{}}
+		fs.StringVar(&s.root, "root", "", "read modules and files from below `DIR`, the repository's root; unset, from the folder that the editor opened")
+		fs.Var(&s.vars, "var", "set a variable, as `NAME=VALUE`; may be given again")
+		fs.Var(&s.varFiles, "var-file", "read variables from `FILE`; may be given again, a later one wins")
 		fs.Bool("stdio", true, "speak over standard input and output, which is the only way; some editors say it")
 		return func(c *cli, args []string) error {
 			if err := noOperands(args); err != nil {
 				return err
 			}
+			root := s.root
+			if abs, err := filepath.Abs(root); err == nil && root != "" {
+				root = abs
+			}
 			return lsp.Serve(c.ctx, c.stdin, c.stdout, lsp.Options{
-				Child: evaluate, Kinds: kinds(), Version: version, Text: docs.Text, Vars: vars, VarFiles: varFiles,
+				Child: evaluate, Kinds: kinds(), Request: s.request(hcl.Sources{}), Text: docs.Text, VarFiles: s.varFiles, Root: root,
 			})
 		}
 	},
