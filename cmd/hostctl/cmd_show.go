@@ -76,7 +76,11 @@ func (s *showing) run(c *cli, args []string) (map[string]any, error) {
 	if err := c.diagnose((&proposal{machine: m, seen: seen}).warnings()); err != nil {
 		return nil, err
 	}
-	shown, err := resourcesOf(m, seen, config.Directives.Sensitive, wanted)
+	sensitive, err := s.sensitive(c, config, seen)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := resourcesOf(m, seen, sensitive, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +111,25 @@ func (s *showing) owner(c *cli) (*hcl.Config, error) {
 	}
 	_, _, err = s.read(c)
 	return nil, err
+}
+
+// sensitive are the paths whose values are not shown: what the configuration says, and what the ledger says was so when
+// it was applied. Where neither can be asked, no value is shown.
+func (s *showing) sensitive(c *cli, config *hcl.Config, seen *apply.Observation) (map[resource.Addr][]string, error) {
+	paths := map[resource.Addr][]string{}
+	for _, from := range []map[resource.Addr][]string{config.Directives.Sensitive, seen.Hidden()} {
+		for addr, list := range from {
+			paths[addr] = append(paths[addr], list...)
+		}
+	}
+	if !seen.LedgerLost || s.name == "" && !config.Diagnostics.HasErrors() {
+		return paths, nil
+	}
+	for addr := range seen.Live {
+		paths[addr] = []string{""}
+	}
+	return paths, c.diagnose(hcl.Diagnostics{{Severity: hcl.Warning, Summary: "No value is shown",
+		Detail: "Which of them are sensitive said the ledger, which is missing. Name the configuration's directory with -chdir, and its variables."}})
 }
 
 // planFile shows a saved plan.
@@ -226,10 +249,10 @@ func attributesOf(applied, live resource.Spec, drift map[string]bool, sensitive 
 	return list
 }
 
-// stands reports whether path is above, or stands below it.
+// stands reports whether path is above, or stands below it; "" is above everything.
 func stands(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	return ok && (rest == "" || above == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // liveOf is what the host has, by address and path.
