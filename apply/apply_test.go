@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -317,6 +318,15 @@ func TestLedgerRefusals(t *testing.T) {
 				t.Errorf("error %v, want %q in it", err, tt.want)
 			}
 		})
+	}
+	if err := os.Remove(m.LedgerPath); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(m.LedgerPath, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Observe(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "no regular file; move it away") {
+		t.Errorf("a FIFO: %v", err)
 	}
 	if err := os.Remove(m.LedgerPath); err != nil {
 		t.Fatal(err)

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"hostctl/plan"
@@ -137,17 +139,11 @@ type ownerFile struct {
 // machine, or of a newer release is an error with a remedy, never taken for empty.
 func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found bool, err error) {
 	l = &Ledger{HostID: hostID, Owners: map[string]*Owner{}}
-	info, err := os.Stat(path)
+	data, err := readRegular(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return l, false, nil
 	case err != nil:
-		return nil, false, fmt.Errorf("ledger: %w", err)
-	case info.Size() > maxLedger:
-		return nil, false, fmt.Errorf("ledger %s: %d bytes; more than %d are not read", path, info.Size(), maxLedger)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
 		return nil, false, fmt.Errorf("ledger: %w", err)
 	}
 	sum, body, _ := bytes.Cut(data, []byte("\n"))
@@ -182,6 +178,29 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 		}
 	}
 	return l, true, nil
+}
+
+// readRegular reads the ledger's file, and waits for nobody, whatever stands in its place.
+func readRegular(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // no effect on regular files
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file; move it away, and hostctl finds what it owns by the marks on the host", path)
+	case info.Size() > maxLedger:
+		return nil, fmt.Errorf("%s has %d bytes; more than %d are not read", path, info.Size(), maxLedger)
+	}
+	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(f, maxLedger)); err != nil {
+		return nil, err
+	}
+	return data.Bytes(), nil
 }
 
 // Write makes the file at path hold the ledger, whole and durable, or leaves the

@@ -64,7 +64,7 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 	wg.Wait()
 	for i, r := range readings {
 		if errs[i] != nil {
-			return nil, fmt.Errorf("read the %ss of this host: %w", m.Kinds[i].Name, errs[i])
+			return nil, fmt.Errorf("read what this host has of kind %s: %w", m.Kinds[i].Name, errs[i])
 		}
 		maps.Copy(o.Live, r.State)
 		maps.Copy(o.Status, r.Status)

@@ -28,7 +28,7 @@ func (m *Machine) Owners(ctx context.Context) (names []string, ledger *Ledger, f
 		}
 		claimed, err := lister.Owners(ctx)
 		if err != nil {
-			return nil, nil, false, fmt.Errorf("read whose the %ss of this host are: %w", kind.Name, err)
+			return nil, nil, false, fmt.Errorf("read whose on this host is what is of kind %s: %w", kind.Name, err)
 		}
 		for _, name := range claimed {
 			// A mark is text on the host that others could have written.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -99,9 +100,8 @@ func (n *Netlink) survey(name string, look func(mark string) ([]string, bool)) (
 	case errors.Is(err, fs.ErrNotExist):
 		return s, false, nil
 	case errors.Is(err, errNoNamespace):
-		s.Name = name
-		s.Mark, err = n.fileMark(name)
-		return s, true, err
+		s.Name, s.Mark = name, n.fileMark(name)
+		return s, true, nil
 	case err != nil:
 		return s, false, err
 	}
@@ -200,14 +200,30 @@ func (n *Netlink) open(ns Namespace) (*os.File, error) {
 	return f, nil
 }
 
-// fileMark reads the mark in an entry that is a plain file.
-func (n *Netlink) fileMark(name string) (string, error) {
-	path := filepath.Join(n.dir, name)
-	if fi, err := os.Lstat(path); err != nil || !fi.Mode().IsRegular() || fi.Size() > markMax {
-		return "", unlessNotExist(err)
+// fileMark reads the mark in an entry that is a plain file. An entry of another
+// sort, or one that does not let itself be read, has none: it is nobody's, and
+// in nobody's way who does not want its name.
+func (n *Netlink) fileMark(name string) string {
+	fd, err := unix.Open(filepath.Join(n.dir, name), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
 	}
-	text, err := os.ReadFile(path)
-	return string(text), unlessNotExist(err)
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	// Not opened before it is known for a plain file: opening a device does things, and a FIFO waits.
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return ""
+	}
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, markMax+1))
+	if err != nil || len(text) > markMax {
+		return ""
+	}
+	return string(text)
 }
 
 func unlessNotExist(err error) error {

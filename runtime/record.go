@@ -116,12 +116,36 @@ func (p Paths) ReadRecord(invocation string) (Record, error) {
 	if !validInvocation(invocation) {
 		return Record{}, errors.New("record: not an InvocationID: " + oneLine(invocation))
 	}
-	data, err := os.ReadFile(p.record(invocation))
+	data, err := readRecord(p.record(invocation))
 	if err != nil {
 		return Record{}, err
 	}
 	r, err := decodeRecord(data)
 	return r, step("record "+invocation, err)
+}
+
+// maxRecord is more than a record can have: two maps of at most 340 lines, user_namespaces(7).
+const maxRecord = 64 << 10
+
+// readRecord reads a record's file and waits for nobody, whatever stands in its place.
+func readRecord(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, call("open("+path+")", err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, call("fstat("+path+")", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > maxRecord {
+		return nil, errors.New(path + " is no record of the launcher's: remove it")
+	}
+	data, err := readAll(fd, int(st.Size))
+	if err != nil {
+		return nil, call("read("+path+")", err)
+	}
+	return data, nil
 }
 
 // RemoveRecord removes one invocation's record; nil means that there is none.

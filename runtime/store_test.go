@@ -164,3 +164,31 @@ func TestRecord(t *testing.T) {
 		}
 	}
 }
+
+// Whatever stands in a record's place, nobody waits for it.
+func TestRecordInAnotherPlace(t *testing.T) {
+	p := Paths{Run: t.TempDir()}
+	if err := p.makeDirs(); err != nil {
+		t.Fatal(err)
+	}
+	id := strings.Repeat("a", 32)
+	if _, err := p.ReadRecord(id); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("none: %v", err)
+	}
+	for name, put := range map[string]func(string) error{
+		"fifo":      mkfifo,
+		"directory": func(f string) error { return os.Mkdir(f, 0o700) },
+		"long":      func(f string) error { return os.WriteFile(f, make([]byte, maxRecord+1), 0o600) },
+		"link":      func(f string) error { return os.Symlink("/dev/zero", f) },
+	} {
+		if err := put(p.record(id)); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := p.ReadRecord(id); err == nil || errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+		if err := p.RemoveRecord(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
