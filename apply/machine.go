@@ -107,10 +107,10 @@ func (m *Machine) Import(ctx context.Context, o *Observation, want resource.Stat
 // values are taken from the ledger's grants or given out anew, and a resource
 // that an administrator stopped is wanted stopped. A moved resource keeps what it has.
 func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resource.Directives) (Resolution, []resource.Problem) {
-	moves, _ := plan.Moves(want, o.Last, o.Live, d)
+	moves, _ := plan.Moves(want, o.Last, o.Live, d, kinds)
 	live, stopped := maps.Clone(o.Live), maps.Clone(o.Stopped())
 	for _, m := range moves {
-		if spec := o.Live[m.From]; spec != nil {
+		if spec := o.Live[m.From]; spec != nil && live[m.To] == nil {
 			live[m.To] = spec
 		}
 		if stop, ok := stopped[m.From]; ok {

@@ -87,8 +87,8 @@ type maker struct {
 func Make(want, last, live resource.State, opt Options) *Plan {
 	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Targets: opt.Targets, Resources: []Resource{}, Steps: []Step{}}
 	m := &maker{opt: opt, want: want, items: map[resource.Addr]*item{}}
-	m.moves, p.Refused = Moves(want, last, live, opt.Directives)
-	m.last, m.live = rekey(last, m.moves), rekey(live, m.moves)
+	m.moves, p.Refused = Moves(want, last, live, opt.Directives, opt.Kinds)
+	m.last, m.live = rekey(last, m.moves, false), rekey(live, m.moves, true)
 	p.Moves = m.moves
 	leaves := m.compare(p, live)
 	if leaves {
@@ -157,7 +157,7 @@ func (m *maker) compare(p *Plan, live resource.State) (leaves bool) {
 			continue
 		}
 		it := m.item(addr)
-		if it.from, it.imported = moved, imported; isMoved && live[moved] != nil {
+		if it.from, it.imported = moved, imported; isMoved && live[addr] == nil && live[moved] != nil {
 			it.at = moved
 		}
 		kind, _ := m.opt.Kinds.Lookup(addr.Kind)

@@ -19,8 +19,9 @@ type Move struct {
 // nothing. The problems are two resources that would become one.
 //
 // A move is done when the ledger says so: one that was cut off is here again,
-// also when the host has only the new address.
-func Moves(want, last, live resource.State, d resource.Directives) ([]Move, []resource.Problem) {
+// also when the host has the new address already, or something under both. That is
+// so for kinds that go on under another address; of any other the old one ends before the new one begins.
+func Moves(want, last, live resource.State, d resource.Directives, kinds resource.Kinds) ([]Move, []resource.Problem) {
 	if len(d.Moved) == 0 {
 		return nil, nil
 	}
@@ -45,12 +46,14 @@ func Moves(want, last, live resource.State, d resource.Directives) ([]Move, []re
 			continue
 		}
 		_, leaves := to[dest]
+		kind, _ := kinds.Lookup(dest.Kind)
+		cutOff := kind.Renames && last[from] != nil && last[dest] == nil
 		switch other, twice := taken[dest]; {
 		case want[from] != nil && live[dest] != nil:
 			continue // both are wanted, and each is there
 		case live[from] == nil && last[dest] != nil && !leaves:
 			continue // the ledger has the new one: what it has of the old one is to be dropped
-		case live[from] != nil && live[dest] != nil && !leaves:
+		case live[from] != nil && live[dest] != nil && !leaves && !cutOff:
 			problems = append(problems, resource.Problem{Addr: dest,
 				Summary: fmt.Sprintf("%s cannot become %s: this host has both", from, dest),
 				Detail:  fmt.Sprintf("take the moved block out, so that %s is removed; or move %s somewhere else first", from, dest)})
@@ -96,8 +99,9 @@ func released(addr resource.Addr, d resource.Directives) bool {
 	return false
 }
 
-// rekey returns a state with each moved resource under its new address.
-func rekey(s resource.State, moves []Move) resource.State {
+// rekey returns a state with each moved resource under its new address. Where
+// there is something under both, newer says that what is under the new one counts.
+func rekey(s resource.State, moves []Move, newer bool) resource.State {
 	if len(moves) == 0 {
 		return s
 	}
@@ -106,13 +110,14 @@ func rekey(s resource.State, moves []Move) resource.State {
 		out[addr] = spec
 	}
 	for _, m := range moves {
-		if s[m.From] != nil {
-			delete(out, m.From)
-		}
+		delete(out, m.From)
 	}
 	for _, m := range moves {
-		if spec := s[m.From]; spec != nil {
-			out[m.To] = spec
+		switch {
+		case s[m.From] == nil:
+		case out[m.To] != nil && newer: // of what has left that address itself there is nothing any more
+		default:
+			out[m.To] = s[m.From]
 		}
 	}
 	return out

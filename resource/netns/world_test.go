@@ -21,6 +21,9 @@ type world struct {
 	door  door
 	owner string
 	last  resource.State
+	// options are those of the plan, and found what it is to import.
+	options plan.Options
+	found   resource.State
 }
 
 type door interface {
@@ -93,7 +96,16 @@ func (w *world) plan(want resource.State) *plan.Plan {
 			live[addr] = spec
 		}
 	}
-	return plan.Make(want, w.last, live, plan.Options{Kinds: kinds, Owner: w.owner})
+	for addr, spec := range w.found {
+		live[addr] = spec
+	}
+	o := w.options
+	o.Kinds, o.Owner = kinds, w.owner
+	p := plan.Make(want, w.last, live, o)
+	if len(p.Refused) > 0 {
+		w.t.Fatal(p.Refused)
+	}
+	return p
 }
 
 // check asks the kinds about a plan.
@@ -126,7 +138,8 @@ func (w *world) try(p *plan.Plan) error {
 			return err
 		}
 		delete(ledger, s.Addr)
-		if s.Action != resource.Delete {
+		delete(ledger, s.From)
+		if s.Want != nil {
 			ledger[s.Addr] = s.Want
 		}
 	}
