@@ -3,7 +3,6 @@ package hcl
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -87,26 +86,22 @@ func writeValue(b *strings.Builder, v value, indent string) {
 }
 
 func writeObject(b *strings.Builder, v value, indent string) {
-	type part struct {
-		key     string
-		element value
-	}
-	var parts []part
+	var keys []string
+	var elements []value
 	width := 0
-	for it := v.ElementIterator(); it.Next(); {
+	for it := v.ElementIterator(); it.Next(); { // in the order of the keys
 		k, element := it.Element()
 		key := k.AsString()
 		if !hclsyntax.ValidIdentifier(key) {
 			key = quoteText(key)
 		}
 		width = max(width, len(key))
-		parts = append(parts, part{key, element})
+		keys, elements = append(keys, key), append(elements, element)
 	}
-	slices.SortFunc(parts, func(a, b part) int { return strings.Compare(a.key, b.key) })
 	b.WriteString("{\n")
-	for _, p := range parts {
-		fmt.Fprintf(b, "%s  %-*s = ", indent, width, p.key)
-		writeValue(b, p.element, indent+"  ")
+	for i, key := range keys {
+		fmt.Fprintf(b, "%s  %-*s = ", indent, width, key)
+		writeValue(b, elements[i], indent+"  ")
 		b.WriteByte('\n')
 	}
 	b.WriteString(indent + "}")

@@ -3,6 +3,7 @@ package hcl
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -192,7 +193,7 @@ func where(r hcl.Range) string { return fmt.Sprintf("%s:%d", r.Filename, r.Start
 func (e *evaluation) label(b *hclsyntax.Block, intact bool) (string, bool) {
 	if len(b.Labels) != 1 {
 		if intact {
-			e.fail(b.DefRange(), fmt.Sprintf("A %s block has one label", b.Type), fmt.Sprintf("Write %s \"NAME\" { ... }.", b.Type))
+			e.fail(b.DefRange(), fmt.Sprintf("%s block has one label", indefinite(b.Type)), fmt.Sprintf("Write %s \"NAME\" { ... }.", b.Type))
 		}
 		return "", false
 	}
@@ -220,9 +221,17 @@ func (e *evaluation) noLabels(b *hclsyntax.Block, intact bool) bool {
 		return true
 	}
 	if intact {
-		e.fail(b.LabelRanges[0], fmt.Sprintf("A %s block has no label", b.Type), fmt.Sprintf("Write %s { ... }.", b.Type))
+		e.fail(b.LabelRanges[0], fmt.Sprintf("%s block has no label", indefinite(b.Type)), fmt.Sprintf("Write %s { ... }.", b.Type))
 	}
 	return false
+}
+
+// indefinite is a word with its article, at the beginning of a sentence.
+func indefinite(word string) string {
+	if word != "" && strings.ContainsRune("aeio", rune(word[0])) {
+		return "An " + word
+	}
+	return "A " + word
 }
 
 // shape holds a block of the language itself to the attributes and blocks that

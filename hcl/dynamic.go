@@ -55,7 +55,7 @@ func (d *decoder) dynamic(s *resource.Schema, v reflect.Value, b *hclsyntax.Bloc
 	outside, ctx := d.here, d.ctx
 	defer func() { d.here, d.ctx = outside, ctx }()
 	d.here.iterators = append(slices.Clone(outside.iterators), iterator)
-	if !ok || ctx == nil {
+	if !ok || ctx == nil || len(keys) == 0 {
 		// There are no elements, but what needs none can be looked at.
 		d.ctx = nil
 		path := prefix + a.Name

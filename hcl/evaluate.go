@@ -77,6 +77,7 @@ func evaluate(req Request, kinds resource.Kinds) *Config {
 	e.nameValues()
 	if len(config.Needs) > 0 {
 		// Without the text of every module little can be said of the rest.
+		config.sortNeeds()
 		config.finish()
 		return config
 	}

@@ -84,8 +84,12 @@ func (e *evaluation) decodeAll() {
 	for _, part := range parts {
 		e.config.take(part)
 	}
-	slices.Sort(e.config.Needs)
-	e.config.Needs = slices.Compact(e.config.Needs)
+	e.config.sortNeeds()
+}
+
+func (c *Config) sortNeeds() {
+	slices.Sort(c.Needs)
+	c.Needs = slices.Compact(c.Needs)
 }
 
 // take adds what a worker made.

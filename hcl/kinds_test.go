@@ -48,7 +48,17 @@ type box struct {
 	Nice        int               `json:"nice,omitempty" diff:"restart"`
 	Init        bool              `json:"init" diff:"restart" default:"true"`
 	DependsOn   []resource.Addr   `json:"depends_on,omitempty" diff:"replace" ref:"container"`
+	File        map[string]filed  `json:"file,omitempty" diff:"restart"`
 	IDBase      uint32            `json:"id_base,omitempty" diff:"restart" attr:"internal"`
+}
+
+type filed struct {
+	Content       string            `json:"content" diff:"restart" default:"" attr:"text"`
+	Source        string            `json:"source,omitempty" diff:"restart" attr:"source"`
+	Template      string            `json:"template,omitempty" diff:"restart" attr:"template"`
+	Vars          map[string]string `json:"vars,omitempty" diff:"restart" attr:"text"`
+	Mode          resource.Mode     `json:"mode" diff:"restart" default:"0644"`
+	ContentBase64 string            `json:"content_base64,omitempty" diff:"restart" attr:"internal"`
 }
 
 type mount struct {

@@ -5,8 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hostctl/resource"
@@ -132,10 +137,13 @@ func inProcess(_ context.Context, request []byte) ([]byte, error) {
 func TestLoadIsEvaluate(t *testing.T) {
 	requests := []Request{goodRequest()}
 	for _, files := range wrongConfigs(t) {
-		requests = append(requests, Request{Sources: Sources{Files: files}, Version: "0.1.0"})
+		requests = append(requests, Request{Sources: sourcesOf(files), Version: "0.1.0"})
 	}
 	for _, req := range requests {
 		want := Evaluate(req, testKinds)
+		if len(want.Needs) > 0 {
+			continue // there is nobody to read it
+		}
 		got := Load(t.Context(), inProcess, req, testKinds)
 		if scanAll(req.Sources).HasErrors() {
 			continue // never reaches the child, so that nothing else is said
@@ -189,6 +197,9 @@ func TestLocate(t *testing.T) {
 // TestStrangeAnswers: a child that was taken over gets nothing past the parent.
 func TestStrangeAnswers(t *testing.T) {
 	state := func(json string) string { return "{\"name\":\"shop\"}\n{" + json + "}" }
+	directives := func(json string) string {
+		return "{\"name\":\"shop\",\"directives\":" + json + "}\n{\"user.a\":{}}"
+	}
 	for name, out := range map[string]string{
 		"no JSON":           `x`,
 		"nothing":           `{}`,
@@ -206,6 +217,20 @@ func TestStrangeAnswers(t *testing.T) {
 		"type":              state(`"volume.a":{"path":1}`),
 		"place":             `{"name":"shop","blocks":["main.hcl\n\n0 99999999 "],"places":{"user.a":0}}` + "\n" + `{"user.a":{}}`,
 		"place of nothing":  `{"name":"shop","places":{"user.a":3}}` + "\n" + `{"user.a":{}}`,
+		"source":            state(`"container.a":{"rootfs":"/","file":{"/x":{"source":"/etc/shadow"}}}`),
+		"vars":              state(`"container.a":{"rootfs":"/","file":{"/x":{"vars":{"a":"b"}}}}`),
+		"lifecycle":         directives(`{"lifecycle":{"user.b":{"prevent_destroy":true}}}`),
+		"ignored path":      directives(`{"lifecycle":{"user.a":{"ignore_changes":["a\u001bb"]}}}`),
+		"sensitive":         directives(`{"sensitive":{"user.b":["home"]}}`),
+		"moved":             directives(`{"moved":[{"from":"","to":"user.a"}]}`),
+		"moved kind":        directives(`{"moved":[{"from":"volume.a","to":"user.a"}]}`),
+		"moved unknown":     directives(`{"moved":[{"from":"usr.a","to":"usr.b"}]}`),
+		"removed":           directives(`{"removed":["module."]}`),
+		"import":            directives(`{"imports":[{"to":"user.b","id":"b"}]}`),
+		"import id":         directives(`{"imports":[{"to":"user.a","id":"b\nc"}]}`),
+		"needs outside":     `{"needs":["../x"]}`,
+		"needs absolute":    `{"needs":["/etc/shadow"]}`,
+		"needs control":     `{"needs":["a\nb"]}`,
 	} {
 		c := Load(t.Context(), func(context.Context, []byte) ([]byte, error) { return []byte(out), nil }, goodRequest(), testKinds)
 		if !c.Diagnostics.HasErrors() || len(c.State) > 0 {
@@ -230,6 +255,169 @@ func TestManyErrors(t *testing.T) {
 	}
 }
 
+// TestReading: what a configuration refers to is read beneath its root and from nowhere else.
+func TestReading(t *testing.T) {
+	root := t.TempDir()
+	outside := write(t, t.TempDir(), "secret.hcl", "locals {\n  canary = 1\n}\n")
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, root, name, text)
+	}
+	link := func(target, name string) {
+		t.Helper()
+		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("modules/good/main.hcl", "module \"deep\" {\n  source = \"../deep\"\n}\noutput \"x\" {\n  value = module.deep.x\n}\n")
+	put("modules/good/README.md", "no configuration")
+	put("modules/deep/main.hcl", "container \"c\" {\n  rootfs = \"/r\"\n  file \"/f\" {\n    source = \"f.conf\"\n  }\n}\noutput \"x\" {\n  value = 7\n}\n")
+	put("modules/deep/f.conf", "deep\n")
+	put("modules/empty/README.md", "nothing")
+	put("modules/linked/x", "")
+	put("modules/long/main.hcl", strings.Repeat("#", MaxFileBytes+1))
+	put("files/long.conf", strings.Repeat("x", MaxSourceBytes+1))
+	put("files/good.conf", "good\n")
+	put("root.conf", "root\n")
+	link(filepath.Dir(outside), "modules/link")
+	link("good", "modules/inside")
+	link(outside, "modules/linked/main.hcl")
+	link(outside, "files/link.conf")
+	link("files", "linkdir")
+	if err := syscall.Mkfifo(filepath.Join(root, "files/fifo"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	container := func(source string) string {
+		return "container \"a\" {\n  rootfs = \"/r\"\n  file \"/f\" {\n    source = \"" + source + "\"\n  }\n}\n"
+	}
+	module := func(source string) string { return "module \"a\" {\n  source = \"" + source + "\"\n}\n" }
+	for _, c := range []struct{ name, text, want string }{
+		{"module", module("../../modules/good"), ""},
+		{"file", container("../../files/good.conf"), ""},
+		{"file of the root", container("../../root.conf"), ""},
+		{"no module", module("../../modules/nothing"), "main.hcl:5: Module cannot be read: modules/nothing: No such file or directory."},
+		{"empty module", module("../../modules/empty"), "there is no *.hcl file in it"},
+		{"linked module", module("../../modules/link"), "it is a symbolic link"},
+		{"module linked within", module("../../modules/inside"), "it is a symbolic link"},
+		{"linked text", module("../../modules/linked"), "main.hcl: it is a symbolic link"},
+		{"long module", module("../../modules/long"), "it is too long"},
+		{"module is a file", module("../../root.conf"), "it is no directory"},
+		{"no file", container("x.conf"), "main.hcl:7: File cannot be read: hosts/a/x.conf: No such file or directory."},
+		{"linked file", container("../../files/link.conf"), "it is a symbolic link"},
+		{"linked directory", container("../../linkdir/good.conf"), "linkdir: it is a symbolic link"},
+		{"fifo", container("../../files/fifo"), "it is no regular file"},
+		{"long file", container("../../files/long.conf"), "it is too long"},
+		{"directory", container("../../files"), "it is a directory"},
+		{"outside", container("../../../x"), "leads out of the repository"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			put("hosts/a/main.hcl", "hostctl {\n  name = \"x\"\n}\n"+c.text)
+			dir := filepath.Join(root, "hosts", "a")
+			s, diags := ReadDir(dir, root, nil)
+			if len(diags) > 0 {
+				t.Fatal(diags)
+			}
+			config := Load(t.Context(), inProcess, Request{Sources: s}, testKinds)
+			got := config.Diagnostics.Error()
+			if !strings.Contains(strings.ToLower(got), strings.ToLower(c.want)) || (c.want == "") != (got == "") {
+				t.Fatalf("got %s, want %s", got, c.want)
+			}
+			if strings.Contains(got, "canary") || c.want != "" {
+				return
+			}
+			read := config.Sources()
+			var names []string
+			for _, f := range read.Tree {
+				names = append(names, f.Name)
+			}
+			again, diags := ReadAgain(dir, root, nil, names)
+			if len(diags) > 0 || again.Digest() != read.Digest() || again.Digest() == s.Digest() {
+				t.Errorf("another digest: %v, %v", names, diags)
+			}
+			if c.name == "module" {
+				if want := []string{"modules/deep/", "modules/deep/f.conf", "modules/deep/main.hcl", "modules/good/", "modules/good/main.hcl"}; !slices.Equal(names, want) {
+					t.Errorf("read %q", names)
+				}
+				put("modules/good/more.hcl", "locals {\n}\n")
+				again, _ := ReadAgain(dir, root, nil, names)
+				if again.Digest() == read.Digest() {
+					t.Error("the digest does not see a new file of a module")
+				}
+			}
+		})
+	}
+	if _, diags := ReadDir(t.TempDir(), root, nil); !strings.Contains(diags.Error(), "is not in the repository") {
+		t.Error(diags)
+	}
+}
+
+// TestExpression: what the console asks.
+func TestExpression(t *testing.T) {
+	for expression, want := range map[string]string{
+		`1 + 2`:                           "3",
+		`"a\n${upper("b")}$${x}"`:         `"a\nB$${x}"`,
+		`[]`:                              "[]",
+		`{}`:                              "{}",
+		`null`:                            "null",
+		`[1, ["a"], {}]`:                  "[\n  1,\n  [\n    \"a\",\n  ],\n  {},\n]",
+		`{ a = true, "b c" = { d = 1 } }`: "{\n  a     = true\n  \"b c\" = {\n    d = 1\n  }\n}",
+		`container.web[1]`:                "container.web[1]",
+		`volume.data`:                     "{\n  a = volume.data[\"a\"]\n  b = volume.data[\"b\"]\n}",
+		`module.plain`:                    "{\n  rootfs = \"/plain\"\n  web    = module.plain.container.web\n}",
+		`local.environment`:               "{\n  MODE     = \"production\"\n  PASSWORD = \"(sensitive value)\"\n}",
+		`[upper(var.password)]`:           "[\n  \"(sensitive value)\",\n]",
+		`local.nothing`:                   `the expression:1: Local "nothing" does not exist`,
+		`1 +`:                             `the expression:1: `,
+		`((((((`:                          `the expression:1: `,
+		strings.Repeat("(", 1000):         `the expression:1: Configuration nests too deeply`,
+		`count.index`:                     `the expression:1: count has no meaning here`,
+		"1\n2":                            `the expression:2: `,
+		"\xff":                            `Text is not UTF-8`,
+	} {
+		req := languageRequest(t)
+		req.Expression = expression
+		c := Load(t.Context(), inProcess, req, testKinds)
+		var got string
+		if c.Value != nil {
+			got = c.Value.Text
+			if !json.Valid(c.Value.JSON) {
+				t.Errorf("%s: no JSON: %s", expression, c.Value.JSON)
+			}
+		} else {
+			got = c.Diagnostics.Error()
+			if !c.Diagnostics.HasErrors() || !strings.Contains(got, want) {
+				t.Errorf("%s: %s, want %s", expression, got, want)
+			}
+			continue
+		}
+		if got != want || strings.Contains(string(c.Value.JSON), "hunter2") {
+			t.Errorf("%s:\n%s\nwant\n%s", expression, got, want)
+		}
+	}
+}
+
+// TestModuleLimits: depth and number of modules have an end.
+func TestModuleLimits(t *testing.T) {
+	files := []File{{"main.hcl", []byte("hostctl {\n  name = \"x\"\n}\nmodule \"m\" {\n  source = \"./m0\"\n  count = 10\n}\n")}}
+	for i := range maxModuleDepth - 1 {
+		files = append(files, File{fmt.Sprintf("m%d/main.hcl", i), fmt.Appendf(nil, "module \"m\" {\n  source = \"../m%d\"\n  count = 10\n}\n", i+1)})
+	}
+	last := File{fmt.Sprintf("m%d/main.hcl", maxModuleDepth-1), []byte("locals {\n}\n")}
+	c := Evaluate(Request{Sources: sourcesOf(append(slices.Clone(files), last))}, testKinds)
+	if got := c.Diagnostics.Error(); !strings.Contains(got, "Too many instances of modules") || len(c.Diagnostics) != 1 {
+		t.Error(got)
+	}
+	last.Text = fmt.Appendf(nil, "module \"m\" {\n  source = \"../m%d\"\n}\n", maxModuleDepth)
+	more := File{fmt.Sprintf("m%d/main.hcl", maxModuleDepth), []byte("locals {\n}\n")}
+	c = Evaluate(Request{Sources: sourcesOf(append(slices.Clone(files), last, more))}, testKinds)
+	if got := c.Diagnostics.Error(); !strings.Contains(got, "Modules nest too deeply") {
+		t.Error(got)
+	}
+}
+
 // TestVars: where values come from, and which wins.
 func TestVars(t *testing.T) {
 	main := `hostctl {
@@ -245,6 +433,11 @@ variable "l" {
 }
 variable "any" {
   default = 1
+}
+variable "secret" {
+  type      = list(string)
+  default   = []
+  sensitive = true
 }
 output "o" {
   value = [var.s, var.l, var.any]
@@ -273,9 +466,41 @@ output "o" {
 		{"NUL in -var", map[string]string{"s": "a\x00"}, nil, `-var s:1: Invalid value for variable "s"`},
 		{"bytes in -var", map[string]string{"s": "a\xff"}, nil, `-var s: Text is not UTF-8`},
 		{"number in -var", map[string]string{"any": "1e10000000"}, nil, `["d",[],"1e10000000"]`},
+		{"the environment", map[string]string{"env s": "e", "env l": "[1]", "env unknown": "x"}, nil, `["e",["1"],1]`},
+		{"-var wins over the environment", map[string]string{"env s": "e", "s": "v"}, nil, `["v",[],1]`},
+		{"a file wins over the environment", map[string]string{"env s": "e"}, []File{file("a.hclvars", "s = \"a\"\n")}, `["a",[],1]`},
+		{"auto files", map[string]string{"env s": "e"}, []File{file("b.auto.hclvars", "s = \"b\"\n"), file("a.auto.hclvars", "s = \"a\"\nany = 2\n")}, `["b",[],2]`},
+		{"-var-file wins over auto files", nil, []File{file("z.auto.hclvars", "s = \"b\"\n"), file("a.hclvars", "s = \"a\"\n")}, `["a",[],1]`},
+		{"wrong type in the environment", map[string]string{"env l": "{}"}, nil, `HOSTCTL_VAR_l:1: Invalid value for variable "l"`},
+		{"bytes in the environment", map[string]string{"env l": "\xff"}, nil, `HOSTCTL_VAR_l: Text is not UTF-8`},
+		{"sensitive in -var", map[string]string{"secret": "{ a = \"hunter2\" }"}, nil, `main.hcl:15: Invalid value for variable "secret"`},
+		{"sensitive syntax in -var", map[string]string{"secret": "hunter2 ]"}, nil, `main.hcl:15: Invalid value for variable "secret"`},
+		{"sensitive in a file", nil, []File{file("a.hclvars", "secret = { a = \"hunter2\" }\n")}, `main.hcl:15: Invalid value for variable "secret"`},
+		{"sensitive syntax in a file", nil, []File{file("a.hclvars", "secret = [\"hunter2\" }\n")}, `a.hclvars:1: Missing item separator`},
+		{"unknown beside sensitive", nil, []File{file("a.hclvars", "scret = \"hunter2\"\n")}, `a.hclvars:1: Variable "scret" is not declared`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := Load(t.Context(), inProcess, Request{Sources: Sources{Files: []File{file("main.hcl", main)}, VarFiles: c.files}, Vars: c.vars}, testKinds)
+			req := Request{Sources: Sources{Files: []File{file("main.hcl", main)}}, Vars: map[string]string{}, Env: map[string]string{}}
+			for name, value := range c.vars {
+				if env, ok := strings.CutPrefix(name, "env "); ok {
+					req.Env[env] = value
+				} else {
+					req.Vars[name] = value
+				}
+			}
+			for _, f := range c.files {
+				if strings.HasSuffix(f.Name, autoSuffix) {
+					req.Sources.AutoFiles = append(req.Sources.AutoFiles, f)
+				} else {
+					req.Sources.VarFiles = append(req.Sources.VarFiles, f)
+				}
+			}
+			slices.SortFunc(req.Sources.AutoFiles, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+			config := Load(t.Context(), inProcess, req, testKinds)
+			var text bytes.Buffer
+			if err := config.Diagnostics.Text(&text, 80, false); err != nil || strings.Contains(text.String(), "hunter2") {
+				t.Errorf("a sensitive value is shown: %s", text.String())
+			}
 			got := config.Diagnostics.Error()
 			if len(config.Diagnostics) == 0 {
 				got = string(config.Outputs[0].Value)

@@ -278,7 +278,7 @@ func (e *evaluation) instantiate(m *moduleCall, u uses) bool {
 		child.share()
 		ok = child.makeOutputs() && ok
 	}
-	return ok
+	return ok && !e.texts[m.dir].partial // an output may stand in the part that was not understood
 }
 
 // inputs give a module's variables the values of the module block.

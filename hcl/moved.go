@@ -313,26 +313,23 @@ func around(t resource.Target) []string {
 
 // moveLoop names the moves that lead in a circle.
 func (e *evaluation) moveLoop(moves []move, next [][]int, waits []int) {
+	// Whatever waits does so for another that waits: going back from one to the
+	// next comes into a circle.
 	at := slices.IndexFunc(waits, func(n int) bool { return n > 0 })
-	// Going on from one that waits for a circle comes into it, backwards.
-	seen := map[int]int{}
 	var path []int
-	for i := at; ; {
-		if first, was := seen[i]; was {
-			path = path[first:]
-			break
-		}
-		seen[i] = len(path)
-		path = append(path, i)
-		i = slices.IndexFunc(next, func(after []int) bool { return slices.Contains(after, i) && waits[i] > 0 })
-		for j := range next {
-			if waits[j] > 0 && slices.Contains(next[j], path[len(path)-1]) {
-				i = j
+	for !slices.Contains(path, at) {
+		path = append(path, at)
+		for before, after := range next {
+			if waits[before] > 0 && slices.Contains(after, at) {
+				at = before
 				break
 			}
 		}
 	}
+	path = path[slices.Index(path, at):]
 	slices.Reverse(path)
+	first := slices.Index(path, slices.Min(path))
+	path = append(path[first:], path[:first]...)
 	m := moves[path[0]]
 	var names []string
 	for _, i := range path {

@@ -156,6 +156,12 @@ func (d *decoder) addr(v value, kind string) (resource.Addr, string) {
 			return resource.Addr{}, "It stands for the resources of a for_each, of which there are none."
 		}
 		return resource.Addr{}, fmt.Sprintf("It stands for several resources, made by for_each. Name one by its key, such as %s. The keys are %s.", one, quoteList(keys))
+	case ty.IsListType() && ty.ElementType() == reference:
+		if v.LengthInt() == 0 {
+			return resource.Addr{}, "It stands for the resources of a count, of which there are none."
+		}
+		one := v.Index(cty.NumberIntVal(0)).EncapsulatedValue().(*resource.Addr)
+		return resource.Addr{}, fmt.Sprintf("It stands for several resources, made by count. Name one by its index, such as %s.", one)
 	case ty == cty.String:
 		if addr, err := resource.ParseAddr(v.AsString()); err == nil && addr.Kind == kind {
 			return resource.Addr{}, fmt.Sprintf("A reference is wanted, not text: write %s without quotes.", addr)

@@ -30,6 +30,9 @@ func (s *Sources) Supply(needs []string) {
 	}
 	defer r.root.Close()
 	for _, name := range needs {
+		if s.has(name) {
+			continue
+		}
 		if err := r.supply(name); err != nil {
 			s.Unread = append(s.Unread, Unread{name, sentenceOf(err)})
 		}
@@ -123,11 +126,19 @@ func (r *treeReader) supply(name string) error {
 }
 
 func (r *treeReader) supplyDir(clean string) error {
-	dir, err := r.open(clean)
+	dir, err := r.open(path.Dir(clean))
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
+	if clean != "." {
+		inner, err := openStep(dir, path.Base(clean))
+		if err != nil {
+			return err
+		}
+		defer inner.Close()
+		dir = inner
+	}
 	f, err := dir.Open(".")
 	if err != nil {
 		return plainError(err)

@@ -19,12 +19,12 @@ func wrongConfigs(t testing.TB) map[string][]File {
 	}
 	configs := map[string][]File{}
 	for _, f := range archive.Files {
-		name := strings.TrimSuffix(f.Name, ".hcl")
-		if dir, _ := path.Split(f.Name); dir != "" {
-			name = path.Clean(dir)
+		name, rest, group := strings.Cut(f.Name, "/")
+		if !group {
+			name, rest = strings.TrimSuffix(f.Name, ".hcl"), f.Name
 		}
 		text := bytes.ReplaceAll(f.Data, []byte("@NUL@"), []byte("a\x00b # ERROR: Text has a NUL byte"))
-		configs[name] = append(configs[name], File{path.Base(f.Name), text})
+		configs[name] = append(configs[name], File{rest, text})
 	}
 	for name := range configs {
 		if !strings.HasPrefix(name, "settings") {
@@ -32,6 +32,30 @@ func wrongConfigs(t testing.TB) map[string][]File {
 		}
 	}
 	return configs
+}
+
+// sourcesOf are files as they are read: those in a directory below are the
+// repository's, and its directories with configuration are modules.
+func sourcesOf(files []File) Sources {
+	var s Sources
+	dirs := map[string]bool{}
+	for _, f := range files {
+		dir, _ := path.Split(f.Name)
+		switch {
+		case dir == "" && strings.HasSuffix(f.Name, autoSuffix):
+			s.AutoFiles = append(s.AutoFiles, f)
+		case dir == "" && isConfiguration(f.Name):
+			s.Files = append(s.Files, f)
+		default:
+			s.Tree = append(s.Tree, f)
+		}
+		if dir != "" && isConfiguration(path.Base(f.Name)) && !dirs[dir] {
+			dirs[dir] = true
+			s.Tree = append(s.Tree, File{Name: dir})
+		}
+	}
+	slices.SortFunc(s.Tree, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return s
 }
 
 // wanted is what the comments of a file ask for: "main.hcl:3: summary" and a part of the detail.
@@ -58,7 +82,7 @@ func TestWrong(t *testing.T) {
 	}
 	for name, files := range configs {
 		t.Run(name, func(t *testing.T) {
-			c := Evaluate(Request{Sources: Sources{Files: files}, Version: "0.1.0"}, testKinds)
+			c := Evaluate(Request{Sources: sourcesOf(files), Version: "0.1.0"}, testKinds)
 			var want, details []string
 			for _, f := range files {
 				lines, parts := wantedOf(f)
@@ -69,6 +93,10 @@ func TestWrong(t *testing.T) {
 			}
 			if !c.Diagnostics.HasErrors() {
 				t.Fatal("no error")
+			}
+			var text bytes.Buffer
+			if err := c.Diagnostics.Text(&text, 80, false); err != nil || strings.Contains(text.String(), "hunter2") {
+				t.Errorf("a sensitive value is shown: %s", text.String())
 			}
 			for _, d := range c.Diagnostics {
 				got := fmt.Sprintf("%s:%d: %s", d.File, d.Start.Line, d.Summary)
