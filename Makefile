@@ -2,6 +2,7 @@
 # make demo       shows what they do, on a throwaway host; HOST=1: on this one
 # make test       runs all tests; as root those on throwaway hosts and on User-mode Linux too
 # make bench      measures them beside other programs of their kind
+# make install    installs the programs, the manual pages and the shells' completions below PREFIX (and DESTDIR)
 # make docs       writes what is generated of docs/, and the examples' golden plans
 # make fuzz       runs each fuzz target for FUZZTIME
 # make clean      removes bin/ and what demo and test have cached
@@ -14,7 +15,7 @@ FUZZTIME = 10s
 CACHE = $(or $(XDG_CACHE_HOME),/var/cache)/hostctl
 
 HOST_PACKAGES = ca-certificates git systemd dbus iproute2 util-linux procps busybox-static
-TEST_PACKAGES = $(HOST_PACKAGES) strace nftables e2fsprogs xfsprogs kmod mmdebstrap
+TEST_PACKAGES = $(HOST_PACKAGES) strace nftables e2fsprogs xfsprogs kmod mmdebstrap patch man-db mandoc zsh fish
 ifeq ($(shell uname -m),x86_64)
 TEST_PACKAGES += user-mode-linux
 endif
@@ -29,11 +30,22 @@ endif
 VCS = -buildvcs=$(shell git rev-parse --verify -q HEAD > /dev/null 2>&1 && echo auto || echo false)
 BUILD = CGO_ENABLED=0 $(GO) build -trimpath $(VCS)
 
-.PHONY: build demo test check docs bench fuzz clean
+PREFIX = /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+.PHONY: build install demo test check docs bench fuzz clean
 
 build:
 	$(BUILD) -o bin/hostctl ./cmd/hostctl
 	$(BUILD) -ldflags '-s -w' -o bin/hostctl-launch ./cmd/hostctl-launch
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man8
+	install -m 0755 bin/hostctl bin/hostctl-launch $(DESTDIR)$(PREFIX)/bin
+	bin/hostctl man -out $(SHARE)/man/man8
+	install -D -m 0644 cmd/hostctl/completion/hostctl.bash $(SHARE)/bash-completion/completions/hostctl
+	install -D -m 0644 cmd/hostctl/completion/hostctl.zsh $(SHARE)/zsh/site-functions/_hostctl
+	install -D -m 0644 cmd/hostctl/completion/hostctl.fish $(SHARE)/fish/vendor_completions.d/hostctl.fish
 
 demo: build
 	scripts/install $(HOST_PACKAGES)

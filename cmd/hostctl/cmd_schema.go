@@ -18,7 +18,7 @@ var schemaCommand = command{
 	summary: "Explain a block, an attribute or a function of the language; with -json all of it, for editors",
 	details: `
 -json prints one document: "blocks", each with "type", "labels", "doc", "attributes" and inner "blocks", and "functions".
-An attribute has "type" (what is written: string, number, bool, size, duration, mode, prefix, address, reference or any),
+An attribute has "type" (what is written: string, number, bool, size, duration, mode, prefix, address, reference, type or any),
 "form" (single, list or map), "doc", "required", "default" where it has one, "chosen" where hostctl chooses what is not
 set, "ref", the kind that a reference names, and "change", what changing it costs: live, reload, restart or replace.
 "format_version" grows when a field goes or changes its meaning.`,
@@ -65,7 +65,6 @@ type blockSchema struct {
 	Labels []string `json:"labels"` // what each label is
 	// Kind says that it declares a resource, which others refer to as TYPE.LABEL.
 	Kind       bool         `json:"kind,omitempty"`
-	Repeated   bool         `json:"repeated,omitempty"` // it may stand again, with another label where it has one
 	Doc        string       `json:"doc"`
 	Attributes []attrSchema `json:"attributes"`
 	// Open says that attributes of any other name may stand in it.
@@ -96,18 +95,17 @@ type functionSchema struct {
 	Result    string `json:"result"`
 }
 
-// languageSchema puts the language together from the kinds, the functions and the builtin blocks.
+// languageSchema puts the language together from its own blocks, the kinds and the functions.
 func languageSchema() language {
-	l := language{FormatVersion: schemaVersion, Version: version, Blocks: slices.Clone(builtinBlocks)}
+	l := language{FormatVersion: schemaVersion, Version: version}
+	for _, f := range hcl.Language() {
+		l.Blocks = append(l.Blocks, blockOfField(f))
+	}
 	for _, kind := range kinds() {
 		b := blockOf(resource.SchemaOf(kind.New()), kind.Name)
-		b.Type, b.Labels, b.Kind, b.Repeated = kind.Name, []string{"name"}, true, true
-		b.Attributes = append(b.Attributes, metaAttributes...)
-		b.Blocks = append(b.Blocks, lifecycleBlock)
+		b.Type, b.Labels, b.Kind = kind.Name, []string{"name"}, true
+		b.takeIn(hcl.Everywhere())
 		l.Blocks = append(l.Blocks, b)
-	}
-	for i := range l.Blocks {
-		l.Blocks[i].complete()
 	}
 	for _, f := range hcl.Functions() {
 		l.Functions = append(l.Functions, functionSchema{f.Name, f.Signature, f.Doc, f.Example, f.Result})
@@ -115,31 +113,45 @@ func languageSchema() language {
 	return l
 }
 
-// complete makes lists of what is nothing, which JSON tells apart.
-func (b *blockSchema) complete() {
-	if b.Labels == nil {
-		b.Labels = []string{}
+// blockOfField is a block of the language's own.
+func blockOfField(f hcl.Field) blockSchema {
+	b := blockSchema{Type: f.Name, Labels: []string{}, Doc: f.Doc, Open: f.Free, Attributes: []attrSchema{}, Blocks: []blockSchema{}}
+	if f.Label != "" {
+		b.Labels = []string{strings.ToLower(f.Label)}
 	}
-	if b.Attributes == nil {
-		b.Attributes = []attrSchema{}
-	}
-	if b.Blocks == nil {
-		b.Blocks = []blockSchema{}
-	}
-	b.Blocks = slices.Clone(b.Blocks)
-	for i := range b.Blocks {
-		b.Blocks[i].complete()
-	}
-	for i := range b.Attributes {
-		if b.Attributes[i].Form == "" {
-			b.Attributes[i].Form = "single"
+	b.takeIn(f.Fields)
+	return b
+}
+
+// fieldTypes are the types of the language's own attributes, and their forms.
+var fieldTypes = map[string][2]string{
+	"expression":         {"any", "single"},
+	"address":            {"reference", "single"},
+	"addresses":          {"reference", "list"},
+	"list of attributes": {"any", "list"},
+}
+
+// takeIn adds attributes and blocks of the language's own.
+func (b *blockSchema) takeIn(fields []hcl.Field) {
+	for _, f := range fields {
+		if f.Type == "" {
+			b.Blocks = append(b.Blocks, blockOfField(f))
+			continue
 		}
+		a := attrSchema{Name: f.Name, Type: f.Type, Form: "single", Required: f.Required, Doc: f.Doc}
+		if t, ok := fieldTypes[f.Type]; ok {
+			a.Type, a.Form = t[0], t[1]
+		}
+		if f.Default != "" {
+			a.Default = &f.Default
+		}
+		b.Attributes = append(b.Attributes, a)
 	}
 }
 
 // blockOf is the schema of a kind's struct, or of a block in it, at a path of the manual's.
 func blockOf(s *resource.Schema, path string) blockSchema {
-	b := blockSchema{Doc: docs.Text(path)}
+	b := blockSchema{Labels: []string{}, Doc: docs.Text(path), Attributes: []attrSchema{}, Blocks: []blockSchema{}}
 	for i := range s.Attrs {
 		a := &s.Attrs[i]
 		at := path + "." + a.Name
@@ -148,7 +160,7 @@ func blockOf(s *resource.Schema, path string) blockSchema {
 		case a.Nested != nil:
 			inner := blockOf(a.Nested, at)
 			if inner.Type = a.Name; a.Form == resource.Labelled {
-				inner.Labels, inner.Repeated = []string{"label"}, true
+				inner.Labels = []string{"label"}
 			}
 			b.Blocks = append(b.Blocks, inner)
 		default:

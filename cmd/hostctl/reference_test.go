@@ -228,7 +228,10 @@ func commandsReference() string {
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.text)
 	}
-	fmt.Fprintf(&b, "\n%s\n", exitCodesNote)
+	fmt.Fprintf(&b, "\n%s\n\n# Environment\n\n| variable | |\n|---|---|\n", exitCodesNote)
+	for _, v := range environmentNames {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", v.name, v.text)
+	}
 	return b.String()
 }
 
