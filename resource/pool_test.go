@@ -134,3 +134,75 @@ func TestGrantsNeverOverlap(t *testing.T) {
 		}
 	}
 }
+
+// claimant declares its number, or takes one of the pool's.
+type claimant struct {
+	ID uint32 `json:"id" diff:"live"`
+}
+
+func (*claimant) Validate(Addr) []Problem { return nil }
+
+func (c *claimant) Claims() []Claim {
+	if c.ID == 0 {
+		return nil
+	}
+	return []Claim{{Pool: "ids", Span: Span{uint64(c.ID), 1}}}
+}
+
+func (c *claimant) Resolve(self Addr, r *Resolver) []Problem {
+	var err error
+	if c.ID != 0 {
+		err = r.Claim("ids", self, Span{uint64(c.ID), 1})
+	} else {
+		var s Span
+		s, err = r.Take("ids", self, 1, 100, 200)
+		c.ID = uint32(s.Start)
+	}
+	if err != nil {
+		return []Problem{{Addr: self, Summary: err.Error()}}
+	}
+	return nil
+}
+
+// What is declared is had, whatever the order; a number goes from one that needs
+// it no more, and from no other.
+func TestDeclaredNumbers(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		grants []Grant
+		want   map[string]uint32 // declared, 0 for the pool's choice
+		got    map[string]uint32
+		handed []Handover
+		fails  bool
+	}{
+		{"declared after", nil, map[string]uint32{"a": 0, "b": 100}, map[string]uint32{"a": 101, "b": 100}, nil, false},
+		{"declared twice", nil, map[string]uint32{"a": 100, "b": 100}, nil, nil, true},
+		{"from one that is gone", []Grant{{"ids", "me", addrOf("gone"), Span{150, 1}}}, map[string]uint32{"a": 150},
+			map[string]uint32{"a": 150}, []Handover{{addrOf("gone"), addrOf("a")}}, false},
+		{"from one that has another now", []Grant{{"ids", "me", addrOf("b"), Span{150, 1}}}, map[string]uint32{"a": 150, "b": 160},
+			map[string]uint32{"a": 150, "b": 160}, []Handover{{addrOf("b"), addrOf("a")}}, false},
+		{"from one that still has it", []Grant{{"ids", "me", addrOf("b"), Span{150, 1}}}, map[string]uint32{"a": 150, "b": 0}, nil, nil, true},
+		{"from another configuration", []Grant{{"ids", "you", addrOf("gone"), Span{150, 1}}}, map[string]uint32{"a": 150}, nil, nil, true},
+	} {
+		r := NewResolver("me", nil, c.grants, nil)
+		want := State{}
+		for name, id := range c.want {
+			want[addrOf(name)] = &claimant{ID: id}
+		}
+		problems := r.Resolve(want)
+		if (len(problems) > 0) != c.fails || len(problems) > 1 {
+			t.Errorf("%s: %v", c.name, problems)
+		}
+		if c.fails {
+			continue
+		}
+		for name, id := range c.got {
+			if got := r.Want[addrOf(name)].(*claimant).ID; got != id {
+				t.Errorf("%s: %s has %d, want %d", c.name, name, got, id)
+			}
+		}
+		if !slices.Equal(r.Handed, c.handed) {
+			t.Errorf("%s: handed %v, want %v", c.name, r.Handed, c.handed)
+		}
+	}
+}
