@@ -59,7 +59,7 @@ func (q *question) item(n int, i hcl.Item) any {
 	if i.Detail != "" {
 		out["detail"] = i.Detail
 	}
-	if doc := q.prose(q.manual(i.Sort, i.Topic), i.Doc); doc != "" {
+	if doc := q.prose("", q.manual(i.Sort, i.Topic), i.Doc); doc != "" {
 		out["documentation"] = q.content(doc)
 	}
 	return out
@@ -107,33 +107,39 @@ func (q *question) content(s string) any {
 	return map[string]any{"kind": kind, "value": s}
 }
 
-// prose joins paragraphs. None is markup: a configuration is not to show images
-// or links in an editor, and the manual's words mean themselves.
-func (q *question) prose(paragraphs ...string) string {
-	var out []string
-	for _, p := range paragraphs {
-		if p == "" {
-			continue
+// prose is what there is to say, in paragraphs: facts, the manual's words, and
+// what the configuration says of itself. None of it is markup but the manual's
+// code: a configuration is not to show images or links in an editor.
+func (q *question) prose(facts, manual, own string) string {
+	if q.client.markdown {
+		facts, own = plain(facts), plain(own)
+		parts := strings.Split(manual, "`")
+		for i := 0; i < len(parts); i += 2 {
+			parts[i] = plain(parts[i])
 		}
-		if q.client.markdown {
-			p = plain(p)
-		}
-		out = append(out, p)
+		manual = strings.Join(parts, "`")
 	}
+	out := slices.DeleteFunc([]string{facts, manual, own}, func(p string) bool { return p == "" })
 	return strings.Join(out, "\n\n")
 }
 
-// plain is text that Markdown shows as it is.
+// plain is text that Markdown shows as it is: what can begin emphasis, code, a
+// link, an image, an entity or a tag is escaped, and a sign that makes a line
+// something else at its start. No more: some editors show the backslashes.
 func plain(s string) string {
 	var b strings.Builder
-	for _, r := range s {
-		if strings.ContainsRune("\\`*_{}[]()<>#+-.!|&~:@", r) {
+	for line := range strings.Lines(s) {
+		if rest := strings.TrimLeft(line, " \t"); rest != "" && strings.ContainsRune("#>-+=~|", rune(rest[0])) {
 			b.WriteByte('\\')
+			b.WriteByte(rest[0])
+			line = rest[1:]
 		}
-		b.WriteRune(r)
+		b.WriteString(markup.Replace(line))
 	}
 	return b.String()
 }
+
+var markup = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "[", `\[`, "]", `\]`, "<", `\<`, "&", `\&`, " _", ` \_`)
 
 // fenced is text as a block of code, which no line within ends.
 func (q *question) fenced(s string) string {

@@ -134,7 +134,8 @@ func TestFencesHold(t *testing.T) {
 	if have := q.fenced("a ```` b\n```"); have != "`````hcl\na ```` b\n```\n`````" {
 		t.Errorf("%q", have)
 	}
-	if have := q.prose("![x](https://example.org) <img>"); have != `\!\[x\]\(https\://example\.org\) \<img\>` {
-		t.Errorf("%q", have)
+	have := q.prose("a < b", "`on_destroy` or <name>", "# ![x](https://example.org) <img> `code`\n  - x_y &lt; _z_ *b*")
+	if want := "a \\< b\n\n`on_destroy` or \\<name>\n\n\\# !\\[x\\](https://example.org) \\<img> \\`code\\`\n\\- x_y \\&lt; \\_z_ \\*b\\*"; have != want {
+		t.Errorf("%s\nwant\n%s", have, want)
 	}
 }
