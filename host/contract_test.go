@@ -25,6 +25,8 @@ type accounts interface {
 	AddAccount(context.Context, host.Account) error
 	SetAccount(context.Context, host.Account) error
 	RemoveAccount(ctx context.Context, name, comment string) error
+	MoveAccount(ctx context.Context, name, comment, newName, newComment string) error
+	MoveSubID(ctx context.Context, name string, to host.SubID) error
 	SubIDs(context.Context) ([]host.SubID, error)
 	AddSubID(context.Context, ...host.SubID) error
 	RemoveSubID(context.Context, host.SubID) error
@@ -94,7 +96,12 @@ func TestAccountsContract(t *testing.T) {
 	sub := func(s host.SubID) func(accounts) error {
 		return func(d accounts) error { return d.AddSubID(t.Context(), s) }
 	}
+	const moved = "hostctl/shop/user.store"
+	rename := func(name, comment, newName, newComment string) func(accounts) error {
+		return func(d accounts) error { return d.MoveAccount(t.Context(), name, comment, newName, newComment) }
+	}
 	web := host.SubID{Name: "hostctl/shop/container.web", Start: 524288, Count: 65536}
+	site := host.SubID{Name: "hostctl/shop/container.site", Start: 524288, Count: 65536}
 	steps := []struct {
 		name string
 		do   func(accounts) error
@@ -125,12 +132,25 @@ func TestAccountsContract(t *testing.T) {
 		{"let another join", set(host.Account{Name: "two", UID: 2101, GID: 2101, Comment: mark, Groups: []string{"shop"}, Locked: true}), "done"},
 		{"remove a shared group", remove("shop", mark), "error"},
 		{"let it leave", set(host.Account{Name: "two", UID: 2101, GID: 2101, Comment: mark, Locked: true}), "done"},
+		{"move what is missing", rename("none", mark, "store", moved), "file does not exist"},
+		{"move another configuration's", rename("shop", other, "store", moved), host.ErrNotOwned.Error()},
+		{"move onto an account", rename("shop", mark, "two", moved), "file already exists"},
+		{"move onto a group", rename("shop", mark, "adm", moved), "file already exists"},
+		{"move", rename("shop", mark, "store", moved), "done"},
+		{"move twice", rename("shop", mark, "store", moved), "done"},
+		{"move back", rename("store", moved, "shop", mark), "done"},
+		{"the mark alone", rename("shop", mark, "shop", ""), "done"},
+		{"and back", rename("shop", "", "shop", mark), "done"},
 		{"remove", remove("shop", mark), "done"},
 		{"remove twice", remove("shop", mark), "file does not exist"},
 		{"add a range", sub(web), "done"},
 		{"add a range twice", sub(web), "done"},
 		{"add an overlapping range", sub(host.SubID{Name: "x", Start: 589823, Count: 1}), "file already exists"},
 		{"add no range", sub(host.SubID{Name: "x", Start: 1}), "error"},
+		{"move a range", func(d accounts) error { return d.MoveSubID(t.Context(), web.Name, site) }, "done"},
+		{"move a range twice", func(d accounts) error { return d.MoveSubID(t.Context(), web.Name, site) }, "done"},
+		{"move it back", func(d accounts) error { return d.MoveSubID(t.Context(), site.Name, web) }, "done"},
+		{"move to no range", func(d accounts) error { return d.MoveSubID(t.Context(), web.Name, host.SubID{Name: "x"}) }, "error"},
 		{"remove a range", func(d accounts) error { return d.RemoveSubID(t.Context(), web) }, "done"},
 		{"remove a range twice", func(d accounts) error { return d.RemoveSubID(t.Context(), web) }, "done"},
 	}
@@ -162,6 +182,7 @@ type dirs interface {
 	StatDir(path string) (host.Dir, error)
 	CreateDir(path string, want host.Dir) error
 	SetDir(path string, want host.Dir) error
+	MarkDir(path, old, mark string) error
 	RemoveDir(ctx context.Context, path, mark string) error
 	MountsBelow(path string) ([]string, error)
 }
@@ -196,6 +217,9 @@ func TestDirsContract(t *testing.T) {
 	remove := func(p, mark string) func(dirs) error {
 		return func(d dirs) error { return d.RemoveDir(t.Context(), p, mark) }
 	}
+	mark := func(p, old, want string) func(dirs) error {
+		return func(d dirs) error { return d.MarkDir(p, old, want) }
+	}
 	notOwned := host.ErrNotOwned.Error()
 	steps := []struct {
 		name string
@@ -214,6 +238,12 @@ func TestDirsContract(t *testing.T) {
 		{"change", set("/srv/a/db", host.Dir{UID: 1, Mode: 0o700, Mark: db.Mark}), "done"},
 		{"change another's", set("/srv/a/db", other), notOwned},
 		{"change a foreign one", set("/srv/foreign", db), notOwned},
+		{"mark another's", mark("/srv/a/db", other.Mark, "x"), notOwned},
+		{"mark what is missing", mark("/srv/none", "", "x"), "file does not exist"},
+		{"mark", mark("/srv/a/db", db.Mark, "shop/volume.store"), "done"},
+		{"mark twice", mark("/srv/a/db", db.Mark, "shop/volume.store"), "done"},
+		{"take the mark off", mark("/srv/a/db", "shop/volume.store", ""), "done"},
+		{"mark what is nobody's", mark("/srv/a/db", "", db.Mark), "done"},
 		{"remove another's", remove("/srv/a/db", other.Mark), notOwned},
 		{"remove a foreign one", remove("/srv/foreign", ""), notOwned},
 		{"remove all", remove("/srv/a/db", db.Mark), "done"},
