@@ -79,7 +79,8 @@ func (s *shelf) Apply(_ context.Context, c resource.Change) error {
 		return errors.New("told to")
 	}
 	s.diary = append(s.diary, what)
-	if c.Action == resource.Delete {
+	delete(s.things, c.From)
+	if c.Want == nil {
 		delete(s.things, c.Addr)
 	} else {
 		s.things[c.Addr] = c.Want

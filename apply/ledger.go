@@ -52,6 +52,14 @@ type Owner struct {
 	Stopped map[resource.Addr]Stop
 	// Sensitive are the paths of Last whose values came from sensitive variables.
 	Sensitive map[resource.Addr][]string
+	// Applied is the last apply that found something to do; nil where none is remembered.
+	Applied *Applied
+}
+
+// Applied says when a configuration was applied, and from which directory.
+type Applied struct {
+	At  time.Time `json:"at"`
+	Dir string    `json:"dir"`
 }
 
 // Stop says who stopped a resource on purpose, and when.
@@ -132,6 +140,7 @@ type ownerFile struct {
 	Last      map[resource.Addr]json.RawMessage `json:"last,omitempty"`
 	Stopped   map[resource.Addr]Stop            `json:"stopped,omitempty"`
 	Sensitive map[resource.Addr][]string        `json:"sensitive,omitempty"`
+	Applied   *Applied                          `json:"applied,omitempty"`
 }
 
 // ReadLedger reads the ledger of the machine hostID. A file that is not there
@@ -163,6 +172,7 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 	l.Serial, l.Grants = f.Serial, f.Grants
 	for name, of := range f.Owners {
 		o := l.Owner(name)
+		o.Applied = of.Applied
 		for addr, stop := range of.Stopped {
 			o.Stopped[addr] = stop
 		}
@@ -225,7 +235,7 @@ func (l *Ledger) encode() ([]byte, error) {
 		if len(o.Last) == 0 && len(o.Stopped) == 0 {
 			continue
 		}
-		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Sensitive: o.Sensitive}
+		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Sensitive: o.Sensitive, Applied: o.Applied}
 		for addr, spec := range o.Last {
 			data, ok := l.encoded[spec]
 			if !ok {

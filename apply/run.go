@@ -41,6 +41,8 @@ type Options struct {
 	// Sensitive are the paths, by resource, whose values come from sensitive
 	// variables, for the ledger to remember; nil leaves what it remembers.
 	Sensitive map[resource.Addr][]string
+	// Applied is what the ledger remembers of this run where it has something to do; nil leaves what it remembers.
+	Applied *Applied
 	// Event is told of each event, one at a time; nil ignores them.
 	Event func(Event)
 }
@@ -62,6 +64,9 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	dirty := o.Ledger.adopt(o.Owner, p, grants, want, opts.Sensitive)
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
+	}
+	if opts.Applied != nil {
+		record.Applied = opts.Applied
 	}
 	if err := o.Ledger.Write(m.LedgerPath); err != nil {
 		return nil, err
