@@ -10,6 +10,14 @@ import (
 	"hostctl/resource"
 )
 
+// Check reports what is wrong with a wanted state that no text is at hand of,
+// just as [Load] does of one that it has read.
+func Check(state resource.State, kinds resource.Kinds) Diagnostics {
+	c := &Config{State: state}
+	c.check(kinds)
+	return c.Diagnostics
+}
+
 // check adds what is wrong with the resources: each by itself, and all taken
 // together. It needs the state and the places, no text.
 func (c *Config) check(kinds resource.Kinds) {

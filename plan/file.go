@@ -51,8 +51,8 @@ type Basis struct {
 // Its steps are never trusted, nor could they be: specs do not stand in them.
 // Whoever applies a File checks [Stale], makes the plan again from its states
 // with [Make], and goes on only if that is [Plan.Equal] to the saved one. The
-// checksum is against torn and hastily edited files, not against forgery: who
-// can write the file can say what is wanted, as who writes the configuration can.
+// checksum is against torn and hastily edited files, not against forgery: what
+// it wants is checked and resolved again as what a configuration wants is.
 type File struct {
 	FormatVersion int `json:"format_version"`
 	Basis
@@ -72,10 +72,14 @@ type File struct {
 	Plan   *Plan          `json:"plan"`
 }
 
-// WriteFile saves f with mode 0600, in place of whatever path names: wholly or
-// not at all. The caller fills in everything but FormatVersion, and has sealed
+// WriteFile saves f with mode 0600, in place of the regular file that path names
+// or where there is none: wholly or not at all. Of any other sort is nothing
+// replaced: not a link, nor a device. The caller fills in everything but FormatVersion, and has sealed
 // it: see [File.Seal]. A plan with secret values is refused, for none may lie about in a file.
 func WriteFile(path string, f *File) (err error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("plan file: %s is no regular file, and stays as it is; name another", path)
+	}
 	for _, state := range []resource.State{f.Want, f.Last, f.Live} {
 		for _, addr := range state.Addrs() {
 			for _, leaf := range resource.Leaves(state[addr]) {
@@ -133,7 +137,7 @@ func WriteFile(path string, f *File) (err error) {
 }
 
 // ReadFile reads a saved plan. A file that is torn, edited, too large, of
-// another format version, no regular file, or writable by others is an error.
+// another format version, no regular file, another user's, or writable by others is an error.
 func ReadFile(path string, kinds resource.Kinds) (*File, error) {
 	data, err := readRegular(path)
 	if err != nil {
@@ -159,6 +163,8 @@ func readRegular(path string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no regular file", path)
+	case owner(info) != os.Geteuid():
+		return nil, fmt.Errorf("%s belongs to uid %d and you are uid %d; apply a plan that you made yourself", path, owner(info), os.Geteuid())
 	case info.Mode().Perm()&0o022 != 0:
 		return nil, fmt.Errorf("%s can be written by group or others (mode %04o); make the plan again and keep it to yourself", path, info.Mode().Perm())
 	}
@@ -168,6 +174,9 @@ func readRegular(path string) ([]byte, error) {
 	}
 	return data, err
 }
+
+// owner is the uid that a file belongs to.
+func owner(info os.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
 func decodeFile(data []byte, kinds resource.Kinds) (*File, error) {
 	head, body, _ := bytes.Cut(data, []byte("\n"))

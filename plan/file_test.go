@@ -126,6 +126,13 @@ func TestBadFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuse("group may write", "written by group")
+	write(good)
+	if os.Geteuid() == 0 {
+		if err := os.Chown(path, 1234, 0); err != nil {
+			t.Fatal(err)
+		}
+		refuse("another's", "belongs to uid 1234")
+	}
 	os.Remove(path)
 	refuse("absent", "no such file")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -154,6 +161,28 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 	}
 	if names, _ := os.ReadDir(dir); len(names) != 1 {
 		t.Errorf("left behind: %v", names)
+	}
+}
+
+// What is not a regular file is nobody's old plan: a device, say, stays a device.
+func TestNothingButAFileIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	for name, put := range map[string]func(string) error{
+		"fifo":   func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"link":   func(p string) error { return os.Symlink("/dev/null", p) },
+		"broken": func(p string) error { return os.Symlink("nothing", p) },
+	} {
+		path := filepath.Join(dir, name)
+		if err := put(path); err != nil {
+			t.Fatal(err)
+		}
+		before, _ := os.Lstat(path)
+		if err := WriteFile(path, sample(t)); err == nil || !strings.Contains(err.Error(), "no regular file") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
+			t.Errorf("%s was replaced", name)
+		}
 	}
 }
 

@@ -138,6 +138,9 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := resource.CheckName(f.Owner); err != nil {
+		return nil, fmt.Errorf("plan file %s: configuration %q: %w", path, f.Owner, err)
+	}
 	seen, err := m.Observe(c.ctx, f.Owner)
 	if err != nil {
 		return nil, err
@@ -153,14 +156,16 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &proposal{machine: m, seen: seen, grants: f.Grants}
+	p := &proposal{machine: m, seen: seen}
 	if reasons := plan.Stale(f.Basis, p.basis(sources).Seal(key)); len(reasons) > 0 {
 		return nil, staleError{reasons}
 	}
 	if err := a.unseal(c, f, p, sources, key); err != nil {
 		return nil, err
 	}
-	p.want = f.Want
+	if err := p.again(c, f); err != nil {
+		return nil, err
+	}
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: f.Owner, Directives: f.Directives, Targets: f.Targets, Replace: f.Replace,
 		Imported: seen.Imported, Handed: f.Handed, Hidden: seen.Hidden(),
@@ -174,6 +179,25 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	}
 	c.show(p)
 	return a.run(c, p, nil)
+}
+
+// again checks and resolves what a saved plan wants as if it had just been read:
+// a file can say whatever its writer likes, and what the ledger and the host
+// give out does not come from it. Unchanged, it is what was planned.
+func (p *proposal) again(c *cli, f *plan.File) error {
+	if err := c.diagnose(hcl.Check(f.Want, p.machine.Kinds)); err != nil {
+		return err
+	}
+	saved := plan.Digest(f.Want)
+	r, problems := p.seen.Resolve(p.machine.Kinds, f.Want, f.Directives)
+	if len(problems) > 0 {
+		return c.problems(nil, problems)
+	}
+	if plan.Digest(r.Want) != saved {
+		return staleError{[]string{"The ledger and the host give what it wants other numbers or paths than the file has."}}
+	}
+	p.want, p.grants = r.Want, r.Grants
+	return nil
 }
 
 // unseal evaluates the configuration again for the sensitive values of a saved
