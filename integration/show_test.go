@@ -42,12 +42,22 @@ container "other" {
 				Resources map[string]int `json:"resources"`
 				Running   int            `json:"running"`
 				InLedger  bool           `json:"in_ledger"`
+				Applied   struct {
+					Dir string `json:"dir"`
+				} `json:"applied"`
 			} `json:"configurations"`
 		}
 		var all list
 		decode(t, h.hostctl(0, "ls", "-json").stdout, &all)
 		if len(all.Configurations) != 2 || all.Configurations[0].Name != "other" || all.Configurations[1].Resources["container"] != 4 || !all.Configurations[0].InLedger {
 			t.Errorf("ls -json: %+v", all)
+		}
+		equal(t, all.Configurations[0].Applied.Dir, work+"/other")
+		// As wide as the terminal, and no wider.
+		for _, command := range []string{"ls", "status"} {
+			equal(t, h.sh("COLUMNS=40 LC_ALL=C.UTF-8 hostctl "+command+" | grep -cE '^.{41,}' || true"), "0")
+			contains(t, h.sh("COLUMNS=40 hostctl "+command), "…")
+			missing(t, h.sh("hostctl "+command), "…")
 		}
 		// Without the ledger the marks tell the same, but for the volumes.
 		h.sh("mv /var/lib/hostctl/ledger.json /tmp/ledger")

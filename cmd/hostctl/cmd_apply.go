@@ -93,7 +93,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 		return nil, err
 	}
 	defer lock.Release()
-	p, config, _, err := a.propose(c)
+	p, config, sources, err := a.propose(c)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	return a.run(c, p, config)
+	return a.run(c, p, config, sources.Dir)
 }
 
 func (a *applying) check() error {
@@ -178,7 +178,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 		return nil, err
 	}
 	c.show(p)
-	return a.run(c, p, nil)
+	return a.run(c, p, nil, f.Dir)
 }
 
 // again checks and resolves what a saved plan wants as if it had just been read:
@@ -229,8 +229,8 @@ func (e staleError) Error() string {
 	return "the saved plan is stale: " + strings.Join(e.reasons, " ") + " Plan again."
 }
 
-// run carries the plan out and reports what became of it.
-func (a *applying) run(c *cli, p *proposal, config *hcl.Config) (map[string]any, error) {
+// run carries the plan of the configuration in dir out and reports what became of it.
+func (a *applying) run(c *cli, p *proposal, config *hcl.Config, dir string) (map[string]any, error) {
 	begun := time.Now()
 	r := &reporter{c: c, steps: p.plan.Steps}
 	sensitive := p.options.Directives.Sensitive
@@ -239,6 +239,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config) (map[string]any,
 	}
 	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive,
+		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: dir},
 	})
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
 	if ledgerErr != nil {

@@ -45,6 +45,8 @@ type configurationRow struct {
 	Other   int `json:"not_running"`
 	// Missing counts what was applied and is gone from the host.
 	Missing int `json:"missing"`
+	// Applied is the last apply that found something to do, where the ledger remembers it.
+	Applied *apply.Applied `json:"applied,omitempty"`
 	// InLedger says that the ledger knows it; false where it was found by its marks alone.
 	InLedger bool `json:"in_ledger"`
 }
@@ -71,13 +73,17 @@ func listConfigurations(c *cli) ([]configurationRow, error) {
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, configurationOf(m, seen, ledger.Owners[name] != nil))
+		rows = append(rows, configurationOf(m, seen, ledger.Owners[name]))
 	}
 	return rows, nil
 }
 
-func configurationOf(m *apply.Machine, seen *apply.Observation, inLedger bool) configurationRow {
-	row := configurationRow{Name: seen.Owner, Resources: map[string]int{}, InLedger: inLedger}
+// configurationOf counts what the host has of a configuration; record is the ledger's, nil where it has none.
+func configurationOf(m *apply.Machine, seen *apply.Observation, record *apply.Owner) configurationRow {
+	row := configurationRow{Name: seen.Owner, Resources: map[string]int{}, InLedger: record != nil}
+	if record != nil {
+		row.Applied = record.Applied
+	}
 	for addr := range seen.Live {
 		row.Resources[addr.Kind]++
 		if kind, _ := m.Kinds.Lookup(addr.Kind); !kind.Process {
@@ -105,7 +111,7 @@ func (c *cli) printConfigurations(rows []configurationRow) {
 		fmt.Fprintln(c.stdout, "No configuration has anything on this host.")
 		return
 	}
-	table := [][]string{{"CONFIGURATION", "RESOURCES", "PROGRAMS"}}
+	table := [][]string{{"CONFIGURATION", "RESOURCES", "PROGRAMS", "APPLIED", "FROM"}}
 	for _, r := range rows {
 		var parts []string
 		for _, kind := range kinds() {
@@ -125,7 +131,11 @@ func (c *cli) printConfigurations(rows []configurationRow) {
 				programs = append(programs, fmt.Sprintf("%d %s", p.n, p.word))
 			}
 		}
-		table = append(table, []string{r.Name, strings.Join(parts, ", "), strings.Join(programs, ", ")})
+		at, dir := "", ""
+		if r.Applied != nil {
+			at, dir = r.Applied.At.Local().Format("2006-01-02 15:04"), r.Applied.Dir
+		}
+		table = append(table, []string{r.Name, strings.Join(parts, ", "), strings.Join(programs, ", "), at, dir})
 	}
 	c.table(table)
 }
