@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"hostctl/host"
 )
@@ -191,6 +192,21 @@ func (s *Systemd) Restart(_ context.Context, name string) error {
 	s.stop(name)
 	defer s.collect()
 	return s.start(name)
+}
+
+// Kill is [host.Systemd.Kill]. What the program does about it is not its concern.
+func (s *Systemd) Kill(_ context.Context, name string, signal syscall.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call(fmt.Sprintf("kill %s %d", name, int(signal))); err != nil {
+		return err
+	}
+	if u := s.units[name]; u == nil {
+		return fmt.Errorf("kill %s: %w", name, host.ErrNoUnit)
+	} else if u.active != "active" {
+		return fmt.Errorf("kill %s: No main process to kill", name)
+	}
+	return nil
 }
 
 // Remove is [host.Systemd.Remove].

@@ -3,6 +3,7 @@ package hosttest
 import (
 	"context"
 	"errors"
+	"syscall"
 	"testing"
 
 	"hostctl/host"
@@ -18,6 +19,7 @@ type SystemdDoor interface {
 	Start(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	Restart(ctx context.Context, unit string) error
+	Kill(ctx context.Context, unit string, signal syscall.Signal) error
 	Remove(ctx context.Context, units ...string) error
 	ResetFailed(ctx context.Context, unit string) error
 	SetProperties(ctx context.Context, unit string, properties []host.Property) error
@@ -36,6 +38,7 @@ func Contract(t *testing.T, door SystemdDoor, stay, fail []string) {
 		{"a referrer holds a stopped unit", c.held},
 		{"limits are live, what only a new unit gets is refused", c.live},
 		{"a start that fails says how", c.failure},
+		{"a signal goes to a program that runs", c.kill},
 		{"what is not there is stopped and removed", c.absent},
 	} {
 		t.Run(test.name, test.run)
@@ -204,6 +207,23 @@ func (c *contract) failure(t *testing.T) {
 	}
 	if failed.Failure == nil || failed.Failure.Status != 7 || failed.Failure.Code != "exited" {
 		t.Errorf("failure: %+v", failed.Failure)
+	}
+}
+
+func (c *contract) kill(t *testing.T) {
+	ctx := context.Background()
+	defer c.clean(t)
+	if err := c.door.Kill(ctx, contractUnit, syscall.SIGWINCH); !errors.Is(err, host.ErrNoUnit) {
+		t.Errorf("a signal to a unit that is not there: %v, want ErrNoUnit", err)
+	}
+	unit, keeper := c.kept(c.stay)
+	must(t, c.door.StartTransient(ctx, unit, keeper))
+	must(t, c.door.Start(ctx, contractKeeper))
+	must(t, c.door.Kill(ctx, contractUnit, syscall.SIGWINCH)) // which ends nothing
+	c.want(t, contractUnit, "active")
+	must(t, c.door.Stop(ctx, contractUnit))
+	if err := c.door.Kill(ctx, contractUnit, syscall.SIGWINCH); err == nil {
+		t.Error("a signal went to a unit that does not run")
 	}
 }
 

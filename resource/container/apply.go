@@ -143,6 +143,9 @@ func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *
 	if err := h.ranges.add(ctx, h.SubIDs, host.SubID{Name: mark(owner, addr), Start: uint64(want.IDBase), Count: RangeSize}); err != nil {
 		return err
 	}
+	if err := h.putFiles(addr.HostName(), want); err != nil {
+		return err
+	}
 	sum, err := h.Specs.WriteSpec(*spec)
 	if err != nil {
 		return err
@@ -150,11 +153,14 @@ func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *
 	return h.Specs.Link(addr.HostName(), sum)
 }
 
-// nameIsFree fails where the name's spec is that of another container.
+// nameIsFree fails where the name's spec is that of another container. Of one that cannot be read, the ledger
+// says whose it is.
 func (h *Host) nameIsFree(change resource.Change) error {
 	spec, _, err := h.Specs.ReadSpec(change.Addr.HostName())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil && change.Last != nil:
 		return nil
 	case err != nil:
 		return err
@@ -227,6 +233,8 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 		return h.Systemd.Restart(ctx, unit)
 	case turned:
 		return h.Systemd.Start(ctx, unit)
+	case want.Enabled:
+		return h.deliver(ctx, change, want)
 	}
 	return nil
 }

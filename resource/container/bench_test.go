@@ -18,7 +18,10 @@ type bench struct {
 	t       testing.TB
 	machine *hosttest.Machine
 	systemd *hosttest.Systemd
-	status  int // that every program ends with at once; below 0 it runs on
+	// delivered counts deliveries of files; failing is what they end with.
+	delivered int
+	failing   error
+	status    int // that every program ends with at once; below 0 it runs on
 }
 
 func newBench(t *testing.T) *bench {
@@ -33,14 +36,43 @@ func newBench(t *testing.T) *bench {
 	write(t, filepath.Join(b.Cgroups, "cgroup.controllers"), "cpu memory pids\n", 0o644)
 	write(t, b.Launcher, "", 0o755)
 	s.Run = b.launch
+	b.Deliver = func(spec runtime.Spec, _ runtime.Record) error {
+		b.delivered++
+		if err := b.failing; err != nil {
+			return err
+		}
+		return b.show(spec)
+	}
 	return b
+}
+
+// show puts files where the kernel shows a container's root directory.
+func (b *bench) show(spec runtime.Spec) error {
+	mounts := "1 2 0:1 / / rw - ext4 x rw\n"
+	for _, f := range spec.Files {
+		content, err := b.Specs.ReadContent(spec.Name, f.Sum)
+		if err != nil {
+			return err
+		}
+		inside := filepath.Join(b.Proc, fmt.Sprint(os.Getpid()), "root", f.Target)
+		_ = os.Remove(inside)
+		write(b.t, inside, string(content), os.FileMode(f.Mode))
+		mounts += "3 1 0:2 / " + filepath.Dir(f.Target) + " ro - tmpfs x rw\n"
+	}
+	if len(spec.Files) > 0 {
+		write(b.t, filepath.Join(b.Proc, fmt.Sprint(os.Getpid()), "mountinfo"), mounts, 0o644)
+	}
+	return nil
 }
 
 // launch does what the launcher does that others see: it leaves a record of what it started.
 func (b *bench) launch(unit, invocation string) (int, bool) {
-	sum, err := b.Specs.Linked(NameOfUnit(unit))
+	spec, sum, err := b.Specs.ReadSpec(NameOfUnit(unit))
 	if err != nil {
 		return runtime.ExitConfig, true
+	}
+	if err := b.show(spec); err != nil {
+		return runtime.ExitSetup, true
 	}
 	write(b.t, filepath.Join(b.Specs.Run, "running", invocation), fmt.Sprintf(
 		`{"version":1,"name":%q,"spec":%q,"pid":%d,"start_time":1,"uid":0,"gid":0,"uid_map":[],"gid_map":[]}`,
@@ -105,7 +137,11 @@ func (b *bench) change(addr resource.Addr, want *Container) error {
 	for line := range strings.Lines(difference(want, live)) {
 		path, _, _ := strings.Cut(line, ": ")
 		c.Paths = append(c.Paths, path)
-		c.Class = max(c.Class, byPath[path].Attr.Class)
+		class := byPath[path].Attr.Class
+		if i := strings.LastIndex(path, "\"]"); strings.HasPrefix(path, "file[") && live.File[path[len("file[\""):i]].Owner == "" {
+			class = resource.Restart // of a block that is new, as a plan counts
+		}
+		c.Class = max(c.Class, want.ChangeClass(path, class, live))
 	}
 	if c.Class == resource.None {
 		return nil

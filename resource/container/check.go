@@ -128,8 +128,12 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 	spec, _, err := k.Specs.ReadSpec(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+	case err != nil && change.Last != nil:
+		// The ledger says that it is this container's, and it is written anew.
 	case err != nil:
-		v.bad("", "what the launcher holds of this name cannot be read", err.Error())
+		v.bad("", fmt.Sprintf("what the launcher has of container %s cannot be read, so that nobody knows whose it is", name),
+			fmt.Sprintf("%s; if it is nobody's: systemctl stop %s %s; rm -r %s", err, Keeper(change.Addr), unit,
+				filepath.Join(k.Specs.Run, "containers", name)))
 	case spec.Owner == "":
 		v.bad("", fmt.Sprintf("a container that was let go has the name %s on this host", name), releasedRemedy(change.Addr))
 	case spec.Owner != change.Owner:
@@ -209,6 +213,10 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			v.bad(mountPath(p.Target), fmt.Sprintf("the volume of %s cannot be mounted with mapped ids", p.Target), p.Err.Error()+"; "+idMapRemedy)
 		case p.Field == "mounts":
 			v.bad(mountPath(p.Target), fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
+		case p.Field == "files":
+			v.bad(filePath(p.Target), fmt.Sprintf("no file can be at %s", p.Target), p.Err.Error())
+		case p.Field == "owner":
+			v.bad(filePath(p.Target)+".owner", fmt.Sprintf("the rootfs does not know the owner of %s", p.Target), p.Err.Error())
 		case p.Field == "tmpfs":
 			v.bad("tmpfs["+strconv.Quote(p.Target)+"]", fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
 		case p.Field == "args" && later && !strings.HasPrefix(want.Command[0], "/"):

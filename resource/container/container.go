@@ -1,6 +1,8 @@
 package container
 
 import (
+	"maps"
+
 	"hostctl/resource"
 )
 
@@ -36,6 +38,11 @@ type Container struct {
 	// Tmpfs is the memory filesystems inside, by the absolute path they appear at.
 	// /tmp, /run and /dev/shm are there without being asked for.
 	Tmpfs map[string]Tmpfs `json:"tmpfs,omitempty" diff:"restart"`
+	// File is the files of the configuration inside, by the absolute path they appear at.
+	File map[string]File `json:"file,omitempty" diff:"restart"`
+	// Reload says how the program is told to read its files anew: { signal = "HUP" } sends it that signal.
+	// Besides HUP there are USR1, USR2 and WINCH.
+	Reload map[string]string `json:"reload,omitempty" diff:"live"`
 	// Hostname is the host name inside; the container's own name when unset.
 	Hostname string `json:"hostname,omitempty" diff:"restart"`
 	// Limits bound what the container takes from the host.
@@ -70,7 +77,8 @@ type Container struct {
 	// systemd drops no unit while another refers to it, so both are made anew together.
 	After []string `json:"after,omitempty" diff:"replace" attr:"internal"`
 	// Pending is the sum of the spec that the next start would take where that is not what
-	// runs: a change was cut off before its restart. It is never wanted.
+	// runs: a change was cut off before its restart; "reload" where it was cut off before the program was
+	// told; "unknown" where it cannot be told what runs. It is never wanted.
 	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
 }
 
@@ -126,6 +134,13 @@ func Kind() resource.Kind {
 		Stopped: func(spec resource.Spec) resource.Spec { return spec.(*Container).enabled(false) },
 		Started: func(spec resource.Spec) resource.Spec { return spec.(*Container).enabled(true) },
 	}
+}
+
+// clone is a copy whose blocks can be changed.
+func (c *Container) clone() *Container {
+	d := *c
+	d.Mount, d.Tmpfs, d.File = maps.Clone(c.Mount), maps.Clone(c.Tmpfs), maps.Clone(c.File)
+	return &d
 }
 
 func (c *Container) enabled(on bool) *Container {

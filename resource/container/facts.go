@@ -92,7 +92,7 @@ func (r *reader) facts(pid int, f *found) {
 			f.live.RunAsUID = 0
 		}
 	}
-	if len(f.live.Mount)+len(f.live.Tmpfs) > 0 {
+	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File) > 0 {
 		if mounts, err := readProc(filepath.Join(proc, "mountinfo")); err == nil && len(mounts) > 0 {
 			f.lost(mounts)
 		}
@@ -175,7 +175,7 @@ func idLines(text []byte) []idLine {
 	return out
 }
 
-// lost drops from live each mount and tmpfs that the process no longer has.
+// lost drops from live each mount, tmpfs and file that the process no longer has.
 func (f *found) lost(mountinfo []byte) {
 	points := map[string]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(mountinfo))
@@ -185,6 +185,7 @@ func (f *found) lost(mountinfo []byte) {
 			points[string(fields[4])] = true
 		}
 	}
+	f.uncovered(points)
 	for target := range f.live.Mount {
 		if !points[mangle(target)] {
 			delete(f.live.Mount, target)

@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"sync"
+	"syscall"
 
 	"hostctl/host"
 	"hostctl/resource"
@@ -19,6 +20,7 @@ type Systemd interface {
 	Start(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	Restart(ctx context.Context, unit string) error
+	Kill(ctx context.Context, unit string, signal syscall.Signal) error
 	Remove(ctx context.Context, units ...string) error
 	SetProperties(ctx context.Context, unit string, properties []host.Property) error
 }
@@ -46,6 +48,9 @@ type Host struct {
 	// "/sys/fs/cgroup" and "/run/systemd/units" on every host but a test's.
 	Proc, Cgroups, Units string
 
+	// Deliver puts files into a running container; of every host but a test's it is that of Specs.
+	Deliver func(runtime.Spec, runtime.Record) error
+
 	ranges   registrar
 	changing sync.RWMutex // Apply reads, who tidies up after all of them writes
 	mu       sync.Mutex
@@ -57,7 +62,8 @@ type Host struct {
 func NewHost(systemd Systemd, subIDs SubIDs, launcher string, try bool) *Host {
 	return &Host{
 		Systemd: systemd, SubIDs: subIDs, Specs: runtime.Host, Launcher: launcher, Try: try,
-		Proc: "/proc", Cgroups: host.CgroupRoot, Units: "/run/systemd/units",
+		Deliver: runtime.Host.Deliver,
+		Proc:    "/proc", Cgroups: host.CgroupRoot, Units: "/run/systemd/units",
 	}
 }
 

@@ -1,9 +1,7 @@
 package container
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,7 +42,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return reading, err
 	}
-	r := &reader{Host: h, owner: owner, units: units, controllers: controllers}
+	r := &reader{Host: h, owner: owner, last: last, units: units, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
 	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
@@ -127,83 +126,147 @@ func each(n int, f func(i int)) {
 type reader struct {
 	*Host
 	owner       string
+	last        resource.State
 	units       map[string]host.Unit
 	controllers map[string]bool
 }
 
-// read finds the container of that name; nil where it is another owner's.
+// read finds the container of that name; nil where it is another owner's. What the launcher
+// holds may be damaged, or another release's: then it is described as far as is known, and
+// is to be started anew. An error is one of the host's, and spoils the reading as a whole.
 func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	spec, sum, err := r.Specs.ReadSpec(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !r.dangling(name) {
 		return nil, nil // removed since it was listed
 	}
 	if err != nil {
-		return nil, err
+		return r.unreadable(ctx, name, err)
 	}
 	if spec.Owner != r.owner {
 		return nil, nil
 	}
 	addr, err := resource.ParseAddr(spec.Address)
 	if err != nil {
-		return nil, err
+		return r.unreadable(ctx, name, err)
 	}
 	u, loaded := r.units[Unit(addr)]
 	f := &found{addr: addr}
 	if !loaded || !running(u) {
-		if f.live, err = declared(spec); err != nil {
-			return nil, err
-		}
+		f.live = r.declared(spec)
 		f.live.Enabled = false
+		r.stored(f.live, spec)
 		f.status = "stopped"
 		if loaded {
 			f.status = r.stopped(ctx, u)
 		}
 		return f, nil
 	}
-	next, pending := spec, ""
 	record, err := r.Specs.ReadRecord(r.invocation(u.Name))
-	switch {
-	case err == nil && record.Spec != sum:
-		// A live change moved the link on, or a change whose restart was not made.
-		if spec, err = r.Specs.Spec(record.Spec); err != nil {
-			return nil, err
-		}
-		if !sameProgram(r.follow(spec, next, record.PID), next) {
-			pending = sum[:12]
-		}
-	case err != nil && u.ActiveState != "activating":
+	if err != nil && u.ActiveState != "activating" {
 		// Our launcher did not start it.
 		if ours, err := r.ours(ctx, u.Name, addr, r.owner); err != nil || !ours {
-			f.live, _ = declared(spec)
+			f.live = r.declared(spec)
 			f.live.Enabled, f.status = false, "stopped; a unit that is not hostctl's has its name"
 			return f, err
 		}
 	}
-	if f.live, err = declared(spec); err != nil {
-		return nil, err
-	}
-	f.live.Enabled, f.live.Pending = true, pending
+	next := r.declared(spec)
+	f.live = next
 	f.status = "running"
+	if record.Spec != "" && record.Spec != sum {
+		// A live change moved the link on, or a change whose restart was not made.
+		f.live = r.begun(record, spec, next, sum)
+	}
+	f.live.Enabled = true
+	switch {
+	case f.live.Pending == pendingUnknown:
+		f.status += "; what it was started with cannot be read, apply starts it anew"
+	case next.Pending == pendingUnknown:
+		f.status += "; what its next start takes cannot be read, apply writes it anew"
+	}
 	if u.ActiveState == "activating" {
+		r.stored(f.live, spec)
 		f.status = "starting"
 		return f, nil
 	}
-	applied := f.live
-	if record.Spec != sum && pending == "" {
+	applied := f.live.Limits
+	if f.live.Pending == "" {
 		// After a live change it is the next start's spec that tells the limits.
-		if applied, err = declared(next); err != nil {
-			return nil, err
-		}
-		f.live = f.live.readdressed(applied)
+		applied = next.Limits
 	}
-	if err := r.limits(addr, applied.Limits, f); err != nil {
+	if err := r.limits(addr, applied, f); err != nil {
 		return nil, err
 	}
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
 		r.facts(record.PID, f)
 	}
+	if r.inside(f, spec, record); f.live.Pending == "" && r.Specs.OwesReload(name, r.invocation(u.Name)) {
+		f.live.Pending = pendingReload
+		f.status += ", has not been told that its files changed"
+	}
 	return f, nil
+}
+
+// begun is what a run was started with where the next start would take another spec.
+func (r *reader) begun(record runtime.Record, next runtime.Spec, c *Container, sum string) *Container {
+	spec, err := r.Specs.Spec(record.Spec)
+	if err != nil {
+		live := c.clone()
+		live.Pending = pendingUnknown
+		return live
+	}
+	live := r.declared(spec)
+	same := sameProgram(r.follow(spec, next, record.PID), next)
+	switch {
+	case live.Pending == pendingUnknown && same:
+		live = c
+	case live.Pending == "" && (c.Pending != "" || !same && !sameRun(live, c)):
+		live.Pending = sum[:12]
+	}
+	if live.Pending != "" {
+		return live
+	}
+	// What of it no process has to know is as it was declared last.
+	live = live.readdressed(c).clone()
+	live.Reload = c.Reload
+	for target := range live.File {
+		if f, ok := c.File[target]; ok {
+			live.File[target] = f
+		}
+	}
+	return live
+}
+
+// dangling reports whether the name's link is there, though what it leads to is not.
+func (r *reader) dangling(name string) bool {
+	_, err := os.Lstat(filepath.Join(r.Specs.Run, "containers", name))
+	return err == nil
+}
+
+// unreadable describes a container by what was last applied to it, where the launcher's spec of it cannot be
+// read. One that the ledger does not know is nobody's here: who wants its name is told when that is checked.
+func (r *reader) unreadable(ctx context.Context, name string, cause error) (*found, error) {
+	for addr, spec := range r.last {
+		last, ok := spec.(*Container)
+		if !ok || addr.HostName() != name {
+			continue
+		}
+		live := last.clone()
+		live.Pending = pendingUnknown
+		f := &found{addr: addr, live: live, status: "stopped"}
+		u, loaded := r.units[Unit(addr)]
+		if loaded {
+			if ours, err := r.ours(ctx, u.Name, addr, r.owner); err != nil || !ours {
+				return nil, err
+			}
+			f.status = u.ActiveState
+		}
+		live.Enabled = loaded && running(u)
+		f.status += "; its spec cannot be read, apply writes it anew: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
+		return f, nil
+	}
+	return nil, nil
 }
 
 // unlinked describes a unit whose spec is gone from the store, by what was last
@@ -250,7 +313,29 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 // sameProgram reports whether the launcher would make the same of both.
 func sameProgram(a, b runtime.Spec) bool {
 	a.Declared, b.Declared = nil, nil
+	a.Files, b.Files = targets(a.Files), targets(b.Files)
 	return reflect.DeepEqual(a, b)
+}
+
+// targets are files of which only the places are told: what is in them changes in a container that runs.
+func targets(files []runtime.File) (out []runtime.File) {
+	for _, f := range files {
+		out = append(out, runtime.File{Target: f.Target})
+	}
+	return out
+}
+
+// sameRun reports whether nothing was declared otherwise that only a new process can have.
+func sameRun(a, b *Container) bool {
+	fixed := func(c *Container) (out []string) {
+		for _, l := range resource.Leaves(c) {
+			if l.Attr.Class >= resource.Restart && !strings.HasPrefix(l.Path, "file[") || l.Attr.Form == resource.Labelled {
+				out = append(out, l.Path+" "+l.Value)
+			}
+		}
+		return out
+	}
+	return slices.Equal(fixed(a), fixed(b))
 }
 
 // invocation is the id of the unit's current run, as systemd shows it to everybody
@@ -263,15 +348,24 @@ func (h *Host) invocation(unit string) string {
 	return id
 }
 
-// declared is the container as it was applied, from the spec that carries it.
-func declared(spec runtime.Spec) (*Container, error) {
-	c := resource.SetDefaults(&Container{})
-	dec := json.NewDecoder(bytes.NewReader(spec.Declared))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(c); err != nil {
-		return nil, fmt.Errorf("spec of another release: %w", err)
+// declared is the container as it was applied, from the spec that carries it, but for what is in its
+// files. Where a spec carries nothing, or what only another release understands, it is what the launcher makes of it.
+func (r *reader) declared(spec runtime.Spec) *Container {
+	c, err := resource.Kinds{Kind()}.DecodeSpec(Name, spec.Declared)
+	if err == nil {
+		return c.(*Container)
 	}
-	return c, nil
+	if addr, err := resource.ParseAddr(spec.Address); err == nil {
+		if last, ok := r.last[addr].(*Container); ok {
+			live := last.clone()
+			live.Pending = pendingUnknown
+			return live
+		}
+	}
+	return resource.SetDefaults(&Container{
+		Rootfs: spec.Rootfs, Command: spec.Args, Workdir: spec.Dir, User: spec.User, Hostname: spec.Hostname,
+		NetnsPath: spec.Netns, Init: spec.Init, IDBase: spec.IDs.Base, Pending: pendingUnknown,
+	})
 }
 
 // ours proves that a loaded unit is a container of the owner: made by a call and

@@ -38,6 +38,7 @@ func (c *Container) Resolve(self resource.Addr, r *resource.Resolver) []resource
 		c.NetnsPath = netnsDir + "/" + c.Netns.HostName()
 	}
 	c.resolveMounts(v, r)
+	c.resolveFiles(v)
 	c.resolveAfter(r)
 	return v.problems
 }
@@ -80,6 +81,19 @@ func (c *Container) resolveMounts(v *validator, r *resource.Resolver) {
 				"give the volume an owner, run the container as its owner with run_as, or mount it with read_only = true")
 		}
 		c.Mount[target] = m
+	}
+}
+
+// resolveFiles writes every content in the one way in which it is read back from the host.
+func (c *Container) resolveFiles(v *validator) {
+	c.File = maps.Clone(c.File)
+	for target, f := range c.File {
+		content, err := f.bytes()
+		if err != nil {
+			v.bad(filePath(target), "the content is not base64", err.Error())
+			continue
+		}
+		c.File[target] = f.holding(content)
 	}
 }
 

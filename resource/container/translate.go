@@ -24,9 +24,13 @@ const (
 
 // launcherSpec is the container as the launcher needs it. declared is the JSON of c.
 func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
-	applied := *c
+	applied := c.withoutContents()
 	applied.Pending = "" // is found, never applied
-	declared, err := json.Marshal(&applied)
+	declared, err := json.Marshal(applied)
+	if err != nil {
+		return nil, err
+	}
+	files, _, err := c.stored()
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +50,7 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Netns:    c.NetnsPath,
 		Init:     c.Init,
 		NoFile:   c.Limits.Files,
+		Files:    files,
 	}
 	if c.RunAsUID != 0 {
 		s.RunAs = &runtime.Account{UID: c.RunAsUID, GID: c.RunAsGID}

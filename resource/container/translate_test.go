@@ -86,10 +86,7 @@ func TestLauncherSpecGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "spec.json", string(data))
-	back, err := declared(*spec)
-	if err != nil {
-		t.Fatal(err)
-	}
+	back := new(reader).declared(*spec)
 	if diff := difference(c, back); diff != "" {
 		t.Errorf("the spec does not carry the container: %s", diff)
 	}

@@ -36,6 +36,8 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	}
 	c.validateProgram(v)
 	c.validateTargets(v)
+	c.validateFiles(v)
+	c.validateReload(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
 	return v.problems
