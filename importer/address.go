@@ -3,10 +3,14 @@ package importer
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
+
+	"hostctl/resource"
 )
 
 // subnet is a network's range, and who has which address of it.
@@ -223,18 +227,28 @@ func (w *writer) isInternal(name string) bool {
 	return slices.ContainsFunc(w.project.Networks, func(n *Network) bool { return n.Name == name && n.NoNAT })
 }
 
+// publish writes a port of the host. The block's label, where it has one, is the port itself.
 func (w *writer) publish(k *block, p Port) {
-	label := ""
 	host := p.Host
 	if p.HostIP != "" {
 		host = netipHost(p.HostIP) + ":" + host
 	}
-	if a := w.attr("netns", "publish"); a != nil && a.Nested != nil && p.Host != "" {
-		label = strings.TrimSuffix(host+"/"+p.Protocol, "/")
+	label := ""
+	if a := w.attr("netns", "publish"); a != nil && a.Form == resource.Labelled {
+		label = host
+		if p.Protocol != "" && p.Protocol != "tcp" {
+			label += "/" + p.Protocol
+		}
 	}
 	in := k.add("publish", label, "port "+p.String())
 	in.set("host", stringValue(host), "")
-	in.set("to", stringValue(p.To), "")
+	to := stringValue(p.To)
+	if n, err := strconv.ParseUint(p.To, 10, 16); err == nil {
+		if a := w.attr("netns", "publish", "to"); a != nil && a.Type.Kind() != reflect.String {
+			to = uintValue(n)
+		}
+	}
+	in.set("to", to, "")
 	if p.Protocol != "" && p.Protocol != "tcp" {
 		in.set("protocol", stringValue(p.Protocol), "protocol "+p.Protocol)
 	}

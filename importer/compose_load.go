@@ -78,6 +78,10 @@ func openCompose(in ComposeInput) (*composeLoader, error) {
 		l.root.Close()
 		return nil, &Error{File: in.Path, Summary: plain(err)}
 	}
+	if err := harmless(l.text, false); err != nil {
+		defer l.root.Close()
+		return nil, l.locate(err)
+	}
 	l.in.Path = abs
 	l.tree = &yaml.Node{}
 	if err := yaml.Unmarshal(l.text, l.tree); err != nil {
@@ -210,7 +214,7 @@ func (c confined) Load(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %s", name, plain(err))
 	}
-	if err := harmless(text); err != nil {
+	if err := harmless(text, true); err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	// compose-go would read a .env file beside it, wherever that leads.
@@ -229,13 +233,11 @@ func (c confined) Dir(name string) string {
 }
 
 // harmless refuses what would make compose-go read a file that it was not
-// given, or ask for the user's home directory.
-func harmless(text []byte) error {
+// given, or, in a part of a project, ask for the user's home directory.
+func harmless(text []byte, part bool) error {
 	dec := yaml.NewDecoder(strings.NewReader(string(text)))
 	for {
-		var doc struct {
-			Include []any `yaml:"include"`
-		}
+		var doc any
 		var node yaml.Node
 		if err := dec.Decode(&node); errors.Is(err, io.EOF) {
 			return nil
@@ -243,9 +245,11 @@ func harmless(text []byte) error {
 			return err
 		}
 		if err := node.Decode(&doc); err != nil {
-			return errors.New("include is no list")
+			return err
 		}
-		for _, one := range doc.Include {
+		top, _ := doc.(map[string]any)
+		include, _ := top["include"].([]any)
+		for _, one := range include {
 			if m, ok := one.(map[string]any); ok {
 				for key := range m {
 					if key != "path" {
@@ -254,7 +258,7 @@ func harmless(text []byte) error {
 				}
 			}
 		}
-		if home(&node) {
+		if part && home(&node) {
 			return errors.New(`paths in it may not begin with "~"; write them out`)
 		}
 	}

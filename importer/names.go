@@ -33,17 +33,20 @@ func (n *names) of(from string) string {
 // maxLabel leaves room for what a name becomes a part of, such as a user's 31 characters.
 const maxLabel = 30
 
-// validName makes a name that [resource.CheckName] takes of any text, the nearest there is.
+// validName makes a name that [resource.CheckName] takes of any text, the
+// nearest there is. It begins with a letter, for a reference cannot begin otherwise.
 func validName(from string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(from) {
 		switch {
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9' && b.Len() > 0:
 			b.WriteRune(r)
+		case '0' <= r && r <= '9':
+			b.WriteString("n" + string(r))
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
 			b.WriteByte('-')
 		}
-		if b.Len() == maxLabel {
+		if b.Len() >= maxLabel {
 			break
 		}
 	}

@@ -21,9 +21,8 @@ func (w *writer) root(k *block, a resource.Addr, s *Service) {
 		image = s.Name
 	}
 	if w.has("image", "source") && w.has("container", "image") && s.Image != "" {
-		to := w.address("image", imageName(image))
 		if w.roots[image] == nil {
-			to = w.address("image", w.fresh("image", imageName(image), image))
+			to := w.address("image", w.fresh("image", imageName(image), image))
 			block := &block{kind: "image", label: to.Name, labelled: true, address: to}
 			block.set("source", stringValue(image), "image "+image)
 			w.roots[image] = block

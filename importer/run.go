@@ -3,7 +3,9 @@ package importer
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -96,7 +98,11 @@ func readFlags(words []string) (flags []flagValue, rest []string, err error) {
 			if long, ok := otherNames[name]; ok && len(name) > 1 {
 				name = long
 			}
-			if o, known := options[name]; known && !o.flag && !set {
+			o, known := options[name]
+			if !known {
+				return nil, nil, fmt.Errorf("there is no option %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(options))))
+			}
+			if !o.flag && !set {
 				if len(words) == 0 {
 					return nil, nil, fmt.Errorf("--%s needs a value", name)
 				}

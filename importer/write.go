@@ -74,16 +74,12 @@ type writer struct {
 	roots     map[string]*block // the variable or image of each image
 	addresses map[*Namespace][]*place
 	subnets   map[string]*subnet
-	usesData  bool
 }
 
 // address is the resource that a thing of the source becomes.
 func (w *writer) address(kind, name string) resource.Addr {
 	if w.names[kind] == nil {
 		w.names[kind] = newNames()
-	}
-	if kind == "user" && validName(name)[0] <= '9' {
-		name = "u-" + name // an account's name starts with a letter
 	}
 	return resource.Addr{Kind: kind, Name: w.names[kind].of(name)}
 }
@@ -141,7 +137,6 @@ func (w *writer) volume(v *Volume) {
 		k.above = append(k.above, v.From)
 	}
 	if v.Path == "" {
-		w.usesData = true
 		k.set("path", value{text: `"${var.data}/` + a.Name + `"`, data: w.dataDir() + "/" + a.Name}, "")
 	} else {
 		k.set("path", stringValue(v.Path), "")
@@ -425,10 +420,8 @@ func (w *writer) head() []string {
 // usedVariables are the variables that the blocks which are written refer to.
 func (w *writer) usedVariables() []*block {
 	var used []*block
-	if w.usesData {
-		used = append(used, variable("data", w.dataDir(), "Directory that holds the volumes."))
-	}
-	for _, v := range w.variables {
+	data := variable("data", w.dataDir(), "Directory that holds the volumes.")
+	for _, v := range slices.Concat([]*block{data}, w.variables) {
 		if slices.ContainsFunc(w.resources(), func(k *block) bool { return k.uses("var." + v.label) }) {
 			used = append(used, v)
 		}

@@ -30,12 +30,8 @@ var importCommand = command{
 		fs.BoolVar(&in.env, "env", false, "compose: fill in variables from the environment too, not only from .env beside the file")
 		asJSON := fs.Bool("json", false, "print one JSON document: the text and a list of what it does not say")
 		return func(c *cli, args []string) error {
-			operands, err := interspersed(fs, args)
-			if err != nil {
-				return err
-			}
 			c.json = *asJSON
-			return c.finish(func() (map[string]any, error) { return in.run(c, operands) })
+			return c.finish(func() (map[string]any, error) { return in.run(c, args) })
 		}
 	},
 }
@@ -44,28 +40,6 @@ var importCommand = command{
 type imported struct {
 	out, name string
 	env       bool
-}
-
-// interspersed takes the flags that stand behind and between operands.
-func interspersed(fs *flag.FlagSet, args []string) ([]string, error) {
-	var operands []string
-	for len(args) > 0 {
-		if args[0] == "--" {
-			return append(operands, args[1:]...), nil
-		}
-		if !strings.HasPrefix(args[0], "-") || args[0] == "-" {
-			if len(operands) == 1 && operands[0] == "run" {
-				return append(operands, args...), nil // its flags are the command line's
-			}
-			operands, args = append(operands, args[0]), args[1:]
-			continue
-		}
-		if err := fs.Parse(args); err != nil {
-			return nil, fmt.Errorf("import: %w; `hostctl import -help` lists its flags", err)
-		}
-		args = fs.Args()
-	}
-	return operands, nil
 }
 
 func (in *imported) run(c *cli, operands []string) (map[string]any, error) {

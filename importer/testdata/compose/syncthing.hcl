@@ -7,12 +7,6 @@ hostctl {
   name = "syncthing"
 }
 
-variable "data" {
-  type        = string
-  default     = "/srv/syncthing"
-  description = "Directory that holds the volumes."
-}
-
 # To make it:
 # $ mkdir -p /srv/rootfs/syncthing && podman export $(podman create syncthing/syncthing) | tar -xC /srv/rootfs/syncthing
 variable "rootfs_syncthing" {
