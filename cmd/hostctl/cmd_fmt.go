@@ -85,6 +85,8 @@ func (f *formatting) paths(c *cli, paths []string) error {
 			return err
 		case info.IsDir():
 			err = f.directory(c, path, at)
+		case strings.HasSuffix(path, ".json"):
+			return fmt.Errorf("%s is JSON, whose layout is its writer's; fmt has to do with *.hcl and *.hclvars", path)
 		default:
 			err = f.files(c, []string{path}, []string{at})
 		}

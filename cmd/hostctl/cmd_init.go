@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"hostctl/resource"
@@ -33,10 +34,13 @@ var initCommand = command{
 }
 
 func writeFirst(c *cli, dir, name string) error {
-	there, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
+	there, err := filepath.Glob(filepath.Join(dir, "*.hcl*"))
 	if err != nil {
 		return err
 	}
+	there = slices.DeleteFunc(there, func(name string) bool {
+		return !strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".hcl.json")
+	})
 	if len(there) > 0 {
 		return fmt.Errorf("there is a configuration already: %s", strings.Join(there, ", "))
 	}
