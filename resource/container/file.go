@@ -115,10 +115,8 @@ func (f File) holding(content []byte) File {
 	return f
 }
 
-// isText reports whether a configuration could have written the content out.
-func isText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f })
-}
+// isText reports whether a content can be shown as text.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func (c *Container) validateFiles(v *validator) {
 	if len(c.File) > maxFileCount {
@@ -134,13 +132,17 @@ func (c *Container) validateFiles(v *validator) {
 		}
 		content, err := f.bytes()
 		total += len(content)
+		written := at + ".content"
+		if f.ContentBase64 != "" {
+			written = at + ".content_base64"
+		}
 		switch {
 		case err != nil:
-			v.bad(at, "the content is not base64", err.Error())
+			v.bad(written, "the content is not base64", err.Error())
 		case len(content) > runtime.MaxFile:
-			v.bad(at+".content", fmt.Sprintf("the file has %d bytes", len(content)), fmt.Sprintf("at most %d are taken; put large files into a volume", runtime.MaxFile))
+			v.bad(written, fmt.Sprintf("the file has %d bytes", len(content)), fmt.Sprintf("at most %d are taken; put large files into a volume", runtime.MaxFile))
 		case total > maxFileBytes:
-			v.bad(at+".content", fmt.Sprintf("with this file, the container's files have %d bytes", total), fmt.Sprintf("at most %d are taken; put large files into a volume", maxFileBytes))
+			v.bad(written, fmt.Sprintf("with this file, the container's files have %d bytes", total), fmt.Sprintf("at most %d are taken; put large files into a volume", maxFileBytes))
 			total = 0 // said once
 		}
 		if f.Mode == 0 {

@@ -68,7 +68,7 @@ func TestValidateFiles(t *testing.T) {
 		{"more than a mebibyte", files(map[string]File{"/etc/a": plain(strings.Repeat("x", 1<<20+1))}), []string{`file["/etc/a"].content the file has 1048577 bytes`}},
 		{"more than four together", files(map[string]File{"/1": plain(strings.Repeat("x", 1<<20)), "/2": plain(strings.Repeat("x", 1<<20)),
 			"/3": plain(strings.Repeat("x", 1<<20)), "/4": plain(strings.Repeat("x", 1<<20)), "/5": plain("x")}), []string{`file["/5"].content with this file`}},
-		{"no base64", one("/etc/a", func(f *File) { f.Content, f.ContentBase64 = "", "%" }), []string{`file["/etc/a"] the content is not base64`}},
+		{"no base64", one("/etc/a", func(f *File) { f.Content, f.ContentBase64 = "", "%" }), []string{`file["/etc/a"].content_base64 the content is not base64`}},
 		{"owner", one("/etc/a", func(f *File) { f.Owner = "a b" }), []string{`file["/etc/a"].owner`}},
 		{"no owner", one("/etc/a", func(f *File) { f.Owner = "" }), []string{`file["/etc/a"].owner`}},
 		{"for nobody", one("/etc/a", func(f *File) { f.Mode = 0 }), []string{`file["/etc/a"].mode nobody`}},
@@ -102,17 +102,18 @@ func TestResolveFiles(t *testing.T) {
 		"/base64": plain("", func(f *File) { f.ContentBase64 = base64.StdEncoding.EncodeToString([]byte("text")) }),
 		"/bytes":  plain("", func(f *File) { f.ContentBase64 = base64.StdEncoding.EncodeToString([]byte{0xff}) }),
 	}
+	c.File["/nul"] = plain("a\x00")
 	before := c.clone()
 	r := resource.NewResolver("shop", nil, nil, nil)
 	if problems := c.Resolve(web, r); len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	for target, want := range map[string][2]string{"/text": {"a\nb\t", ""}, "/crlf": {"", "YQ0K"}, "/base64": {"text", ""}, "/bytes": {"", "/w=="}} {
+	for target, want := range map[string][2]string{"/text": {"a\nb\t", ""}, "/nul": {"", "YQA="}, "/crlf": {"a\r\n", ""}, "/base64": {"text", ""}, "/bytes": {"", "/w=="}} {
 		if got := c.File[target]; got.Content != want[0] || got.ContentBase64 != want[1] {
 			t.Errorf("%s: %q, %q", target, got.Content, got.ContentBase64)
 		}
 	}
-	if before.File["/crlf"].Content == "" {
+	if before.File["/nul"].Content == "" {
 		t.Error("the declaration was changed")
 	}
 }
