@@ -160,11 +160,25 @@ func trusted(addr resource.Addr, spec resource.Spec) error {
 	return nil
 }
 
+// settable reports whether a configuration can come to a value of the
+// attribute: not where the host gives it, nor where the language puts what it names elsewhere.
+func settable(s *resource.Schema, a *resource.Attr) bool {
+	switch {
+	case a.Source || a.Template:
+		return false
+	case a.Name == "vars":
+		return !hasTemplate(s)
+	case a.Name == "content_base64":
+		return !a.Internal || slices.ContainsFunc(s.Attrs, func(a resource.Attr) bool { return a.Source || a.Template })
+	}
+	return !a.Internal
+}
+
 func trust(s *resource.Schema, v reflect.Value) error {
 	for i := range s.Attrs {
 		a := &s.Attrs[i]
 		f := a.Value(v)
-		if (a.Internal && a.Name != "content_base64" || a.Source || a.Template || a.Name == "vars" && hasTemplate(s)) && !f.IsZero() {
+		if !settable(s, a) && !f.IsZero() {
 			return fmt.Errorf("%s cannot be set", a.Name)
 		}
 		text := func(f reflect.Value) error {

@@ -11,9 +11,17 @@
 // child process ([Load], [ServeChild]), whose death is one diagnostic. The
 // parent decodes the child's answer with the kinds' own types.
 //
+// A configuration may refer to what else its repository holds: directories of
+// modules, and files. Evaluation is pure and reads none of it; what it misses it
+// asks for ([Config.Needs]), the parent reads that beneath the repository's root
+// ([Sources.Supply]), and the child is asked again.
+//
 // Start with [Evaluate], which is the whole way in order: scan.go (nesting, before
-// the parser), parse.go, declare.go (which names there are), variables.go,
-// names.go (locals and for_each, each after what it needs), scope.go (references),
-// decode.go and set.go (blocks to specs, by schema), check.go (the resources
-// taken together). child.go is the way through the confined process.
+// the parser), parse.go, declare.go (which names there are), variables.go and given.go,
+// names.go (locals, for_each, count and modules, each after what it needs), scope.go
+// (references), module.go (an instance of a module is a scope of its own), decode.go,
+// dynamic.go, files.go and set.go (blocks to specs, by schema), lifecycle.go, condition.go,
+// moved.go, check.go (the resources taken together). What is sensitive carries
+// a mark through every expression (sensitive.go). json.go makes the same tree of the JSON form.
+// child.go is the way through the confined process, tree.go reads for it.
 package hcl

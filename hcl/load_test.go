@@ -512,22 +512,43 @@ output "o" {
 	}
 }
 
-// FuzzLoad: no text makes the evaluation panic, and every diagnostic lies in its file.
+// FuzzLoad: no text of a configuration, of a module or of a template makes the evaluation
+// panic, and every diagnostic lies in its file.
 func FuzzLoad(f *testing.F) {
 	for _, files := range wrongConfigs(f) {
-		f.Add(string(files[0].Text))
+		var texts [3]string
+		for i := range min(len(files), len(texts)) {
+			texts[i] = string(files[i].Text)
+		}
+		f.Add(texts[0], texts[1], texts[2])
 	}
-	f.Add(goodConfig)
+	f.Add(goodConfig, "", "")
+	language := languageRequest(f).Sources
+	for _, one := range language.Tree {
+		f.Add(string(language.Files[0].Text), string(one.Text), string(one.Text))
+	}
 	for _, fn := range functions {
-		f.Add("locals {\n  x = " + fn.Example + "\n}\n")
+		f.Add("locals {\n  x = "+fn.Example+"\n}\n", "", fn.Example)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > 4096 {
+	const frame = "\nmodule \"fuzz\" {\n  source = \"./m\"\n}\ncontainer \"fuzz\" {\n  rootfs = \"/r\"\n  file \"/f\" {\n    template = \"t.tpl\"\n    vars = { port = 1, names = [\"a\"], secret = sensitive(\"hunter2\") }\n  }\n}\n"
+	f.Fuzz(func(t *testing.T, text, module, template string) {
+		if len(text)+len(module)+len(template) > 4096 {
 			return
 		}
-		c := Load(t.Context(), inProcess, Request{Sources: Sources{Files: []File{{"main.hcl", []byte(text)}}}}, testKinds)
+		if module+template != "" {
+			text += frame
+		}
+		sources := Sources{Files: []File{{"main.hcl", []byte(text)}}, Tree: []File{{"m/", nil}, {"m/main.hcl", []byte(module)}, {"t.tpl", []byte(template)}}}
+		nobody := func(ctx context.Context, request []byte) ([]byte, error) {
+			out, err := inProcess(ctx, request)
+			if bytes.Contains(out, []byte(`"needs"`)) {
+				return nil, errors.New("nothing else is read")
+			}
+			return out, err
+		}
+		c := Load(t.Context(), nobody, Request{Sources: sources}, testKinds)
 		for _, d := range c.Diagnostics {
-			if d.End.Byte > len(text) || d.Start.Byte > d.End.Byte || strings.Contains(d.Detail, "bug in hostctl") || strings.Contains(d.Detail, "makes no sense") {
+			if d.End.Byte > len(c.sources.text(d.File)) || d.Start.Byte > d.End.Byte || strings.Contains(d.Detail, "bug in hostctl") || strings.Contains(d.Detail, "makes no sense") {
 				t.Fatalf("%+v", d)
 			}
 		}

@@ -435,6 +435,8 @@ func (e *evaluation) dependTargets(m *moduleCall, expr hclsyntax.Expression) ([]
 		case t.Kind == "" && len(t.Modules) == len(stepsOf(e.module))+1 && t.Modules[len(t.Modules)-1].Name == m.name:
 			e.fail(item.Range(), "Invalid value for \"depends_on\"", "A module cannot depend on itself.")
 			return nil, false
+		case e.unclear(t):
+			return nil, false
 		case !e.declares(t):
 			e.fail(item.Range(), fmt.Sprintf("%s does not exist", t), "depends_on names resources and modules of the same configuration.")
 			return nil, false

@@ -74,6 +74,26 @@ func (r *run) declares(t resource.Target) bool {
 	return t.Kind == "" || d != nil && (t.Key == "" || slices.Contains(d.keys, t.Key))
 }
 
+// unclear reports whether what a target names has an error of its own, or may
+// stand in text that was not understood: nothing more is said of it.
+func (r *run) unclear(t resource.Target) bool {
+	scope := r.scopes[0]
+	for _, step := range t.Modules {
+		m := scope.modules[step.Name]
+		if m == nil {
+			return scope.partial
+		}
+		if m.state != good {
+			return true
+		}
+		if scope = m.instances[step.Key]; scope == nil {
+			return false
+		}
+	}
+	d := scope.resources[t.Kind][t.Name]
+	return t.Kind != "" && (d == nil && scope.partial || d != nil && d.state != good)
+}
+
 // many reports whether a target that is declared names a block or a module that
 // makes instances by key, and not one of them.
 func (r *run) many(t resource.Target) bool {
@@ -158,6 +178,9 @@ func (e *evaluation) readRemoved(b *hclsyntax.Block, before map[string]hcl.Range
 		return
 	}
 	before[t.String()] = at
+	if e.unclear(t) {
+		return
+	}
 	if e.declares(t) {
 		e.fail(at, fmt.Sprintf("%s is declared", t), "removed forgets what is no longer in the configuration; take out its block, or this one.")
 		return
@@ -180,6 +203,8 @@ func (e *evaluation) readImport(b *hclsyntax.Block, before map[resource.Addr]hcl
 	}
 	addr := resource.Addr{Module: resource.JoinModules(t.Modules), Kind: t.Kind, Name: t.Name, Key: t.Key}
 	switch {
+	case e.unclear(t):
+		return
 	case !e.declares(t):
 		e.fail(to.Range(), fmt.Sprintf("%s does not exist", t), fmt.Sprintf("What is imported becomes a resource of the configuration; declare it with %s %q { ... }.", t.Kind, t.Name))
 		return
@@ -283,7 +308,7 @@ func (e *evaluation) orderMoves(moves []move) {
 		m := moves[i]
 		m.scope.in = m.scope.title(m.block)
 		if !m.scope.checkMove(m, from) {
-			return
+			continue
 		}
 		e.config.Directives.Moved = append(e.config.Directives.Moved, m.Move)
 	}
@@ -343,6 +368,9 @@ func (e *evaluation) moveLoop(moves []move, next [][]int, waits []int) {
 // checkMove checks that a move leads from what is no longer declared to what is.
 func (e *evaluation) checkMove(m move, from map[string]int) bool {
 	at := m.block.Body.Attributes["from"].Expr.Range()
+	if e.unclear(m.From) || e.unclear(m.To) {
+		return false
+	}
 	if e.declares(m.From) && !e.freed(m) {
 		e.fail(at, fmt.Sprintf("%s is still declared", m.From), fmt.Sprintf("What is moved cannot stay where it was. Take out its block, or rename it to %s.", m.To))
 		return false
