@@ -229,7 +229,7 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 	switch turned := slices.Contains(change.Paths, "enabled"); {
 	case turned && !want.Enabled:
 		return h.Systemd.Stop(ctx, unit)
-	case want.Enabled && change.Class == resource.Restart:
+	case want.Enabled && (change.Class == resource.Restart || h.astray(change, want)):
 		return h.Systemd.Restart(ctx, unit)
 	case turned:
 		return h.Systemd.Start(ctx, unit)

@@ -100,8 +100,9 @@ func (r *reader) facts(pid int, f *found) {
 	if f.live.NetnsPath != "" {
 		same, err := sameFile(filepath.Join(proc, "ns/net"), f.live.NetnsPath)
 		if err == nil && !same {
-			f.live.NetnsPath = ""
-			f.status += ", in a network namespace that has lost its name"
+			if f.live.NetnsPath = otherName(proc, f.live.NetnsPath); f.live.NetnsPath == "" {
+				f.status += ", in a network namespace that has lost its name"
+			}
 		}
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"hostctl/host"
@@ -58,6 +60,40 @@ func releasedRemedy(addr resource.Addr) string {
 func (c *Container) renamed(path string, live resource.Spec) bool {
 	l, ok := live.(*Container)
 	return ok && path == "netns_path" && l.NetnsPath != "" && l.Netns == c.Netns
+}
+
+// otherName is the path that a process's network namespace has below /run/netns
+// where the one that it was started with is no more: a move was cut off before
+// the container was told. "" where it has none, or where another namespace took the old path.
+func otherName(proc, path string) string {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		other := filepath.Join(filepath.Dir(path), e.Name())
+		if same, err := sameFile(filepath.Join(proc, "ns/net"), other); err == nil && same {
+			return other
+		}
+	}
+	return ""
+}
+
+// astray reports whether a container that was to go on, for its namespace has
+// only another name now, is in none of that name: somebody else has renamed it.
+func (h *Host) astray(change resource.Change, want *Container) bool {
+	if want.NetnsPath == "" || !slices.Contains(change.Paths, "netns_path") {
+		return false
+	}
+	record, err := h.Specs.ReadRecord(h.invocation(Unit(change.Addr)))
+	if err != nil {
+		return true
+	}
+	same, err := sameFile(filepath.Join(h.Proc, strconv.Itoa(record.PID), "ns/net"), want.NetnsPath)
+	return err != nil || !same
 }
 
 // follow gives a running spec the name that its network namespace has in next,
