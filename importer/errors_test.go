@@ -28,6 +28,10 @@ func TestWrong(t *testing.T) {
 		{"cut off", "[Container]\nImage=x \\\n", `a.container:2: the last line ends in "\"`, unit("a.container")},
 		{"pod", "[Container]\nImage=x\nPod=a.pod\n", `a.container:3: Pod=: "a.pod" is not among the files`, unit("a.container")},
 		{"podman's args", "[Container]\nImage=x\nPodmanArgs=--memroy 1g\n", `a.container:3: PodmanArgs=: there is no option "memroy"; did you mean "memory"?`, unit("a.container")},
+		{"one name twice", "[Container]\nImage=x\n", "a-x.container: another unit comes to the name a-x too", func(s string) error {
+			_, err := Quadlet([]File{{Name: "a@x.container", Text: []byte(s)}, {Name: "a-x.container", Text: []byte(s)}}, nil)
+			return err
+		}},
 		{"no text", "[Container]\nImage=\xff\n", "a.container: it is no UTF-8 text", unit("a.container")},
 		{"no kind", "", "a.service: it is no Quadlet unit", unit("a.service")},
 		{"lonely drop-in", "", "it adds to a.container, which is not among the files", unit("a.container.d/x.conf")},

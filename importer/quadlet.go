@@ -103,6 +103,11 @@ func (u *unit) instance() string {
 
 func (q *quadlet) announce(u *unit) error {
 	base := strings.TrimSuffix(u.name, ".container")
+	for _, taken := range q.services {
+		if taken == u.stem() {
+			return &Error{File: u.name, Summary: "another unit comes to the name " + taken + " too; rename one of them"}
+		}
+	}
 	q.services[base+".service"], q.services[u.name] = u.stem(), u.stem()
 	if name := u.last("Container", "ServiceName"); name != "" {
 		q.services[name+".service"] = u.stem()

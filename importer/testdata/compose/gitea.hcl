@@ -88,10 +88,10 @@ container "server" {
     volume = volume.gitea
   }
 
-  # no equal: volume /etc/timezone:/etc/timezone:ro: a volume is a directory; put the file into the
-  #   root directory
-  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; put the file into
-  #   the root directory
+  # no equal: volume /etc/timezone:/etc/timezone:ro: a volume is a directory; copy the file beside
+  #   this one and write file "/etc/timezone" { source = ... }
+  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; copy the file beside
+  #   this one and write file "/etc/localtime" { source = ... }
   # changed: container_name gitea: the unit is named after the container's block
 }
 

@@ -91,8 +91,8 @@ container "homeassistant" {
 
   # no equal: volume /run/dbus:/run/dbus:ro: /run/dbus cannot be a volume; /run/dbus holds the
   #   system bus; keep data in a directory of its own, such as one below /srv
-  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; put the file into
-  #   the root directory
+  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; copy the file beside
+  #   this one and write file "/etc/localtime" { source = ... }
   # no equal: network host: a container never has the host's network
   # no equal: privileged: no container has force over the host
 }

@@ -131,8 +131,8 @@ container "immich-server" {
     volume = volume.library
   }
 
-  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; put the file into
-  #   the root directory
+  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; copy the file beside
+  #   this one and write file "/etc/localtime" { source = ... }
   # changed: container_name immich_server: the unit is named after the container's block
 }
 

@@ -128,6 +128,6 @@ container "nginx" {
   hostname   = "nginx"
   restart    = "no"
   depends_on = [container.minio1, container.minio2]
-  # no equal: volume ./nginx.conf:/etc/nginx/nginx.conf:ro: a volume is a directory; put the file
-  #   into the root directory
+  # no equal: volume ./nginx.conf:/etc/nginx/nginx.conf:ro: a volume is a directory; copy the file
+  #   beside this one and write file "/etc/nginx/nginx.conf" { source = ... }
 }

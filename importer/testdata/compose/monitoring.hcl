@@ -126,7 +126,8 @@ container "prometheus" {
   }
 
   # no equal: volume ./prometheus/prometheus.yml:/etc/prometheus/prometheus.yml:ro: a volume is a
-  #   directory; put the file into the root directory
+  #   directory; copy the file beside this one and write file "/etc/prometheus/prometheus.yml" {
+  #   source = ... }
   # no equal: logging json-file: output goes to the journal
 }
 

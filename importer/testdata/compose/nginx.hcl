@@ -53,9 +53,13 @@ container "web" {
   restart = "no"
   # no equal: depends on app until healthy: it is started, not healthy
   depends_on = [container.app]
-  # no equal: config site: a volume is a directory; put the file into the root directory
-  # no equal: config page of ./parts/page.txt: a volume is a directory; put the file into the root
-  #   directory
+
+  file "/etc/nginx/conf.d/default.conf" {
+    content = "server {\n  listen 80;\n  location / { proxy_pass http://app:3000; proxy_set_header Host $host; }\n}\n"
+  }
+  file "/page" {
+    content = "hello $${nobody}\n"
+  }
 }
 
 container "app" {

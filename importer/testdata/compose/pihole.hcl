@@ -95,5 +95,6 @@ container "unbound" {
   restart    = "no"
   depends_on = [container.pihole]
   # no equal: volume ./unbound.conf:/opt/unbound/etc/unbound/unbound.conf:ro: a volume is a
-  #   directory; put the file into the root directory
+  #   directory; copy the file beside this one and write file
+  #   "/opt/unbound/etc/unbound/unbound.conf" { source = ... }
 }

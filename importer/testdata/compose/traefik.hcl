@@ -61,12 +61,14 @@ container "traefik" {
   ]
   netns   = netns.traefik
   restart = "no"
-  # no equal: volume /var/run/docker.sock:/var/run/docker.sock:ro: a volume is a directory; put the
-  #   file into the root directory
-  # no equal: volume ./acme.json:/acme.json: a volume is a directory; put the file into the root
-  #   directory
-  # no equal: volume ./parts/traefik.yml:/etc/traefik/traefik.yml:ro: a volume is a directory; put
-  #   the file into the root directory
+  # no equal: volume /var/run/docker.sock:/var/run/docker.sock:ro: a socket of the host is not
+  #   reached from inside
+  # no equal: volume ./acme.json:/acme.json: a volume is a directory; copy the file beside this one
+  #   and write file "/acme.json" { source = ... }
+
+  file "/etc/traefik/traefik.yml" {
+    content = "entryPoints:\n  web:\n    address: \":80\"\n"
+  }
 }
 
 container "whoami" {

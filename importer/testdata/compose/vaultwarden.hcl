@@ -116,6 +116,6 @@ container "caddy" {
     volume = volume.caddy-data
   }
 
-  # no equal: volume ./Caddyfile:/etc/caddy/Caddyfile:ro: a volume is a directory; put the file into
-  #   the root directory
+  # no equal: volume ./Caddyfile:/etc/caddy/Caddyfile:ro: a volume is a directory; copy the file
+  #   beside this one and write file "/etc/caddy/Caddyfile" { source = ... }
 }

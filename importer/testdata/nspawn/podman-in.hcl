@@ -45,8 +45,8 @@ container "podman-in" {
     volume = volume.missing
   }
 
-  # no equal: BindReadOnly=/etc/resolv.conf: a volume is a directory; put the file into the root
-  #   directory
+  # no equal: BindReadOnly=/etc/resolv.conf: a volume is a directory; copy the file beside this one
+  #   and write file "/etc/resolv.conf" { source = ... }
   # no equal: PrivateUsers=no: each container has ids of its own
   # no equal: Exec: OOMScoreAdjust=-100: a container has no such setting
   # no equal: Bind=+/inside:/other: a volume lies outside of the root directory

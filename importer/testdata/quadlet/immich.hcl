@@ -144,8 +144,8 @@ container "immich-server" {
     volume = volume.immich-library
   }
 
-  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; put the file into
-  #   the root directory
+  # no equal: volume /etc/localtime:/etc/localtime:ro: a volume is a directory; copy the file beside
+  #   this one and write file "/etc/localtime" { source = ... }
   # changed: ContainerName=immich_server: the unit is named after the container's block
   # no equal: AutoUpdate=registry: nothing is updated by itself
   # no equal: volume %h/immich/library:/usr/src/app/upload:Z, option Z: files are not relabelled for

@@ -47,10 +47,10 @@ container "traefik" {
   ]
   netns   = netns.traefik
   restart = "no"
-  # no equal: volume /run/podman/podman.sock:/var/run/docker.sock:ro: a volume is a directory; put
-  #   the file into the root directory
-  # no equal: volume ./traefik.yml:/etc/traefik/traefik.yml:ro: a volume is a directory; put the
-  #   file into the root directory
+  # no equal: volume /run/podman/podman.sock:/var/run/docker.sock:ro: a socket of the host is not
+  #   reached from inside
+  # no equal: volume ./traefik.yml:/etc/traefik/traefik.yml:ro: a volume is a directory; copy the
+  #   file beside this one and write file "/etc/traefik/traefik.yml" { source = ... }
   # no equal: SecurityLabelDisable=true: files are not labelled
   # no equal: label traefik.enable=true: there are no labels
   # no equal: label traefik.http.routers.api.rule=Host(`a.example`): there are no labels

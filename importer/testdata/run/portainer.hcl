@@ -56,6 +56,6 @@ container "portainer" {
     volume = volume.portainer-data
   }
 
-  # no equal: volume /var/run/docker.sock:/var/run/docker.sock: a volume is a directory; put the
-  #   file into the root directory
+  # no equal: volume /var/run/docker.sock:/var/run/docker.sock: a socket of the host is not reached
+  #   from inside
 }
