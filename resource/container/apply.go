@@ -153,8 +153,11 @@ func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *
 	return h.Specs.Link(addr.HostName(), sum)
 }
 
-// nameIsFree fails where the name's spec is that of another container. Of one that cannot be read, the ledger
-// says whose it is.
+// errAnothers says that a container's name is that of another one, of whatever configuration.
+var errAnothers = errors.New("the name is another's")
+
+// nameIsFree fails where the name's spec is that of another container, with [errAnothers]. Of one that cannot be
+// read, the ledger says whose it is.
 func (h *Host) nameIsFree(change resource.Change) error {
 	spec, _, err := h.Specs.ReadSpec(change.Addr.HostName())
 	switch {
@@ -165,7 +168,7 @@ func (h *Host) nameIsFree(change resource.Change) error {
 	case err != nil:
 		return err
 	case spec.Owner != change.Owner || spec.Address != change.Addr.String():
-		return fmt.Errorf("the name is that of %s of configuration %q", spec.Address, spec.Owner)
+		return fmt.Errorf("%w: that of %s of configuration %q", errAnothers, spec.Address, spec.Owner)
 	}
 	return nil
 }
@@ -185,7 +188,10 @@ func (h *Host) create(ctx context.Context, change resource.Change, want *Contain
 	}
 	// A creation that was cut off, or a unit that something held when it was deleted. It may
 	// have been made for another spec: only a new one is sure to be as wanted.
-	switch err = h.remove(ctx, change); {
+	if err = h.keeps(ctx, change.Addr); err == nil {
+		err = h.remove(ctx, change)
+	}
+	switch {
 	case errors.Is(err, errForeign):
 		return errors.Join(err, h.Specs.Unlink(change.Addr.HostName()))
 	case err != nil:
@@ -240,11 +246,16 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 }
 
 func (h *Host) delete(ctx context.Context, change resource.Change) error {
-	if h.nameIsFree(change) != nil {
-		return nil // it is another's by now
+	switch err := h.nameIsFree(change); {
+	case errors.Is(err, errAnothers):
+		return nil // it is no more
+	case err != nil:
+		return err
 	}
 	switch err := h.remove(ctx, change); {
-	case err == nil, errors.Is(err, errForeign):
+	case err == nil:
+	case errors.Is(err, errForeign):
+		return h.hidden(ctx, Unit(change.Addr))
 	case errors.Is(err, host.ErrUnitHeld) && !change.Replace:
 		// A stopped unit that somebody else refers to is nobody's trouble, unless it is to be made anew.
 	default:
@@ -254,8 +265,11 @@ func (h *Host) delete(ctx context.Context, change resource.Change) error {
 }
 
 func (h *Host) unlink(change resource.Change) error {
-	if h.nameIsFree(change) != nil {
-		return nil // it is another's by now
+	switch err := h.nameIsFree(change); {
+	case errors.Is(err, errAnothers):
+		return nil
+	case err != nil:
+		return err
 	}
 	return h.Specs.Unlink(change.Addr.HostName())
 }
@@ -267,10 +281,40 @@ func (h *Host) remove(ctx context.Context, change resource.Change) error {
 	if err != nil {
 		return err
 	}
-	if !loaded {
-		return h.Systemd.Remove(ctx, Keeper(change.Addr))
+	var units []string
+	switch err := h.keeps(ctx, change.Addr); {
+	case err == nil:
+		units = append(units, Keeper(change.Addr))
+	case !errors.Is(err, errForeign):
+		return err
 	}
-	return h.Systemd.Remove(ctx, Keeper(change.Addr), Unit(change.Addr))
+	if loaded {
+		units = append(units, Unit(change.Addr))
+	}
+	return h.Systemd.Remove(ctx, units...)
+}
+
+// keeps proves that the slice of the keeper's name, if it is there, is the container's keeper and that
+// stopping it stops nothing else. The error is [errForeign] where another made it.
+func (h *Host) keeps(ctx context.Context, addr resource.Addr) error {
+	name := Keeper(addr)
+	p, err := h.Systemd.Properties(ctx, name, "Unit.LoadState", "Unit.Transient", "Unit.After", "Unit.RequiredBy")
+	if err != nil {
+		return err
+	}
+	if state, _ := p["Unit.LoadState"].(string); state == "not-found" {
+		return nil
+	}
+	transient, _ := p["Unit.Transient"].(bool)
+	after, _ := p["Unit.After"].([]string)
+	if !transient || !slices.Contains(after, Unit(addr)) {
+		return fmt.Errorf("slice %s: %w", name, errForeign)
+	}
+	// systemd has what is in a slice require it.
+	if others, _ := p["Unit.RequiredBy"].([]string); len(others) > 0 {
+		return fmt.Errorf("slice %s holds %s, which would end with it; stop those first, or start them elsewhere", name, strings.Join(others, ", "))
+	}
+	return nil
 }
 
 // loaded reports whether the container's unit is loaded. A unit of that name that
@@ -293,6 +337,34 @@ func (h *Host) loaded(ctx context.Context, change resource.Change) (bool, error)
 
 // errForeign says that a unit of a container's name is not that container.
 var errForeign = errors.New("not made by this configuration, and left alone")
+
+// hidden is an error where a unit that is not proven ours may be it all the same: our launcher
+// left a record of what runs in it, or drop-ins of somebody's stand before the proof. Whoever
+// took it for another's would leave the container running, and say that it is gone.
+func (h *Host) hidden(ctx context.Context, unit string) error {
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.DropInPaths", "Unit.Transient", "Unit.LoadState")
+	if err != nil {
+		return err
+	}
+	files, _ := p["Unit.DropInPaths"].([]string)
+	files = slices.DeleteFunc(slices.Clone(files), func(file string) bool {
+		// What properties are set with, also by hostctl, cannot hide anything.
+		return strings.HasPrefix(file, "/run/systemd/transient/") || strings.Contains(file, "/systemd/system.control/")
+	})
+	record, recordErr := h.Specs.ReadRecord(h.invocation(unit))
+	runs := recordErr == nil && UnitName(record.Name) == unit
+	transient, _ := p["Unit.Transient"].(bool)
+	switch {
+	case p["Unit.LoadState"] == "masked" && runs:
+		return fmt.Errorf("unit %s is masked while it runs, so that nothing proves whose it is; systemctl unmask %s, and apply again", unit, unit)
+	case len(files) > 0 && (runs || transient):
+		return fmt.Errorf("unit %s is left alone: drop-ins hide whose it is: %s; take them away, run systemctl daemon-reload, and apply again",
+			unit, strings.Join(files, ", "))
+	case runs:
+		return fmt.Errorf("unit %s is left alone: hostctl's launcher started it, and nothing proves any more whose it is; end it with systemctl stop %s, and apply again", unit, unit)
+	}
+	return nil
+}
 
 // held adds to an error that a unit stays loaded who keeps it.
 func (h *Host) held(ctx context.Context, addr resource.Addr, err error) error {

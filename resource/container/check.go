@@ -18,21 +18,21 @@ import (
 
 // Check implements resource.Host.
 func (h *Host) Check(ctx context.Context, changes []resource.Change, want resource.State) []resource.Problem {
-	var wanted []resource.Change
+	var checked []resource.Change
 	for _, c := range changes {
-		if _, ok := c.Want.(*Container); ok {
-			wanted = append(wanted, c)
+		if _, ok := c.Want.(*Container); ok || c.Action == resource.Delete {
+			checked = append(checked, c)
 		}
 	}
-	if len(wanted) == 0 {
+	if len(checked) == 0 {
 		return nil
 	}
 	k := &checker{Host: h, want: want}
 	if err := k.look(ctx); err != nil {
-		return []resource.Problem{{Addr: wanted[0].Addr, Summary: "the host cannot be examined", Detail: err.Error()}}
+		return []resource.Problem{{Addr: checked[0].Addr, Summary: "the host cannot be examined", Detail: err.Error()}}
 	}
-	problems := make([][]resource.Problem, len(wanted))
-	each(len(wanted), func(i int) { problems[i] = k.check(ctx, wanted[i]) })
+	problems := make([][]resource.Problem, len(checked))
+	each(len(checked), func(i int) { problems[i] = k.check(ctx, checked[i]) })
 	var all []resource.Problem
 	for _, p := range problems {
 		all = append(all, p...)
@@ -45,6 +45,7 @@ type checker struct {
 	*Host
 	want        resource.State
 	units       map[string]host.Unit
+	keepers     map[string]bool
 	unitPath    []string
 	controllers map[string]bool
 	maxFiles    uint64 // that process 1 can give; 0 is unknown
@@ -55,6 +56,14 @@ type checker struct {
 func (k *checker) look(ctx context.Context) (err error) {
 	if k.units, err = k.Host.units(ctx); err != nil {
 		return err
+	}
+	keepers, err := k.Systemd.List(ctx, keeperPrefix+"*"+keeperSuffix)
+	if err != nil {
+		return err
+	}
+	k.keepers = map[string]bool{}
+	for _, u := range keepers {
+		k.keepers[u.Name] = true
 	}
 	if k.unitPath, err = k.Systemd.UnitPath(ctx); err != nil {
 		return err
@@ -98,7 +107,11 @@ func checkLauncher(path string) error {
 
 func (k *checker) check(ctx context.Context, change resource.Change) []resource.Problem {
 	v := &validator{self: change.Addr}
-	want := change.Want.(*Container)
+	want, ok := change.Want.(*Container)
+	if !ok {
+		k.checkDelete(ctx, v, change)
+		return v.problems
+	}
 	k.conflicts(ctx, v, change)
 	if k.launcher != nil {
 		v.bad("", "the program that starts containers is not installed", k.launcher.Error()+"; install it beside hostctl")
@@ -114,7 +127,15 @@ func (k *checker) check(ctx context.Context, change resource.Change) []resource.
 // conflicts looks for a unit or a spec of the container's name that is not ours.
 func (k *checker) conflicts(ctx context.Context, v *validator, change resource.Change) {
 	unit, name := Unit(change.Addr), change.Addr.HostName()
-	if _, loaded := k.units[unit]; loaded {
+	_, loaded := k.units[unit]
+	file := unitFile(k.unitPath, unit)
+	switch {
+	case masked(file):
+		if change.Want.(*Container).Enabled {
+			v.bad("", fmt.Sprintf("unit %s is masked, so that nobody starts it", unit),
+				fmt.Sprintf("that is left so; allow it with systemctl unmask %s, or write enabled = false", unit))
+		}
+	case loaded:
 		switch ours, err := k.ours(ctx, unit, change.Addr, change.Owner); {
 		case err != nil:
 			v.bad("", fmt.Sprintf("unit %s cannot be examined", unit), err.Error())
@@ -122,9 +143,10 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 			v.bad("", fmt.Sprintf("a unit %s is there that is not this configuration's", unit),
 				"it is left alone; give the container another name, or remove that unit")
 		}
-	} else if file := unitFile(k.unitPath, unit); file != "" {
+	case file != "":
 		v.bad("", fmt.Sprintf("the host has a unit file %s", file), "it is left alone; give the container another name, or remove that file")
 	}
+	k.checkKeeper(ctx, v, change.Addr)
 	spec, _, err := k.Specs.ReadSpec(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -142,6 +164,45 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 	case spec.Address != change.Addr.String() && spec.Address != change.From.String():
 		v.bad("", fmt.Sprintf("%s has this name on the host", spec.Address), "remove that container first")
 	}
+}
+
+// checkKeeper looks for a slice of the keeper's name that is not ours, or that holds others.
+func (k *checker) checkKeeper(ctx context.Context, v *validator, addr resource.Addr) {
+	name := Keeper(addr)
+	if file := unitFile(k.unitPath, name); file != "" {
+		v.bad("", fmt.Sprintf("the host has a unit file %s", file), "it is left alone; give the container another name, or remove that file")
+		return
+	}
+	if !k.keepers[name] {
+		return
+	}
+	switch err := k.keeps(ctx, addr); {
+	case errors.Is(err, errForeign):
+		v.bad("", fmt.Sprintf("a slice %s is there that is not this configuration's", name), "it is left alone; give the container another name, or stop that slice")
+	case err != nil:
+		v.bad("", fmt.Sprintf("slice %s is not the container's alone", name), err.Error())
+	}
+}
+
+// checkDelete looks for what would keep a container running that the plan says is removed.
+func (k *checker) checkDelete(ctx context.Context, v *validator, change resource.Change) {
+	unit := Unit(change.Addr)
+	if _, loaded := k.units[unit]; !loaded {
+		return
+	}
+	err := k.hidden(ctx, unit)
+	if err == nil {
+		return
+	}
+	if ours, oursErr := k.ours(ctx, unit, change.Addr, change.Owner); oursErr == nil && !ours {
+		v.bad("", fmt.Sprintf("nothing proves that unit %s is this container", unit), err.Error())
+	}
+}
+
+// masked reports whether a unit's file is what systemctl mask makes of it.
+func masked(file string) bool {
+	to, err := os.Readlink(file)
+	return err == nil && to == "/dev/null"
 }
 
 // unitFile is the file of that unit, also one that is a link to /dev/null; transient units have theirs elsewhere.

@@ -438,3 +438,173 @@ func TestCheckTargetsOfNewVolumes(t *testing.T) {
 		t.Errorf("problems at %v", got)
 	}
 }
+
+// asked is a systemd that answers for some units' properties, and says where unit files are, otherwise.
+type asked struct {
+	Systemd
+	units      []host.Unit
+	properties map[string]map[string]any
+	path       []string
+}
+
+func (s *asked) List(ctx context.Context, patterns ...string) ([]host.Unit, error) {
+	units, err := s.Systemd.List(ctx, patterns...)
+	for i, u := range units {
+		for _, other := range s.units {
+			if u.Name == other.Name {
+				units[i] = other
+			}
+		}
+	}
+	return units, err
+}
+
+func (s *asked) Properties(ctx context.Context, unit string, names ...string) (map[string]any, error) {
+	p, err := s.Systemd.Properties(ctx, unit, names...)
+	for _, name := range names {
+		if v, ok := s.properties[unit][name]; ok && p != nil {
+			p[name] = v
+		}
+	}
+	return p, err
+}
+
+func (s *asked) UnitPath(context.Context) ([]string, error) { return s.path, nil }
+
+// What systemd is about to start again is not stopped: it has to be told to leave that.
+func TestStoppedWhileItRestarts(t *testing.T) {
+	b := newBench(t)
+	b.apply(web, resolved())
+	b.systemd.End(Unit(web), 3)
+	b.Systemd = &asked{Systemd: b.Systemd, units: []host.Unit{{Name: Unit(web), LoadState: "loaded", ActiveState: "activating", SubState: "auto-restart"}}}
+	r := b.read(nil)
+	if live := r.State[web].(*Container); !live.Enabled || !strings.HasPrefix(r.Status[web], "restarting") {
+		t.Errorf("enabled %v, %s", live.Enabled, r.Status[web])
+	}
+	before := b.calls()
+	b.apply(web, resolved().enabled(false))
+	if got, want := b.since(before), "stop "+Unit(web); got != want {
+		t.Errorf("calls %q, want %q", got, want)
+	}
+}
+
+func (b *bench) problems(c resource.Change) string {
+	var out strings.Builder
+	for _, p := range b.Check(b.t.Context(), []resource.Change{c}, nil) {
+		if p.Path == "" { // what is wrong with the rootfs and the command is not the matter here
+			out.WriteString(p.Error() + "\n")
+		}
+	}
+	return out.String()
+}
+
+// A slice of the keeper's name that somebody else made is not stopped with what is in it,
+// nor is the keeper where others are in it.
+func TestForeignKeeper(t *testing.T) {
+	ctx := context.Background()
+	foreign := host.Transient{Name: Keeper(web), Properties: []host.Property{{Name: "Description", Value: "mine"}}}
+	create := resource.Change{Addr: web, Owner: "shop", Action: resource.Create, Want: resolved()}
+
+	b := newBench(t)
+	if err := b.systemd.StartTransient(ctx, foreign); err != nil {
+		t.Fatal(err)
+	}
+	before := b.systemd.String()
+	if got := b.problems(create); !strings.Contains(got, "a slice "+Keeper(web)+" is there that is not this configuration's") {
+		t.Errorf("problems %s", got)
+	}
+	if err := b.Apply(ctx, create); !errors.Is(err, errForeign) {
+		t.Errorf("creation: %v", err)
+	}
+	if err := b.Apply(ctx, resource.Change{Addr: web, Owner: "shop", Action: resource.Delete}); err != nil {
+		t.Error(err)
+	}
+	if after := b.systemd.String(); after != before {
+		t.Errorf("the foreign slice was changed:\n%s", after)
+	}
+
+	b = newBench(t)
+	b.apply(web, resolved())
+	b.Systemd = &asked{Systemd: b.Systemd, properties: map[string]map[string]any{Keeper(web): {"Unit.RequiredBy": []string{"adm.service"}}}}
+	before = b.systemd.String()
+	if err := b.change(web, nil); err == nil || !strings.Contains(err.Error(), "holds adm.service") {
+		t.Errorf("removal of a keeper with others in it: %v", err)
+	}
+	if after := b.systemd.String(); after != before {
+		t.Errorf("something was stopped:\n%s", after)
+	}
+
+	b = newBench(t)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, Keeper(web)), "[Slice]\n", 0o644)
+	b.Systemd = &asked{Systemd: b.Systemd, path: []string{dir}}
+	if got := b.problems(create); !strings.Contains(got, "the host has a unit file "+dir) {
+		t.Errorf("a slice's file: %s", got)
+	}
+}
+
+// What cannot be read may be this container: it is not said to be gone.
+func TestDeletionFailsClosed(t *testing.T) {
+	b := newBench(t)
+	b.apply(web, resolved())
+	_, sum, err := b.Specs.ReadSpec("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(b.Specs.Run, "specs", sum+".json"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := b.systemd.String()
+	gone := resource.Change{Addr: web, Owner: "shop", Action: resource.Delete}
+	if err := b.Apply(t.Context(), gone); err == nil {
+		t.Error("a container whose spec cannot be read is gone")
+	}
+	if names, _ := b.linked(); len(names) != 1 || b.systemd.String() != before {
+		t.Errorf("links %v, units\n%s", names, b.systemd)
+	}
+}
+
+// A drop-in that hides the proof does not make of a running container somebody else's.
+func TestHiddenProof(t *testing.T) {
+	b := newBench(t)
+	b.apply(web, resolved())
+	const dropIn = "/etc/systemd/system/hostctl-web.service.d/x.conf"
+	s := &asked{Systemd: b.Systemd, properties: map[string]map[string]any{Unit(web): {"Service.LogExtraFields": [][]byte(nil), "Unit.DropInPaths": []string{dropIn}}}}
+	b.Systemd = s
+	before := b.systemd.String()
+	gone := resource.Change{Addr: web, Owner: "shop", Action: resource.Delete, Last: resolved()}
+	if got := b.problems(gone); !strings.Contains(got, dropIn) {
+		t.Errorf("the plan does not say it: %s", got)
+	}
+	if err := b.Apply(t.Context(), gone); err == nil || !strings.Contains(err.Error(), dropIn) {
+		t.Errorf("removal: %v", err)
+	}
+	if names, _ := b.linked(); len(names) != 1 || b.systemd.String() != before {
+		t.Errorf("links %v, units\n%s", names, b.systemd)
+	}
+	delete(s.properties, Unit(web))
+	if got := b.problems(gone); got != "" {
+		t.Error(got)
+	}
+	b.apply(web, nil)
+	b.nothing()
+}
+
+// Who masks a unit means that nobody starts it, hostctl included.
+func TestMasked(t *testing.T) {
+	b := newBench(t)
+	b.apply(web, resolved())
+	dir := t.TempDir()
+	if err := os.Symlink("/dev/null", filepath.Join(dir, Unit(web))); err != nil {
+		t.Fatal(err)
+	}
+	b.Systemd = &asked{Systemd: b.Systemd, path: []string{"/run/systemd/transient", dir}}
+	change := resource.Change{Addr: web, Owner: "shop", Action: resource.Update, Paths: []string{"enabled"}, Want: resolved(), Live: resolved().enabled(false)}
+	if got := b.problems(change); !strings.Contains(got, "unit hostctl-web.service is masked") || !strings.Contains(got, "systemctl unmask hostctl-web.service") {
+		t.Errorf("problems %s", got)
+	}
+	change.Want = resolved().enabled(false)
+	if got := b.problems(change); got != "" {
+		t.Errorf("not to be started: %s", got)
+	}
+}

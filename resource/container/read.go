@@ -153,20 +153,23 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	f := &found{addr: addr}
 	if !loaded || !running(u) {
 		f.live = r.declared(spec)
-		f.live.Enabled = false
+		f.live.Enabled = loaded && restarting(u)
 		r.stored(f.live, spec)
 		f.status = "stopped"
 		if loaded {
 			f.status = r.stopped(ctx, u)
+		}
+		if f.live.Enabled {
+			return f, r.proven(ctx, u.Name, f)
 		}
 		return f, nil
 	}
 	record, err := r.Specs.ReadRecord(r.invocation(u.Name))
 	if err != nil && u.ActiveState != "activating" {
 		// Our launcher did not start it.
-		if ours, err := r.ours(ctx, u.Name, addr, r.owner); err != nil || !ours {
-			f.live = r.declared(spec)
-			f.live.Enabled, f.status = false, "stopped; a unit that is not hostctl's has its name"
+		f.live = r.declared(spec)
+		f.live.Enabled = true
+		if err := r.proven(ctx, u.Name, f); err != nil || !f.live.Enabled {
 			return f, err
 		}
 	}
@@ -206,6 +209,15 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.status += ", has not been told that its files changed"
 	}
 	return f, nil
+}
+
+// proven makes of a container one that is stopped where the unit of its name is not it.
+func (r *reader) proven(ctx context.Context, unit string, f *found) error {
+	ours, err := r.ours(ctx, unit, f.addr, r.owner)
+	if err == nil && !ours {
+		f.live.Enabled, f.status = false, "stopped; a unit that is not hostctl's has its name"
+	}
+	return err
 }
 
 // begun is what a run was started with where the next start would take another spec.
@@ -262,7 +274,7 @@ func (r *reader) unreadable(ctx context.Context, name string, cause error) (*fou
 			}
 			f.status = u.ActiveState
 		}
-		live.Enabled = loaded && running(u)
+		live.Enabled = loaded && (running(u) || restarting(u))
 		f.status += "; its spec cannot be read, apply writes it anew: " + strings.ReplaceAll(cause.Error(), "\n", "; ")
 		return f, nil
 	}
@@ -278,7 +290,7 @@ func (r *reader) unlinked(ctx context.Context, addr resource.Addr, last *Contain
 	}
 	live := *last
 	live.IDBase = 0
-	live.Enabled = running(u)
+	live.Enabled = running(u) || restarting(u)
 	return &found{addr: addr, live: &live, status: u.ActiveState + ", its spec is lost"}, nil
 }
 
@@ -288,9 +300,15 @@ func running(u host.Unit) bool {
 	case "active", "reloading":
 		return true
 	case "activating":
-		return u.SubState != "auto-restart" && u.SubState != "auto-restart-queued"
+		return !restarting(u)
 	}
 	return false
+}
+
+// restarting reports whether the program ended and systemd waits to start it again:
+// it does not run, but it is not stopped either.
+func restarting(u host.Unit) bool {
+	return u.ActiveState == "activating" && (u.SubState == "auto-restart" || u.SubState == "auto-restart-queued")
 }
 
 // stopped says why a loaded unit does not run.
