@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"strings"
 
 	"hostctl/hcl"
 	"hostctl/plan"
@@ -130,7 +131,11 @@ func (c *cli) outputs(config *hcl.Config) {
 	}
 	fmt.Fprintln(c.stdout, "\nOutputs:")
 	for _, o := range config.Outputs {
-		fmt.Fprintf(c.stdout, "  %s = %s\n", o.Name, printable(string(o.Value)))
+		value := string(o.Value)
+		if o.Sensitive {
+			value = strings.Trim(value, `"`) // the text that stands for it is no value
+		}
+		fmt.Fprintf(c.stdout, "  %s = %s\n", o.Name, printable(value))
 	}
 }
 
