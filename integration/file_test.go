@@ -136,7 +136,7 @@ func TestFileDrift(t *testing.T) {
 		name, change, mention string
 		restarts              bool
 	}{
-		{"changed inside", write("/etc", "echo x > /etc/none.conf"), `file["/etc/none.conf"]`, false},
+		{"changed inside", write("/etc", "echo x > /etc/none.conf"), `file "/etc/none.conf"`, false},
 		{"removed inside", write("/etc", "rm /etc/none.conf"), "none.conf", false},
 		{"replaced by a link", write("/etc", "ln -sf passwd /etc/none.conf"), "none.conf", false},
 		{"mode inside", write("/etc", "chmod 0666 /etc/none.conf"), "0666", false},
@@ -181,7 +181,7 @@ func TestFilesRefused(t *testing.T) {
 		{"/etc/link/x", `content = "x"`, "symbolic link"},
 		{"/etc/out/x", `content = "x"`, "symbolic link"},
 		{"/etc/magic/x", `content = "x"`, "symbolic link"},
-		{"/etc/none/x", `content = "x"`, "mkdir -p /srv/hostile/etc/none"},
+		{"/etc/none/x", `content = "x"`, "/srv/hostile/etc/none)"},
 		{"/etc/pipe/x", `content = "x"`, "not a directory"},
 		{"/etc/real", `content = "x"`, "directory"},
 		{"/proc/x", `content = "x"`, "/proc"},
@@ -189,7 +189,7 @@ func TestFilesRefused(t *testing.T) {
 		{"/etc/x", "content = \"x\"\n    on_change = \"reload\"", `reload = { signal = "HUP" }`},
 		{"/etc/x", "content = \"x\"\n    owner = \"nosuch\"", "nosuch"},
 		{"/etc/x", "content = \"x\"\n    mode = \"4755\"", "mode"},
-		{"/etc/x", `source = "large"`, "1048577 bytes"},
+		{"/etc/x", `source = "large"`, "1 MiB"},
 	} {
 		t.Run(c.path+" "+c.want, func(t *testing.T) {
 			h := h.in(t)

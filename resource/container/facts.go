@@ -178,15 +178,19 @@ func idLines(text []byte) []idLine {
 
 // lost drops from live each mount, tmpfs and file that the process no longer has.
 func (f *found) lost(mountinfo []byte) {
-	points := map[string]bool{}
+	points, rooms := map[string]bool{}, map[string]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(mountinfo))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if fields := bytes.SplitN(lines.Bytes(), []byte(" "), 6); len(fields) == 6 {
+		if fields := bytes.SplitN(lines.Bytes(), []byte(" "), 7); len(fields) == 7 {
 			points[string(fields[4])] = true
+			// Of the mounts of one place the last is the one that is seen. Nothing else that the launcher
+			// mounts is a memory filesystem that cannot be written to.
+			_, fs, _ := bytes.Cut(fields[6], []byte("- "))
+			rooms[string(fields[4])] = bytes.HasPrefix(fs, []byte("tmpfs ")) && (bytes.HasPrefix(fields[5], []byte("ro,")) || string(fields[5]) == "ro")
 		}
 	}
-	f.uncovered(points)
+	f.uncovered(rooms)
 	for target := range f.live.Mount {
 		if !points[mangle(target)] {
 			delete(f.live.Mount, target)

@@ -64,10 +64,10 @@ func (r *reader) inside(f *found, spec runtime.Spec, record runtime.Record) {
 	}
 }
 
-// uncovered drops from live the files in directories that are no longer mounted.
-func (f *found) uncovered(points map[string]bool) {
+// uncovered drops from live the files in directories that are no longer covered by a room for them.
+func (f *found) uncovered(rooms map[string]bool) {
 	for target := range f.live.File {
-		if dir := path.Dir(target); !points[mangle(dir)] {
+		if dir := path.Dir(target); !rooms[mangle(dir)] {
 			delete(f.live.File, target)
 			f.status += ", not mounted: " + dir
 		}
