@@ -23,6 +23,7 @@ var ours = map[string][]string{
 	"hostctl/resource/netns":           {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
 	"hostctl/resource/container":       {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
 	"hostctl/hcl":                      {"hostctl/resource"},
+	"hostctl/hcl/hcltest":              {"hostctl/hcl", "hostctl/resource"},
 	"hostctl/docs":                     {},
 	"hostctl/lsp":                      {"hostctl/resource", "hostctl/hcl"},
 	"hostctl/plan":                     {"hostctl/resource"},
@@ -41,16 +42,17 @@ var ours = map[string][]string{
 // outside says who may import a package of others: the outer library on the
 // left stays behind the door on the right.
 var outside = map[string][]string{
-	"github.com/hashicorp/hcl/v2":    {"hostctl/hcl"},
-	"github.com/zclconf/go-cty":      {"hostctl/hcl"},
-	"github.com/coreos/go-systemd":   {"hostctl/host"},
-	"github.com/godbus/dbus":         {"hostctl/host"},
-	"github.com/vishvananda/netlink": {"hostctl/host"},
-	"github.com/vishvananda/netns":   {"hostctl/host"},
-	"github.com/compose-spec":        {"hostctl/importer"},
-	"github.com/sirupsen/logrus":     {"hostctl/importer"}, // to quieten compose-go
-	"go.yaml.in/yaml":                {"hostctl/importer"}, // compose-go's own parser, for the lines of errors
-	"golang.org/x/sys/unix":          {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime"},
+	"github.com/hashicorp/hcl/v2":     {"hostctl/hcl"},
+	"github.com/zclconf/go-cty":       {"hostctl/hcl"},
+	"github.com/coreos/go-systemd":    {"hostctl/host"},
+	"github.com/godbus/dbus":          {"hostctl/host"},
+	"github.com/vishvananda/netlink":  {"hostctl/host"},
+	"github.com/vishvananda/netns":    {"hostctl/host"},
+	"github.com/compose-spec":         {"hostctl/importer"},
+	"github.com/sirupsen/logrus":      {"hostctl/importer"}, // to quieten compose-go
+	"go.yaml.in/yaml":                 {"hostctl/importer"}, // compose-go's own parser, for the lines of errors
+	"github.com/rogpeppe/go-internal": {"hostctl/hcl/hcltest"},
+	"golang.org/x/sys/unix":           {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime"},
 }
 
 func TestLayers(t *testing.T) {

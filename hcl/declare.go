@@ -261,7 +261,7 @@ func (e *evaluation) shape(b *hclsyntax.Block, attrs, blocks, must []string) boo
 	}
 	for _, name := range must {
 		if b.Body.Attributes[name] == nil {
-			e.fail(b.DefRange(), fmt.Sprintf("Missing attribute %q", name), fmt.Sprintf("It is required; write %s = ... .", name))
+			e.fail(b.DefRange(), fmt.Sprintf("Missing attribute %q", name), fmt.Sprintf("It is required; write %s = VALUE.", name))
 			ok = false
 		}
 	}

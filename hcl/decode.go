@@ -108,7 +108,7 @@ func example(a *resource.Attr) string {
 	case resource.Labelled:
 		return a.Name + " \"LABEL\" { ... }"
 	}
-	return a.Name + " = ..."
+	return a.Name + " = VALUE"
 }
 
 // names are what may stand in a block.

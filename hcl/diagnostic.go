@@ -103,6 +103,9 @@ func (d *Diagnostic) locate(src []byte) {
 	d.Start = position(src, d.Start.Byte)
 	d.End = position(src, max(d.End.Byte, d.Start.Byte))
 	from := d.Start.Byte - runeBytes(src, d.Start)
+	if from == 0 && bytes.HasPrefix(src, byteOrderMark) {
+		from = min(len(byteOrderMark), d.Start.Byte)
+	}
 	to := len(src)
 	if i := bytes.IndexByte(src[d.Start.Byte:], '\n'); i >= 0 {
 		to = d.Start.Byte + i
@@ -134,9 +137,13 @@ func runeBytes(src []byte, p Position) int {
 // position makes a Position of a byte offset, which it holds within the text.
 func position(src []byte, at int) Position {
 	at = max(0, min(at, len(src)))
+	line := src[bytes.LastIndexByte(src[:at], '\n')+1 : at]
 	return Position{
 		Line:   bytes.Count(src[:at], []byte("\n")) + 1,
-		Column: utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at]) + 1,
+		Column: utf8.RuneCount(bytes.TrimPrefix(line, byteOrderMark)) + 1,
 		Byte:   at,
 	}
 }
+
+// byteOrderMark may begin a file, and is no part of its first line.
+var byteOrderMark = []byte("\xef\xbb\xbf")

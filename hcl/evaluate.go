@@ -1,6 +1,8 @@
 package hcl
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -90,9 +92,26 @@ func evaluate(req Request, kinds resource.Kinds) *Config {
 		e.readMoves()
 		e.readChecks()
 		e.readExpression()
+		e.missNothing()
 	}
 	config.finish()
 	return config
+}
+
+// missNothing reports what was left out without a word: a resource that is
+// missing in the state is one that the plan would remove.
+func (e *evaluation) missNothing() {
+	if e.config.Diagnostics.HasErrors() {
+		return
+	}
+	for _, scope := range e.scopes {
+		for _, r := range scope.order {
+			keys := r.instances()
+			if r.state != good || slices.ContainsFunc(keys, func(key string) bool { return e.config.State[r.addr(key)] == nil }) {
+				scope.fail(r.block.DefRange(), "Block cannot be understood", "This is a bug in hostctl: why is not known.")
+			}
+		}
+	}
 }
 
 // scope makes the scope of a module's instance.

@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -125,8 +126,13 @@ func (e *evaluation) readVarFile(f File, given map[string]*hclsyntax.Attribute, 
 	}
 	for _, a := range attributes(p.body) {
 		v := e.variables[a.Name]
+		// An error behind the equals sign leaves an attribute without a value.
+		end := a.SrcRange.End.Byte
 		switch {
-		case !p.intact(a.SrcRange):
+		case !p.intact(a.SrcRange), p.broken >= end && !bytes.Contains(f.Text[end:p.broken], []byte("\n")):
+			if v != nil {
+				v.broken = true
+			}
 		case v == nil && !e.partial:
 			e.fail(a.NameRange, fmt.Sprintf("Variable %q is not declared", a.Name), fmt.Sprintf("Declare it with variable %q { ... }.%s", a.Name, sentence(a.Name, names)))
 		case v != nil:

@@ -314,7 +314,7 @@ func (i inputs) give(e *evaluation, v *variable) (value, hcl.Range, bool) {
 // missing implements giver.
 func (i inputs) missing(_ *evaluation, v *variable) {
 	i.parent.fail(i.call.block.DefRange(), fmt.Sprintf("Missing attribute %q", v.name),
-		fmt.Sprintf("The module's variable %q has no default (%s); write %s = ... .", v.name, where(v.block.DefRange()), v.name))
+		fmt.Sprintf("The module's variable %q has no default (%s); write %s = VALUE.", v.name, where(v.block.DefRange()), v.name))
 }
 
 // makeOutputs gives every output of a scope its value, and reports whether all have one.

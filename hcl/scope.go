@@ -59,6 +59,7 @@ func (r *declared) value() value {
 // within is where an expression stands: which names mean something only there.
 type within struct {
 	each, count, self bool
+	variables         bool     // var alone has a value yet
 	iterators         []string // of the dynamic blocks around
 }
 
@@ -184,6 +185,9 @@ func (e *evaluation) resolve(t hcl.Traversal, in within) (node string, ok bool) 
 	}
 	_, isKind := e.resources[root]
 	switch {
+	case in.variables && (root == "local" || root == "module" || isKind):
+		e.fail(at, "A validation refers to variables alone", "Variables have their values before anything else has one. Write the value itself, or test it in a check or a precondition.")
+		return "", false
 	case root == "each" || root == "count" || root == "self":
 		return "", e.resolveHere(root, name, at, in)
 	case name == "" && (root == "var" || root == "local" || root == "module" || isKind):

@@ -1,9 +1,11 @@
 package hcl
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
@@ -59,6 +61,9 @@ func (e *evaluation) readVariables(from giver) {
 		case !ok:
 		case val != none && (v.nullable || !plain(val).IsNull()):
 			e.take(v, val, at)
+		case fallback != none && !v.nullable && plain(fallback).IsNull():
+			e.in = e.title(v.block)
+			e.fail(v.block.Body.Attributes["default"].Expr.Range(), fmt.Sprintf("Invalid value for variable %q", name), "It is null, and the variable has nullable = false.")
 		case fallback != none:
 			e.in = e.title(v.block)
 			e.take(v, fallback, v.block.Body.Attributes["default"].Expr.Range())
@@ -79,7 +84,7 @@ func (e *evaluation) readVariables(from giver) {
 		}
 		e.in = e.title(v.block)
 		for _, b := range v.validations {
-			what, message := e.test(b, within{}, ctx)
+			what, message := e.test(b, within{variables: true}, ctx)
 			if what == fails {
 				e.fail(e.placeOf(v, v.at), fmt.Sprintf("Invalid value for variable %q", name),
 					message+"\nThis was checked by the validation at "+where(b.DefRange())+".")
@@ -177,7 +182,7 @@ func (e *evaluation) take(v *variable, val value, at hcl.Range) {
 	}
 	converted, err := convert.Convert(val, v.ty)
 	if err != nil {
-		wrong(fmt.Sprintf("Its type is %s: %v.", typeexpr.TypeString(v.ty), err))
+		wrong(fmt.Sprintf("Its type is %s: %s.", typeexpr.TypeString(v.ty), conversionError(err)))
 		return
 	}
 	val = converted.WithMarks(marks...)
@@ -189,6 +194,28 @@ func (e *evaluation) take(v *variable, val value, at hcl.Range) {
 		val = val.Mark(sensitiveMark)
 	}
 	v.value, v.at, v.state = val, at, good
+}
+
+// conversionError is why a value is of another type, with the place in it.
+func conversionError(err error) string {
+	var at cty.PathError
+	if !errors.As(err, &at) || len(at.Path) == 0 {
+		return err.Error()
+	}
+	var place strings.Builder
+	for _, step := range at.Path {
+		switch step := step.(type) {
+		case cty.GetAttrStep:
+			place.WriteString("." + step.Name)
+		case cty.IndexStep:
+			if step.Key.Type() == cty.String {
+				fmt.Fprintf(&place, "[%q]", step.Key.AsString())
+			} else if step.Key.Type() == cty.Number {
+				fmt.Fprintf(&place, "[%s]", numberText(step.Key.AsBigFloat()))
+			}
+		}
+	}
+	return "at " + strings.TrimPrefix(place.String(), ".") + ", " + err.Error()
 }
 
 // varObject is what var stands for.

@@ -1,0 +1,225 @@
+// Package hcltest reads corpora of wrong configurations: what is wrong in each,
+// and what is to be said of it. It knows no kind; who runs a corpus brings the kinds.
+//
+// A corpus is a txtar archive. CASE/FILE is a file of the case's repository,
+// CASE.hcl the only one of its case. The wanted diagnostics stand on their lines:
+//
+//	comand = [] # ERROR: Unknown attribute "comand" | Did you mean "command"?
+//
+// with the summary and, behind |, a part of the detail; several are parted by
+// &&, and WARNING stands for ERROR where it is one. Files that say how a case is
+// set up are:
+//
+//	CASE/@dir     the configuration's directory below the repository's root
+//	CASE/@var     values of -var, NAME=VALUE on a line; @env those of HOSTCTL_VAR_NAME
+//	CASE/@make    what an archive cannot hold: link PATH TARGET, fifo PATH, dir PATH, big PATH BYTES
+//	CASE/@wanted  diagnostics of files without comments: FILE:LINE: SUMMARY | DETAIL
+//
+// @BOM@, @CR@, @NUL@ and @ESC@ stand for those characters.
+package hcltest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"hostctl/hcl"
+	"hostctl/resource"
+)
+
+// Case is one wrong configuration.
+type Case struct {
+	Name   string
+	Files  []txtar.File // of the repository, by path
+	Wanted []Wanted
+
+	dir, makes string
+	vars, env  map[string]string
+}
+
+// Wanted is a diagnostic that a case asks for.
+type Wanted struct {
+	Place   string // file:line
+	Warning bool
+	Summary string
+	Detail  string // a part of it
+}
+
+// settings is the block that no configuration can do without; a case that is about it is called settings-...
+const settings = "hostctl {\n  name = \"test\"\n}\n"
+
+var characters = strings.NewReplacer("@BOM@", "\ufeff", "@CR@", "\r", "@NUL@", "\x00", "@ESC@", "\x1b")
+
+// Cases reads the cases of corpora.
+func Cases(t testing.TB, archives ...string) []*Case {
+	t.Helper()
+	var cases []*Case
+	byName := map[string]*Case{}
+	for _, archive := range archives {
+		a, err := txtar.ParseFile(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range a.Files {
+			name, inner, ok := strings.Cut(f.Name, "/")
+			if !ok {
+				name, inner = strings.TrimSuffix(f.Name, ".hcl"), f.Name
+			}
+			c := byName[name]
+			if c == nil {
+				c = &Case{Name: name, vars: map[string]string{}, env: map[string]string{}}
+				cases, byName[name] = append(cases, c), c
+			}
+			if err := c.add(inner, characters.Replace(string(f.Data))); err != nil {
+				t.Fatalf("%s: %s: %v", archive, f.Name, err)
+			}
+		}
+	}
+	return cases
+}
+
+func (c *Case) add(name, text string) error {
+	switch name {
+	case "@dir":
+		c.dir = strings.TrimSpace(text)
+	case "@make":
+		c.makes = text
+	case "@var", "@env":
+		into := map[string]map[string]string{"@var": c.vars, "@env": c.env}[name]
+		for line := range strings.Lines(text) {
+			key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+			if !ok {
+				return fmt.Errorf("%q is no NAME=VALUE", line)
+			}
+			into[key] = value
+		}
+	case "@wanted":
+		for line := range strings.Lines(text) {
+			place, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+			if !ok {
+				return fmt.Errorf("%q is no diagnostic", line)
+			}
+			c.want(place, false, rest)
+		}
+	default:
+		c.Files = append(c.Files, txtar.File{Name: name, Data: []byte(text)})
+		for i, line := range strings.Split(strings.ReplaceAll(text, "\r", ""), "\n") {
+			place := fmt.Sprintf("%s:%d", name, i+1)
+			if _, all, ok := strings.Cut(line, "# ERROR: "); ok {
+				c.want(place, false, all)
+			} else if _, all, ok := strings.Cut(line, "# WARNING: "); ok {
+				c.want(place, true, all)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Case) want(place string, warning bool, all string) {
+	for one := range strings.SplitSeq(all, " && ") {
+		summary, detail, _ := strings.Cut(one, " | ")
+		c.Wanted = append(c.Wanted, Wanted{place, warning, strings.TrimSpace(summary), strings.TrimSpace(detail)})
+	}
+}
+
+// Evaluate lays the case out in a directory of its own, and reads it as the commands do.
+func (c *Case) Evaluate(t testing.TB, kinds resource.Kinds) *hcl.Config {
+	t.Helper()
+	root := t.TempDir()
+	write := func(name, text string) {
+		to := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range c.Files {
+		write(f.Name, string(f.Data))
+	}
+	if !strings.HasPrefix(c.Name, "settings") {
+		write(path.Join(c.dir, "zz-settings.hcl"), settings)
+	}
+	c.make(t, root, write)
+	repository := ""
+	if c.dir != "" {
+		repository = root
+	}
+	sources, diags := hcl.ReadDir(filepath.Join(root, c.dir), repository, nil)
+	req := hcl.Request{Sources: sources, Vars: c.vars, Env: c.env, Version: "0.1.0"}
+	for range 20 {
+		config := hcl.Evaluate(req, kinds)
+		if len(config.Needs) == 0 {
+			config.Diagnostics = append(diags, config.Diagnostics...)
+			return config
+		}
+		req.Sources.Supply(config.Needs)
+	}
+	t.Fatalf("%s: asks for files again and again", c.Name)
+	return nil
+}
+
+func (c *Case) make(t testing.TB, root string, write func(name, text string)) {
+	t.Helper()
+	for line := range strings.Lines(c.makes) {
+		words := strings.Fields(line)
+		at := filepath.Join(root, words[1])
+		var err error
+		switch words[0] {
+		case "link":
+			err = os.Symlink(words[2], at)
+		case "fifo":
+			err = syscall.Mkfifo(at, 0o644)
+		case "dir":
+			err = os.MkdirAll(at, 0o755)
+		case "big":
+			var size int
+			if _, err = fmt.Sscan(words[2], &size); err == nil {
+				write(words[1], string(bytes.Repeat([]byte("x"), size)))
+			}
+		default:
+			err = fmt.Errorf("%q says nothing", line)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Check holds the diagnostics to what the case asks for: each on its line, and no other.
+func (c *Case) Check(t testing.TB, diags hcl.Diagnostics) {
+	t.Helper()
+	wanted := slices.Clone(c.Wanted)
+	if len(wanted) == 0 {
+		t.Error("the case asks for nothing")
+	}
+	for _, d := range diags {
+		i := slices.IndexFunc(wanted, func(w Wanted) bool { return w.Is(d) })
+		if i < 0 {
+			t.Errorf("not wanted: %s:%d: %s | %s", d.File, d.Start.Line, d.Summary, d.Detail)
+			continue
+		}
+		wanted = slices.Delete(wanted, i, i+1)
+	}
+	for _, w := range wanted {
+		t.Errorf("missing: %s: %s | %s", w.Place, w.Summary, w.Detail)
+	}
+}
+
+// Is reports whether a diagnostic is the one that is wanted.
+func (w Wanted) Is(d hcl.Diagnostic) bool {
+	place := ""
+	if d.File != "" {
+		place = fmt.Sprintf("%s:%d", d.File, d.Start.Line)
+	}
+	return place == w.Place && (d.Severity == hcl.Warning) == w.Warning && d.Summary == w.Summary && strings.Contains(d.Detail, w.Detail)
+}
