@@ -22,6 +22,9 @@ type completion struct {
 
 // complete lists what may stand at an offset of a file.
 func (w *world) complete(f *outline, at int) []Item {
+	if isJSON(f.file) {
+		return nil
+	}
 	head := File{Name: f.file, Text: f.text[:at:at]}
 	chunks, problem := scan(head)
 	if problem != nil {

@@ -48,13 +48,13 @@ func newWorld(sources Sources, kinds resource.Kinds) *world {
 	}
 	home := sources.home()
 	for _, f := range sources.Files {
-		out := outlineOf(f, tops)
+		out := w.outlineOf(f, tops)
 		out.dir = home
 		w.files = append(w.files, out)
 	}
 	for _, f := range sources.Tree {
 		if isConfiguration(path.Base(f.Name)) {
-			out := outlineOf(f, tops)
+			out := w.outlineOf(f, tops)
 			out.dir = path.Dir(path.Clean(f.Name))
 			w.files = append(w.files, out)
 		}
@@ -75,6 +75,13 @@ func newWorld(sources Sources, kinds resource.Kinds) *world {
 		}
 	}
 	return w
+}
+
+func (w *world) outlineOf(f File, tops []string) *outline {
+	if isJSON(f.Name) {
+		return outlineOfJSON(f, w.kinds)
+	}
+	return outlineOf(f, tops)
 }
 
 func (w *world) add(k key, f *outline, at span) {

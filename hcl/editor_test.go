@@ -242,6 +242,24 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestNamesInJSON: names of files in the JSON form are names, and are renamed there.
+func TestNamesInJSON(t *testing.T) {
+	sources, q := question(t, AskRename, "volume \"v\" {\n  path  = \"/v\"\n  owner = user.jo‸n\n}\n")
+	sources.Files = append(sources.Files, File{"z.hcl.json", []byte(`{"user": {"jon": {}}, "volume": {"w": {"path": "${local.base}/x", "owner": "${user.jon}"}}}`)})
+	var out []string
+	found := find(sources, q, testKinds)
+	for _, p := range found.Places {
+		out = append(out, fmt.Sprintf("%s:%d", p.File, p.Start))
+	}
+	if have := strings.Join(out, " "); have != "z.hcl.json:11 main.hcl:43 z.hcl.json:83" {
+		t.Error(have)
+	}
+	q.Name = "x"
+	if err := found.check(sources, q); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRenameRefuses(t *testing.T) {
 	for _, c := range []struct{ text, name, want string }{
 		{"container \"w‸eb\" {}", "Web", "lower-case"},

@@ -160,7 +160,12 @@ func (q *question) ask(ctx context.Context, op string) (*hcl.Sources, *hcl.Findi
 	}
 	defer free()
 	sources, _ := q.sources()
-	name := nameIn(&sources, q.doc.path())
+	name := ""
+	for n, path := range q.paths(&sources) {
+		if path == q.doc.path() {
+			name = n
+		}
+	}
 	if name == "" {
 		return &sources, &hcl.Findings{}, nil // a file of variables that nobody named
 	}
@@ -211,12 +216,13 @@ type location struct {
 
 func (q *question) locations(sources *hcl.Sources, places []hcl.Place) []location {
 	list := []location{}
+	paths := q.paths(sources)
 	texts := map[string]*text{}
 	for _, p := range places {
 		if texts[p.File] == nil {
 			texts[p.File] = textOf(sources, p.File)
 		}
-		list = append(list, location{q.uri(sources, p.File), texts[p.File].span(p.Start, p.End, q.encoding)})
+		list = append(list, location{q.uri(paths[p.File]), texts[p.File].span(p.Start, p.End, q.encoding)})
 	}
 	return list
 }
@@ -248,10 +254,9 @@ func prepareRename(ctx context.Context, q *question) (any, error) {
 	if found.Refused != "" {
 		return nil, &failure{codeFailed, found.Refused}
 	}
-	at := q.doc.text.offset(q.params.Position, q.encoding)
-	for i, p := range found.Places {
-		if q.uri(sources, p.File) == q.doc.uri && p.Start <= at && at <= p.End {
-			return map[string]any{"range": q.locations(sources, found.Places[i:i+1])[0].Range, "placeholder": found.Name}, nil
+	for i, l := range q.locations(sources, found.Places) {
+		if p := found.Places[i]; l.URI == q.doc.uri && p.Start <= q.at() && q.at() <= p.End {
+			return map[string]any{"range": l.Range, "placeholder": found.Name}, nil
 		}
 	}
 	return nil, &failure{codeFailed, "What stands here has no name that can be changed: those of variables, locals, outputs, modules and resources can."}
@@ -301,6 +306,9 @@ func documentSymbol(ctx context.Context, q *question) (any, error) {
 
 // formatting is what `hostctl fmt` does. A file with errors stays as it is: its diagnostics say why.
 func formatting(ctx context.Context, q *question) (any, error) {
+	if strings.HasSuffix(q.doc.name, ".json") {
+		return nil, nil // JSON has formatters
+	}
 	free, err := q.hold(ctx)
 	if err != nil {
 		return nil, err

@@ -113,8 +113,8 @@ func (s *server) start(dir string, c *checking) {
 				return
 			}
 			c.tree, c.files = treeOf(&sources), map[string]bool{}
-			for _, f := range allFiles(&sources) {
-				c.files[pathIn(&sources, f.Name)] = true
+			for _, path := range snap.paths(&sources) {
+				c.files[path] = true
 			}
 			s.adopt(dir, c)
 			s.publish(c, snap, found)
@@ -179,12 +179,13 @@ func place(snap *snapshot, sources *hcl.Sources, diags hcl.Diagnostics, e encodi
 		}
 	}
 	found := map[string][]marked{}
+	paths := snap.paths(sources)
 	texts := map[string]*text{}
 	for _, d := range diags {
 		m := marked{Diagnostic: d}
 		uri := top
-		if slices.ContainsFunc(allFiles(sources), func(f hcl.File) bool { return f.Name == d.File }) {
-			uri = snap.uri(sources, d.File)
+		if path, ok := paths[d.File]; ok {
+			uri = snap.uri(path)
 			if texts[d.File] == nil {
 				texts[d.File] = textOf(sources, d.File)
 			}
@@ -192,7 +193,7 @@ func place(snap *snapshot, sources *hcl.Sources, diags hcl.Diagnostics, e encodi
 		} else if d.File != "" {
 			m.Summary = d.File + ": " + d.Summary
 		}
-		if doc := snap.open[pathIn(sources, d.File)]; doc != nil {
+		if doc := snap.open[paths[d.File]]; doc != nil {
 			m.version = doc.version
 		}
 		found[uri] = append(found[uri], m)

@@ -359,7 +359,7 @@ func (s *server) notified(m message) {
 // open takes a buffer of a file that is a configuration's.
 func (s *server) open(p params) {
 	path, ok := pathOf(p.TextDocument.URI)
-	if !ok || !strings.HasSuffix(path, ".hcl") && !strings.HasSuffix(path, ".hclvars") {
+	if !ok || !hcl.IsConfiguration(filepath.Base(path)) && !strings.HasSuffix(path, ".hclvars") {
 		return
 	}
 	doc := &document{uri: p.TextDocument.URI, dir: realDir(filepath.Dir(path)), name: filepath.Base(path), version: p.TextDocument.Version, text: newText([]byte(p.TextDocument.Text))}

@@ -120,14 +120,14 @@ func TestWords(t *testing.T) {
 
 // TestNothingOutside: what the client has not opened is not read, wherever links lead.
 func TestNothingOutside(t *testing.T) {
-	secret := workspace(t, map[string]string{"secret.hcl": "user \"hidden\" {}\n", "deep/secret.hcl": "user \"hidden\" {}\n"})
+	secret := workspace(t, map[string]string{"secret.hcl": "user \"hidden\" {}\n", "deep/secret.hcl": "user \"hidden\" {}\noutput \"hidden\" {\n  valu = 1\n}\n"})
 	dir := workspace(t, map[string]string{"sub/own.hcl": "user \"own\" {}\n"})
 	for link, target := range map[string]string{"sub/linked.hcl": secret + "/secret.hcl", "away": secret, "up": secret + "/deep"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	text := "volume \"v\" {\n  owner = user.\n}\n"
+	text := "volume \"v\" {\n  owner = user.\n}\nmodule \"m\" {\n  source = \"./deep\"\n}\noutput \"o\" {\n  value = module.m.\n}\n"
 	for path, want := range map[string]string{
 		dir + "/sub/main.hcl":       "own",
 		dir + "/away/main.hcl":      "",
@@ -141,6 +141,9 @@ func TestNothingOutside(t *testing.T) {
 		c.open(uri, text)
 		if have := strings.Join(labels(t, c.call("textDocument/completion", at(uri, 1, 15))), " "); have != want {
 			t.Errorf("%s: %q, want %q", path, have, want)
+		}
+		if have := labels(t, c.call("textDocument/completion", at(uri, 7, 19))); len(have) != 0 {
+			t.Errorf("%s: %q of a module outside", path, have)
 		}
 	}
 }

@@ -97,7 +97,8 @@ type snapshot struct {
 // sources reads the directory, and of the repository what was read the last
 // time. A directory outside of the folders is not looked at: it is its open buffers.
 func (s *snapshot) sources() (hcl.Sources, hcl.Diagnostics) {
-	sources := hcl.Sources{Dir: s.dir}
+	// Without a directory nothing is read from beside or below it either.
+	var sources hcl.Sources
 	var diags hcl.Diagnostics
 	if root := s.folders.over(s.dir); root != "" {
 		if r := s.options.Root; r != "" {
@@ -140,10 +141,11 @@ func (s *snapshot) sources() (hcl.Sources, hcl.Diagnostics) {
 // overlay puts the buffers in place of what was read. It reports whether one differs.
 func (s *snapshot) overlay(sources *hcl.Sources) bool {
 	changed := false
+	paths := s.paths(sources)
 	for _, list := range []*[]hcl.File{&sources.Files, &sources.AutoFiles, &sources.VarFiles, &sources.Tree} {
 		*list = slices.Clone(*list)
 		for i, f := range *list {
-			if doc := s.open[pathIn(sources, f.Name)]; doc != nil && string(doc.text.bytes) != string(f.Text) {
+			if doc := s.open[paths[f.Name]]; doc != nil && string(doc.text.bytes) != string(f.Text) {
 				(*list)[i].Text, changed = doc.text.bytes, true
 			}
 		}
@@ -151,25 +153,19 @@ func (s *snapshot) overlay(sources *hcl.Sources) bool {
 	return changed
 }
 
-// pathIn is the absolute path of a file of the sources.
-func pathIn(sources *hcl.Sources, name string) string {
-	switch {
-	case filepath.IsAbs(name):
-		return name
-	case slices.ContainsFunc(sources.Tree, func(f hcl.File) bool { return f.Name == name }):
-		return filepath.Join(cmp.Or(sources.Root, sources.Dir), name)
+// paths are the absolute paths of the sources' files, by their names.
+func (s *snapshot) paths(sources *hcl.Sources) map[string]string {
+	paths := map[string]string{}
+	for _, f := range sources.Tree {
+		paths[f.Name] = filepath.Join(cmp.Or(sources.Root, sources.Dir), f.Name)
 	}
-	return filepath.Join(sources.Dir, name)
-}
-
-// nameIn is the name of a path in the sources; "" if they do not have it.
-func nameIn(sources *hcl.Sources, path string) string {
-	for _, f := range allFiles(sources) {
-		if pathIn(sources, f.Name) == path {
-			return f.Name
+	for _, f := range slices.Concat(sources.Files, sources.AutoFiles, sources.VarFiles) {
+		paths[f.Name] = f.Name
+		if !filepath.IsAbs(f.Name) {
+			paths[f.Name] = filepath.Join(s.dir, f.Name)
 		}
 	}
-	return ""
+	return paths
 }
 
 func allFiles(s *hcl.Sources) []hcl.File {
@@ -194,9 +190,8 @@ func treeOf(sources *hcl.Sources) (names []string) {
 	return names
 }
 
-// uri is how the client calls a file of the sources.
-func (s *snapshot) uri(sources *hcl.Sources, name string) string {
-	path := pathIn(sources, name)
+// uri is how the client calls the file of a path.
+func (s *snapshot) uri(path string) string {
 	if doc := s.open[path]; doc != nil {
 		return doc.uri
 	}
