@@ -86,21 +86,32 @@ func (n *Netlink) prepareDir() error {
 
 // addEntry makes the file that a namespace is mounted on, with the mark in it.
 func (n *Netlink) addEntry(name, mark string) error {
-	fd, err := unix.Open(n.dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o444)
+	f, err := n.linkEntry(name, mark)
 	if err != nil {
-		return &fs.PathError{Op: "open O_TMPFILE", Path: n.dir, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), n.dir)
-	defer f.Close()
-	if _, err := f.WriteString(mark); err != nil {
 		return err
 	}
-	path := filepath.Join(n.dir, name)
-	err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+	return f.Close()
+}
+
+// linkEntry makes such a file with a text in it from the first moment, and leaves it open.
+func (n *Netlink) linkEntry(name, text string) (*os.File, error) {
+	fd, err := unix.Open(n.dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o444)
 	if err != nil {
-		return &fs.PathError{Op: "link", Path: path, Err: err}
+		return nil, &fs.PathError{Op: "open O_TMPFILE", Path: n.dir, Err: err}
 	}
-	return nil
+	f := os.NewFile(uintptr(fd), n.dir)
+	path := filepath.Join(n.dir, name)
+	if _, err = f.WriteString(text); err == nil {
+		err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+		if err != nil {
+			err = &fs.PathError{Op: "link", Path: path, Err: err}
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // DeleteNamespace takes the namespace out of /run/netns; the kernel ends it

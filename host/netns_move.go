@@ -17,7 +17,8 @@ import (
 // where that was so before. A namespace of another mark, and another one at newName, are errors.
 //
 // It is a second name, then the mark, then the end of the first name, so that the namespace is never
-// without one; cut off anywhere, the same call goes on.
+// without one; cut off anywhere, the same call goes on. The second name is an empty file at first: with
+// the new mark it would be taken for a namespace that went away.
 func (n *Netlink) MoveNamespace(name, mark, newName, newMark string) error {
 	fail := func(err error) error {
 		if err != nil {
@@ -40,13 +41,8 @@ func (n *Netlink) MoveNamespace(name, mark, newName, newMark string) error {
 		return fail(fs.ErrNotExist)
 	case old.Mark != mark && old.Mark != newMark:
 		return fail(ErrNotOwned)
-	case to.Mounted && to.Inode != old.Inode, taken && !to.Mounted && to.Mark != newMark:
+	case to.Mounted && to.Inode != old.Inode, taken && !to.Mounted && to.Mark != "":
 		return fail(fmt.Errorf("%s: %w", newName, fs.ErrExist))
-	}
-	if !taken {
-		if err := n.addEntry(newName, newMark); err != nil {
-			return fail(err)
-		}
 	}
 	f, err := n.open(old.Namespace)
 	if err != nil {
@@ -54,9 +50,8 @@ func (n *Netlink) MoveNamespace(name, mark, newName, newMark string) error {
 	}
 	defer f.Close()
 	if !to.Mounted {
-		path := filepath.Join(n.dir, newName)
-		if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), path, "none", unix.MS_BIND, ""); err != nil {
-			return fail(&fs.PathError{Op: "mount MS_BIND", Path: path, Err: err})
+		if err := n.secondName(f, newName, newMark, taken); err != nil {
+			return fail(err)
 		}
 	}
 	err = handleAt(f, func(h *netlink.Handle) error {
@@ -80,6 +75,30 @@ func (n *Netlink) MoveNamespace(name, mark, newName, newMark string) error {
 		return fail(errors.New("something else stands below it"))
 	}
 	return fail(n.removeEntry(name, true))
+}
+
+// secondName mounts an open namespace in another place. The mark is in the file
+// below as soon as nobody sees it.
+func (n *Netlink) secondName(ns *os.File, name, mark string, empty bool) error {
+	path := filepath.Join(n.dir, name)
+	if empty { // a cut-off call left the file, which is put in again to have it open
+		if fi, err := os.Lstat(path); err != nil || !fi.Mode().IsRegular() || fi.Size() > 0 {
+			return errors.Join(err, &fs.PathError{Op: "mount", Path: path, Err: fs.ErrExist})
+		}
+		if err := n.removeEntry(name, true); err != nil {
+			return err
+		}
+	}
+	below, err := n.linkEntry(name, "")
+	if err != nil {
+		return err
+	}
+	defer below.Close()
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", ns.Fd()), path, "none", unix.MS_BIND, ""); err != nil {
+		return &fs.PathError{Op: "mount MS_BIND", Path: path, Err: err}
+	}
+	_, err = below.WriteString(mark)
+	return err
 }
 
 // removeEntry removes the file of an entry that nothing is mounted on.

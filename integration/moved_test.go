@@ -141,14 +141,16 @@ func TestMovedKilled(t *testing.T) {
 			h.write("main.hcl", moving(other, movedBlocks(names, other)))
 			r := h.run("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n),
 				"hostctl", "apply", "-auto-approve", "-settle=0s")
-			h.apply("-settle=0s")
+			again := h.apply("-settle=0s")
 			h.clean()
 			h.marked(other, names)
 			names, other = other, names
 			if got := h.ids(names); got != ids {
 				t.Fatalf("with %s killed at %d: got\n%s\nwant\n%s", call, n, got, ids)
 			}
-			equal(t, h.pid("web"), web)
+			if h.pid("web") != web {
+				t.Fatalf("with %s killed at %d: web was started anew; then\n%s\nbefore\n%s", call, n, again.stdout, r.stdout)
+			}
 			if r.exit == 137 {
 				kills++
 			} else if r.exit != 0 {

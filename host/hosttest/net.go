@@ -261,7 +261,7 @@ func (n *Net) MoveNamespace(name, mark, newName, newMark string) error {
 		return fmt.Errorf("move network namespace %s: %w", name, fs.ErrNotExist)
 	case old.Mark != mark && old.Mark != newMark:
 		return fmt.Errorf("move network namespace %s: %w", name, host.ErrNotOwned)
-	case to.Mounted && to.Inode != old.Inode, taken && !to.Mounted && to.Mark != newMark:
+	case to.Mounted && to.Inode != old.Inode, taken && !to.Mounted && to.Mark != "":
 		return fmt.Errorf("move network namespace %s to %s: %w", name, newName, fs.ErrExist)
 	}
 	steps := []struct {
@@ -269,8 +269,8 @@ func (n *Net) MoveNamespace(name, mark, newName, newMark string) error {
 		what string
 		do   func()
 	}{
-		{taken, "make file of namespace " + newName, func() { n.entries[newName] = &entry{text: newMark} }},
-		{to.Mounted, "mount namespace " + newName, func() { n.entries[newName].inode = old.Inode }},
+		{taken, "make file of namespace " + newName, func() { n.entries[newName] = &entry{} }},
+		{to.Mounted, "mount namespace " + newName, func() { n.entries[newName] = &entry{inode: old.Inode, text: newMark} }},
 		{false, "mark namespace " + newName, func() { n.spaces[old.Inode].links[0].Alias = newMark }},
 		{name == newName, "unmount namespace " + name, func() { n.entries[name] = &entry{text: mark} }},
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"hostctl/host"
 	"hostctl/resource"
@@ -66,7 +67,7 @@ func (c *Container) renamed(path string, live resource.Spec) bool {
 // where the one that it was started with is no more: a move was cut off before
 // the container was told. "" where it has none, or where another namespace took the old path.
 func otherName(proc, path string) string {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+	if mounted(path) {
 		return ""
 	}
 	entries, err := os.ReadDir(filepath.Dir(path))
@@ -80,6 +81,12 @@ func otherName(proc, path string) string {
 		}
 	}
 	return ""
+}
+
+// mounted reports whether something is mounted at a path: a namespace, and no file that one has left.
+func mounted(path string) bool {
+	var at, above syscall.Stat_t
+	return syscall.Lstat(path, &at) == nil && syscall.Lstat(filepath.Dir(path), &above) == nil && at.Dev != above.Dev
 }
 
 // astray reports whether a container that was to go on, for its namespace has

@@ -188,7 +188,7 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 // foreign links of the wanted names.
 func (h *Host) checkNamespace(v *validation, c resource.Change, s *Spec, outside map[string]host.Link) error {
 	e, ok, err := h.door.Namespace(c.Addr.HostName())
-	if err == nil && !ok && moves(c) {
+	if begun := ok && !e.Mounted && e.Mark == ""; err == nil && moves(c) && (!ok || begun) {
 		e, ok, err = h.door.Namespace(c.From.HostName())
 	}
 	if err != nil || !ok {

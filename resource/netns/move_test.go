@@ -113,6 +113,12 @@ func TestMoveCrash(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
+			resolve(w.owner, want)
+			for _, r := range w.plan(want).Resources {
+				if r.Action == plan.Replace {
+					t.Errorf("cut off at %d, afterwards %v: %s would be replaced", n, afterwards, r.Addr)
+				}
+			}
 			w.apply(after())
 			if got := inodes(t, w.door, "back-a")[0]; got != old {
 				t.Errorf("cut off at %d: namespace %d, want %d", n, got, old)
