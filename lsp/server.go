@@ -144,12 +144,12 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, options Options) er
 	}
 }
 
-// finish has what was said written out, unless the client has gone. Only the loop sends, and it is over.
+// finish has what was said written out. Only the loop sends, and it is over.
 func (s *server) finish(written <-chan struct{}) {
 	close(s.out)
 	select {
 	case <-written:
-	case <-s.gone:
+	case <-time.After(time.Second): // it does not read
 	}
 }
 
@@ -159,6 +159,11 @@ func (s *server) send(m message) {
 	body, err := json.Marshal(m)
 	if err != nil {
 		panic("bug: " + err.Error())
+	}
+	select {
+	case s.out <- frame(body):
+		return
+	default:
 	}
 	select {
 	case s.out <- frame(body):
