@@ -5,7 +5,8 @@
 // (plan.go) decides a list of operations that prints itself (op.go). Only then is the kernel
 // touched: Launch (launch.go) prepares mounts by descriptors, clones the payload's process into
 // its namespaces, builds its mount tree and lets it go; what that process does itself is a
-// prepared list of system calls (child.go). The tiny init (init.go) is the same program's
+// prepared list of system calls (child.go). The configuration's files (file.go) come into the tree in
+// rooms (room.go), where hostctl changes them while the container runs (deliver.go). The tiny init (init.go) is the same program's
 // second role. Start reading at Launch, which draws the protocol.
 //
 // It must not know HCL, plans, units or any resource kind, and it imports the standard library

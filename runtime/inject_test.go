@@ -23,6 +23,11 @@ var injected = map[string][]string{
 	"prlimit64": {"1"}, "fcntl": {"1"}, "execveat": {"1"},
 }
 
+// injectedFiles are those of a container with files that come beyond the ones above.
+var injectedFiles = map[string][]string{
+	"openat2": {"5", "6"}, "getdents64": {"1"}, "move_mount": {"6", "7", "8"}, "fchown": {"1"}, "fchmod": {"1"}, "newfstatat": {"1", "2", "3"},
+}
+
 // TestLaunchFailsClosed lets each call of the set-up fail, one at a time, in three ways: the payload's code never runs,
 // the launcher says so, and nothing stays behind.
 func TestLaunchFailsClosed(t *testing.T) {
@@ -33,39 +38,50 @@ func TestLaunchFailsClosed(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		skip(t, "strace")
 	}
-	db := b.rootfs + "/data"
+	b.furnish()
 	runs := 0
-	for name, whens := range injected {
-		for _, when := range whens {
-			for _, errno := range []string{"EPERM", "EINVAL", "ENOSYS"} {
-				s := b.spec(func(s *Spec) {
-					s.Args = []string{"sh", "-c", "echo the payload ran"}
-					s.Mounts = []Mount{{Target: "/data2", Source: db, Owner: &Account{0, 0}}}
-					s.Init = name == "execveat" || name == "fcntl"
-				})
-				what := fmt.Sprintf("%s:error=%s:when=%s", name, errno, when)
-				st := b.launch(s, []string{"strace", "-f", "-qq", "-o", b.dir + "/trace", "-e", "inject=" + what}, nil)
-				runs++
-				o := outcome{code: st.code, line: st.stderr.String()}
-				buf := make([]byte, 4096)
-				n, _ := st.out.Read(buf)
-				trace, err := os.ReadFile(b.dir + "/trace")
-				b.must(err)
-				if !strings.Contains(string(trace), "INJECTED") {
-					t.Errorf("%s: there is no such call", what)
+	for i, calls := range []map[string][]string{injected, injectedFiles} {
+		for name, whens := range calls {
+			for _, when := range whens {
+				for _, errno := range []string{"EPERM", "EINVAL", "ENOSYS"} {
+					b.inject(i == 1, name, errno, when)
+					runs++
 				}
-				if o.out = string(buf[:n]); strings.Contains(o.out, "the payload ran") {
-					t.Errorf("%s: the payload ran; launcher exit %d: %s", what, o.code, o.line)
-				}
-				if o.code == 0 {
-					t.Errorf("%s: the launcher says that all is well", what)
-				}
-				st.out.Close()
-				st.gone()
-				b.paths.RemoveRecord(invocation)
-				b.residue(what)
 			}
 		}
 	}
 	t.Logf("%d starts failed as they should", runs)
+}
+
+// inject starts a container, with files or without, while one call of the launcher's fails.
+func (b *bed) inject(files bool, name, errno, when string) {
+	b.t.Helper()
+	s := b.spec(func(s *Spec) {
+		s.Args = []string{"sh", "-c", "echo the payload ran"}
+		s.Mounts = []Mount{{Target: "/data2", Source: b.rootfs + "/data", Owner: &Account{0, 0}}}
+		s.Init = !files && (name == "execveat" || name == "fcntl")
+	})
+	if files {
+		b.put(&s, map[string]string{"/etc/conf.d/x.conf": "x"}, nil)
+	}
+	what := fmt.Sprintf("%s:error=%s:when=%s", name, errno, when)
+	st := b.launch(s, []string{"strace", "-f", "-qq", "-o", b.dir + "/trace", "-e", "inject=" + what}, nil)
+	o := outcome{code: st.code, line: st.stderr.String()}
+	buf := make([]byte, 4096)
+	n, _ := st.out.Read(buf)
+	trace, err := os.ReadFile(b.dir + "/trace")
+	b.must(err)
+	if !strings.Contains(string(trace), "INJECTED") {
+		b.t.Errorf("%s: there is no such call", what)
+	}
+	if o.out = string(buf[:n]); strings.Contains(o.out, "the payload ran") {
+		b.t.Errorf("%s: the payload ran; launcher exit %d: %s", what, o.code, o.line)
+	}
+	if o.code == 0 {
+		b.t.Errorf("%s: the launcher says that all is well", what)
+	}
+	st.out.Close()
+	st.gone()
+	b.paths.RemoveRecord(invocation)
+	b.residue(what)
 }

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path"
 	"strconv"
@@ -104,7 +105,7 @@ func entriesOf(dir int, name string) ([]string, error) {
 	if len(entries) > maxRoom {
 		return nil, errors.New("the directory " + name + " has more than " + strconv.Itoa(maxRoom) + " entries; choose another for the file")
 	}
-	if err != nil && len(entries) > 0 {
+	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	return entries, nil

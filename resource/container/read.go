@@ -204,9 +204,12 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
 		r.facts(record.PID, f)
 	}
-	if r.inside(f, spec, record); f.live.Pending == "" && r.Specs.OwesReload(name, r.invocation(u.Name)) {
-		f.live.Pending = pendingReload
-		f.status += ", has not been told that its files changed"
+	if len(spec.Files) > 0 {
+		r.inside(f, spec, record)
+		if f.live.Pending == "" && r.Specs.OwesReload(name, r.invocation(u.Name)) {
+			f.live.Pending = pendingReload
+			f.status += ", has not been told that its files changed"
+		}
 	}
 	return f, nil
 }
