@@ -31,13 +31,16 @@ func mark(owner string, addr resource.Addr) string { return owner + "/" + addr.S
 
 // Read implements [resource.Host]. A directory is looked for where last says; it is
 // ours by its mark, and by last's word where there can be no mark. One that no
-// ledger knows of is found by Check and Apply, when it is wanted.
+// ledger knows of is found by Check and Apply, when it is wanted. One that cannot
+// be looked at, as while its disk is not mounted, is there as last applied but for
+// what keeps it from being looked at: only what is proven gone is forgotten.
 func (h live) Read(_ context.Context, owner string, last resource.State) (resource.Reading, error) {
 	out := resource.Reading{State: resource.State{}, Status: map[resource.Addr]string{}}
 	for addr, spec := range last {
 		v := *spec.(*Volume)
 		if err := h.guard(&v); err != nil {
-			out.Status[addr] = err.Error()
+			v.Mountpoint = ""
+			out.State[addr], out.Status[addr] = &v, err.Error()
 			continue
 		}
 		dir, err := h.door.StatDir(v.Path)
@@ -49,7 +52,8 @@ func (h live) Read(_ context.Context, owner string, last resource.State) (resour
 			out.Status[addr] = "missing"
 			continue
 		case err != nil:
-			out.Status[addr] = err.Error()
+			v.UID, v.GID, v.Mode = 0, 0, 0
+			out.State[addr], out.Status[addr] = &v, err.Error()
 			continue
 		}
 		if why := foreign(dir, owner, addr, spec); why != "" {
@@ -202,18 +206,28 @@ func (h live) checkDelete(c resource.Change) []resource.Problem {
 	if !ok {
 		return nil
 	}
+	problem := func(summary, detail string) []resource.Problem {
+		return []resource.Problem{{Addr: c.Addr, Path: "on_destroy", Summary: summary, Detail: detail}}
+	}
+	const release = "or let the volume go with a removed block, which leaves the data alone"
+	if err := h.guard(v); err != nil {
+		return problem(fmt.Sprintf("%s cannot be deleted: %v", v.Path, err), "mount the filesystem that holds it first, "+release)
+	}
 	dir, err := h.door.StatDir(v.Path)
-	if err != nil || foreign(dir, c.Owner, c.Addr, c.Last) != "" {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return problem(fmt.Sprintf("%s cannot be deleted", v.Path), err.Error()+"; repair that first, "+release)
+	case foreign(dir, c.Owner, c.Addr, c.Last) != "":
 		return nil
 	}
 	mounts, err := h.door.MountsBelow(v.Path)
 	if err != nil {
-		return []resource.Problem{{Addr: c.Addr, Path: "on_destroy", Summary: "the mounts cannot be read", Detail: err.Error()}}
+		return problem("the mounts cannot be read", err.Error())
 	}
 	if len(mounts) > 0 {
-		return []resource.Problem{{Addr: c.Addr, Path: "on_destroy",
-			Summary: fmt.Sprintf("%s cannot be deleted: %s is mounted there", v.Path, strings.Join(mounts, ", ")),
-			Detail:  "unmount it first, or apply on_destroy = \"keep\" before removing the volume"}}
+		return problem(fmt.Sprintf("%s cannot be deleted: %s is mounted there", v.Path, strings.Join(mounts, ", ")), "unmount it first, or apply on_destroy = \"keep\" before removing the volume")
 	}
 	return nil
 }
@@ -258,12 +272,12 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 }
 
 func (h live) remove(ctx context.Context, c resource.Change) error {
-	v, _ := c.Last.(*Volume)
-	if v == nil {
-		v, _ = c.Live.(*Volume)
+	v, ok := doomed(c)
+	if !ok {
+		return nil // the mark stays with the data, so that the volume can be declared again
 	}
-	if v == nil {
-		return nil
+	if err := h.guard(v); err != nil {
+		return err
 	}
 	dir, err := h.door.StatDir(v.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -275,11 +289,5 @@ func (h live) remove(ctx context.Context, c resource.Change) error {
 	if foreign(dir, c.Owner, c.Addr, c.Last) != "" {
 		return nil // ours is gone, and this one stays
 	}
-	if v, ok := doomed(c); ok {
-		if err := h.guard(v); err != nil {
-			return err
-		}
-		return h.door.RemoveDir(ctx, v.Path, mark(c.Owner, c.Addr))
-	}
-	return nil // the mark stays with the data, so that the volume can be declared again
+	return h.door.RemoveDir(ctx, v.Path, mark(c.Owner, c.Addr))
 }

@@ -233,8 +233,47 @@ func TestMountpoint(t *testing.T) {
 	// The disk goes, and a directory of the same name shows below it.
 	m.Drop("/srv/disk")
 	m.PutDir("/srv/disk/db", host.Dir{UID: 2100, GID: 2100, Mode: 0o700, Mark: "shop/volume.db"})
-	if w.live() != "" || w.read().Status[dbAddr] != bare {
+	// It is not known to be gone: only that what guards it is missing.
+	if w.live() != `path="/srv/disk/db" uid=2100 gid=2100 mode="0700" on_destroy="keep"` || w.read().Status[dbAddr] != bare {
 		t.Errorf("%s, %v", w.live(), w.read().Status)
+	}
+	if got := w.check(w.change(resource.Update, v)); !strings.Contains(got, "mountpoint: "+bare) {
+		t.Error(got)
+	}
+}
+
+// A volume whose data is to be deleted is not forgotten while nobody can say whether it is there.
+func TestDeleteWhatCannotBeLookedAt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		hide, show func(*hosttest.Machine)
+		want       string
+	}{
+		"its disk is not mounted": {func(m *hosttest.Machine) { m.Drop("/srv/disk") }, func(m *hosttest.Machine) { m.Mount("/srv/disk", true) },
+			"nothing is mounted at /srv/disk: mount the filesystem"},
+		"a link stands above": {func(m *hosttest.Machine) { m.PutOther("/srv/disk/a", "symbolic link") }, func(m *hosttest.Machine) { m.Drop("/srv/disk/a") },
+			"/srv/disk/a is a symbolic link; write the path that it leads to; repair that first"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := hosttest.New()
+			m.Mount("/srv/disk", true)
+			w := newWorld(t, m)
+			w.apply(w.change(resource.Create, wanted(func(v *Volume) {
+				v.Path, v.Mountpoint, v.OnDestroy = "/srv/disk/a/db", "/srv/disk", Delete
+			})))
+			tt.hide(m)
+			if w.live() == "" {
+				t.Error("it is forgotten")
+			}
+			gone := w.change(resource.Delete, nil)
+			if got := w.check(gone); !strings.Contains(got, tt.want) {
+				t.Errorf("problems %q, want %q in them", got, tt.want)
+			}
+			if err := w.Apply(t.Context(), gone); err == nil {
+				t.Error("it is said to be removed")
+			}
+			tt.show(m)
+			w.apply(gone)
+		})
 	}
 }
 
