@@ -25,6 +25,10 @@ type Account struct {
 	// Locked says that no password opens the account. Where the caller may not
 	// read shadow(5), it is true unless passwd(5) itself says otherwise.
 	Locked bool
+	// Unlisted says that shadow(5) has no entry of the account, or gshadow(5) none of the
+	// group of its name, though the host has these files and the caller may read them. In
+	// what is to be it says nothing: the entries are made.
+	Unlisted bool
 }
 
 // Group is one line of group(5).

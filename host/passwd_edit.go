@@ -36,7 +36,7 @@ func readAccountFiles(dir *etc) (*accountFiles, error) {
 
 func (f *accountFiles) accounts() Accounts {
 	var out Accounts
-	memberOf := map[string][]string{}
+	memberOf, grouped := map[string][]string{}, map[string]bool{}
 	for _, line := range f.tables["group"].lines {
 		e := fields(line)
 		if len(e) < 4 {
@@ -47,21 +47,12 @@ func (f *accountFiles) accounts() Accounts {
 			continue
 		}
 		g := Group{Name: e[0], GID: gid, Members: members(e[3])}
-		out.Groups = append(out.Groups, g)
+		out.Groups, grouped[g.Name] = append(out.Groups, g), true
 		for _, m := range g.Members {
 			memberOf[m] = append(memberOf[m], g.Name)
 		}
 	}
-	passwords := map[string]string{}
-	if shadow := f.tables["shadow"]; shadow != nil {
-		for _, line := range shadow.lines {
-			if e := fields(line); e != nil {
-				if _, twice := passwords[e[0]]; !twice {
-					passwords[e[0]] = e[1]
-				}
-			}
-		}
-	}
+	passwords, gshadowed := f.secondFields("shadow"), f.secondFields("gshadow")
 	for _, line := range f.tables["passwd"].lines {
 		e := fields(line)
 		if len(e) < 7 {
@@ -82,9 +73,31 @@ func (f *accountFiles) accounts() Accounts {
 			}
 		}
 		out.Users = append(out.Users, Account{Name: e[0], UID: uid, GID: gid, Comment: e[4], Home: e[5], Shell: e[6],
-			Groups: slices.Compact(groups), Locked: locked(password)})
+			Groups: slices.Compact(groups), Locked: locked(password),
+			Unlisted: e[1] == "x" && f.lacks("shadow", passwords, e[0]) || grouped[e[0]] && f.lacks("gshadow", gshadowed, e[0])})
 	}
 	return out
+}
+
+// secondFields are those of a file's entries by name, of two of one name the first.
+func (f *accountFiles) secondFields(file string) map[string]string {
+	byName := map[string]string{}
+	if t := f.tables[file]; t != nil {
+		for _, line := range t.lines {
+			if e := fields(line); e != nil {
+				if _, twice := byName[e[0]]; !twice {
+					byName[e[0]] = e[1]
+				}
+			}
+		}
+	}
+	return byName
+}
+
+// lacks reports whether a file that the host has is without an entry of that name.
+func (f *accountFiles) lacks(file string, entries map[string]string, name string) bool {
+	_, there := entries[name]
+	return f.tables[file] != nil && !there
 }
 
 // locked says whether a password field lets nobody in, shadow(5). The empty field lets everybody in.
@@ -100,8 +113,12 @@ func (f *accountFiles) add(a Account) error {
 		if f.tables[file] == nil {
 			continue
 		}
-		if i, err := f.tables[file].find(a.Name); i >= 0 || err != nil {
-			return fmt.Errorf("/etc/%s has an entry of that name: %w", file, fs.ErrExist)
+		i, err := f.tables[file].find(a.Name)
+		if err != nil {
+			return fmt.Errorf("/etc/%s: %w; take one out with %s", file, err, editors[file])
+		}
+		if i >= 0 && !harmless(file, fields(f.tables[file].lines[i])) {
+			return fmt.Errorf("/etc/%s has an entry of that name (%w); if it is a removed account's, take it out with %s", file, fs.ErrExist, editors[file])
 		}
 	}
 	if err := f.free(a); err != nil {
@@ -109,6 +126,21 @@ func (f *accountFiles) add(a Account) error {
 	}
 	f.tables["passwd"].add([]string{a.Name, f.hidden(), "0", "0", a.Comment, a.Home, a.Shell})
 	return f.set(a)
+}
+
+// editors are the commands that people edit the files with, vipw(8).
+var editors = map[string]string{"passwd": "vipw", "group": "vigr", "shadow": "vipw -s", "gshadow": "vigr -s"}
+
+// harmless says that an entry which an account left behind is just as that of a new one:
+// it has no password, and as a group's nobody in it.
+func harmless(file string, entry []string) bool {
+	switch file {
+	case "shadow":
+		return len(entry) == 9 && locked(entry[1])
+	case "gshadow":
+		return len(entry) == 4 && locked(entry[1]) && entry[2] == "" && entry[3] == ""
+	}
+	return false
 }
 
 // hidden is the password field of passwd(5) for an account without a password.

@@ -420,3 +420,55 @@ func lacks(t *testing.T, ability string, why error) {
 	}
 	t.Skipf("needs %s: %v", ability, why)
 }
+
+// Lines that somebody deleted by hand are missed, and made again.
+func TestLinesDeletedByHand(t *testing.T) {
+	without := func(p Passwd, file string) {
+		t.Helper()
+		path := filepath.Join(p.Root, "etc", file)
+		data, err := os.ReadFile(path)
+		must(t, err)
+		var kept string
+		for line := range strings.Lines(string(data)) {
+			if !strings.HasPrefix(line, "shop:") {
+				kept += line
+			}
+		}
+		must(t, os.WriteFile(path, []byte(kept), 0o644))
+	}
+	for _, file := range []string{"shadow", "gshadow", "group"} {
+		p := newRoot(t, seed)
+		must(t, p.AddAccount(t.Context(), shop))
+		before := files(t, p)
+		without(p, file)
+		known, err := p.Accounts(t.Context())
+		must(t, err)
+		a, _ := known.User("shop")
+		_, grouped := known.Group("shop")
+		if missed := a.Unlisted || !grouped; !missed {
+			t.Errorf("%s: nothing is missed", file)
+		}
+		must(t, p.SetAccount(t.Context(), shop))
+		if got := diff(before, files(t, p)); got != "" {
+			t.Errorf("%s: not made again:\n%s", file, got)
+		}
+		known, _ = p.Accounts(t.Context())
+		if a, _ = known.User("shop"); a.Unlisted {
+			t.Errorf("%s: still missed", file)
+		}
+	}
+	// What a deleted account leaves is in nobody's way, as long as it gives nobody anything.
+	p := newRoot(t, seed)
+	must(t, p.AddAccount(t.Context(), shop))
+	before := files(t, p)
+	without(p, "passwd")
+	without(p, "group")
+	must(t, p.AddAccount(t.Context(), shop))
+	if got := diff(before, files(t, p)); got != "" {
+		t.Errorf("not made again:\n%s", got)
+	}
+	p = newRoot(t, map[string]string{"passwd": "", "group": "", "gshadow": "shop:!:alice:\n"})
+	if err := p.AddAccount(t.Context(), shop); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "take it out with vigr -s") {
+		t.Errorf("a group that somebody administers: %v", err)
+	}
+}

@@ -66,10 +66,21 @@ func (h live) Read(ctx context.Context, owner string, last resource.State) (reso
 		if !ok || by != owner || foreign(a, owner, addr, last[addr]) != "" {
 			continue
 		}
-		out.State[addr] = &User{UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Shell: a.Shell, Locked: a.Locked}
-		out.Status[addr] = fmt.Sprintf("uid %d", a.UID)
+		u := &User{UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Shell: a.Shell, Locked: a.Locked}
+		out.State[addr], out.Status[addr] = u, fmt.Sprintf("uid %d", a.UID)
 		if !a.Locked {
 			out.Status[addr] += ", has a password"
+		}
+		if a.Unlisted {
+			u.Locked = false // in what is missing nothing says so
+			out.Status[addr] += ", is not in /etc/shadow or /etc/gshadow"
+		}
+		switch g, ok := known.Group(a.Name); {
+		case !ok:
+			u.GID = 0
+			out.Status[addr] += ", its group is missing"
+		case g.GID != a.UID:
+			u.GID = g.GID
 		}
 	}
 	for _, g := range known.Groups {
