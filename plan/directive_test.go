@@ -239,3 +239,33 @@ func checkDone(t *testing.T, seed uint64, d detour, m *machine, p *Plan) {
 		t.Fatalf("seed %d: after the run there is still to do:\n%s%v\nfirst:\n%s", seed, again.Text(TextOptions{}), again.Refused, p.Text(TextOptions{}))
 	}
 }
+
+// Who takes a number or a name of the host's comes after who had it.
+func TestTakenComesAfterLeft(t *testing.T) {
+	handed := opt
+	handed.Handed = []resource.Handover{{From: box("old"), To: box("new")}}
+	moved := opt
+	moved.Directives.Moved = []resource.Move{{From: target(box("a")), To: target(box("b"))}}
+	changed := spec(func(t *thing) { t.UID = 8 })
+	for _, c := range []struct {
+		name             string
+		want, live       resource.State
+		opt              Options
+		first, afterward resource.Addr
+	}{
+		{"from one that goes", resource.State{box("new"): spec()}, resource.State{box("old"): spec()}, handed, box("old"), box("new")},
+		{"from one that changes", resource.State{box("new"): spec(), box("old"): changed}, resource.State{box("old"): spec()}, handed, box("old"), box("new")},
+		{"under the name of one that moves", resource.State{box("a"): spec(), box("b"): spec()}, resource.State{box("a"): spec()}, moved, box("b"), box("a")},
+	} {
+		p := Make(c.want, c.live, c.live, c.opt)
+		checkShape(t, p)
+		var order []resource.Addr
+		for _, s := range p.Steps {
+			order = append(order, s.Addr)
+		}
+		first, then := slices.Index(order, c.first), slices.Index(order, c.afterward)
+		if first < 0 || then < 0 || first > then || !slices.Contains(p.Steps[then].After, first) && p.Steps[then].Wave <= p.Steps[first].Wave {
+			t.Errorf("%s: %v", c.name, order)
+		}
+	}
+}

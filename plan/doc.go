@@ -7,5 +7,7 @@
 // go down from [resource.Kind], and what else there is to say from [Noter].
 //
 // Start with [Make]; diff.go compares one resource, order.go puts the steps in
-// order, text.go prints a [Plan] from nothing but what its JSON holds.
+// order, text.go prints a [Plan] from nothing but what its JSON holds. What a
+// configuration says of the way is in moves.go (other addresses) and narrow.go
+// (targets, and what is refused); seal.go keeps sensitive values out of saved plans.
 package plan
