@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 
@@ -144,19 +146,72 @@ func makeParents(root int, p string) (int, error) {
 	return at, nil
 }
 
-// makeParent makes one directory root:root 0755, whatever the umask and the set-id bits above say.
+// makeParent makes one directory root:root 0755, whatever the umask and the set-id bits
+// above say. One that somebody else made meanwhile is left as it is.
 func makeParent(at int, name string) (int, error) {
-	err := unix.Mkdirat(at, name, 0o755)
-	fresh := err == nil
-	if err != nil && !errors.Is(err, unix.EEXIST) {
+	if err := makeDir(at, name, Dir{Mode: 0o755}); err != nil && !errors.Is(err, fs.ErrExist) {
 		return -1, err
 	}
-	fd, err := openBelow(at, name, unix.O_RDONLY)
+	return openBelow(at, name, unix.O_RDONLY)
+}
+
+// makeDir makes the directory name in parent, which may be somebody else's: who owns it can
+// exchange what is in it at any time, with a directory of root's too. So the new one
+// is made in a directory where only root can come, and is given away only there.
+func makeDir(parent int, name string, want Dir) error {
+	stage := beginning(name)
+	if err := clearStage(parent, stage); err != nil {
+		return fmt.Errorf("remove %s: %w", stage, err)
+	}
+	if err := unix.Mkdirat(parent, stage, 0o700); err != nil {
+		return err
+	}
+	defer unix.Unlinkat(parent, stage, unix.AT_REMOVEDIR)
+	at, err := openStage(parent, stage)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(at)
+	if err := unix.Mkdirat(at, staged, 0o700); err != nil {
+		return err
+	}
+	err = furnish(at, want)
+	if err == nil {
+		err = renameNew(at, staged, parent, name)
+	}
+	if err != nil {
+		unix.Unlinkat(at, staged, unix.AT_REMOVEDIR)
+		return err
+	}
+	return unix.Fsync(parent)
+}
+
+// beginning is the name of the directory in which one is made that is to have this name.
+func beginning(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return ".hostctl-" + hex.EncodeToString(sum[:8])
+}
+
+// staged is the name that a directory has in there until it is complete.
+const staged = "new"
+
+// openStage opens the directory that was just made, or what took its place: it must
+// be one that nobody but root can put anything into, and empty.
+func openStage(parent int, stage string) (int, error) {
+	fd, err := openBelow(parent, stage, unix.O_RDONLY)
 	if err != nil {
 		return -1, err
 	}
-	if fresh {
-		err = errors.Join(unix.Fchown(fd, 0, 0), unix.Fchmod(fd, 0o755), unix.Fsync(at))
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && (int(st.Uid) != unix.Geteuid() || st.Mode&0o777 != 0o700) {
+		err = fmt.Errorf("%s is another's now: %w", stage, ErrNotOwned)
+	}
+	if err == nil {
+		var n int
+		if n, err = entries(fd); err == nil && n > 0 {
+			err = fmt.Errorf("%s is another's now: %w", stage, ErrNotOwned)
+		}
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -165,47 +220,47 @@ func makeParent(at int, name string) (int, error) {
 	return fd, nil
 }
 
-func makeDir(parent int, name string, want Dir) error {
-	tmp := beginning(name)
-	// What a crash left is empty, for a directory is filled only in its place.
-	if err := unix.Unlinkat(parent, tmp, unix.AT_REMOVEDIR); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("remove %s: %w", tmp, err)
-	}
-	if err := unix.Mkdirat(parent, tmp, 0o700); err != nil {
-		return err
-	}
-	err := furnish(parent, tmp, want)
-	if err == nil {
-		err = renameNew(parent, tmp, name)
-	}
+// entries counts what is in a directory, to 2.
+func entries(fd int) (int, error) {
+	own, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		unix.Unlinkat(parent, tmp, unix.AT_REMOVEDIR)
-		return err
+		return 0, err
 	}
-	return unix.Fsync(parent)
+	f := os.NewFile(uintptr(own), ".")
+	defer f.Close()
+	names, err := f.Readdirnames(2)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return len(names), err
 }
 
-// beginning is the name that a directory has until it is complete.
-func beginning(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return ".hostctl-" + hex.EncodeToString(sum[:8])
+// clearStage removes what a crash left, which is empty: a directory is filled only in its place.
+func clearStage(parent int, stage string) error {
+	fd, err := openBelow(parent, stage, unix.O_RDONLY)
+	if err == nil {
+		err = unix.Unlinkat(fd, staged, unix.AT_REMOVEDIR)
+		unix.Close(fd)
+	}
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		err = unix.Unlinkat(parent, stage, unix.AT_REMOVEDIR)
+	}
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
 }
 
-func furnish(parent int, tmp string, want Dir) error {
-	fd, err := openBelow(parent, tmp, unix.O_RDONLY)
+func furnish(at int, want Dir) error {
+	fd, err := openBelow(at, staged, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	if int(st.Uid) != unix.Geteuid() {
-		return fmt.Errorf("%s is another's now: %w", tmp, ErrNotOwned)
-	}
-	if err := unix.Fsetxattr(fd, MarkXattr, []byte(want.Mark), 0); err != nil && !errors.Is(err, unix.ENOTSUP) {
-		return fmt.Errorf("attribute %s: %w", MarkXattr, err)
+	if want.Mark != "" {
+		if err := unix.Fsetxattr(fd, MarkXattr, []byte(want.Mark), 0); err != nil && !errors.Is(err, unix.ENOTSUP) {
+			return fmt.Errorf("attribute %s: %w", MarkXattr, err)
+		}
 	}
 	if err := unix.Fchown(fd, int(want.UID), int(want.GID)); err != nil {
 		return fmt.Errorf("chown: %w", err)
@@ -218,8 +273,8 @@ func furnish(parent int, tmp string, want Dir) error {
 
 // renameNew renames without replacing. Filesystems that cannot promise so
 // (EINVAL of renameat2(2)) replace at most an empty directory.
-func renameNew(parent int, from, to string) error {
-	err := unix.Renameat2(parent, from, parent, to, unix.RENAME_NOREPLACE)
+func renameNew(at int, from string, parent int, to string) error {
+	err := unix.Renameat2(at, from, parent, to, unix.RENAME_NOREPLACE)
 	if !errors.Is(err, unix.EINVAL) {
 		return err
 	}
@@ -227,5 +282,5 @@ func renameNew(parent int, from, to string) error {
 	if err := unix.Fstatat(parent, to, &st, unix.AT_SYMLINK_NOFOLLOW); !errors.Is(err, unix.ENOENT) {
 		return errors.Join(fs.ErrExist, err)
 	}
-	return unix.Renameat(parent, from, parent, to)
+	return unix.Renameat(at, from, parent, to)
 }

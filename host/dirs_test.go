@@ -70,14 +70,72 @@ func TestCreateDir(t *testing.T) {
 	}
 }
 
-// A crash between mkdir and rename leaves a nameless directory that the next attempt removes.
+// What a crash leaves while a directory is made is removed by the next attempt.
 func TestCreateDirAfterACrash(t *testing.T) {
 	d := newDirs(t)
-	must(t, os.Mkdir(filepath.Join(d.Root, beginning("db")), 0o700))
+	must(t, os.MkdirAll(filepath.Join(d.Root, beginning("db"), staged), 0o700))
 	must(t, d.CreateDir("/db", db))
 	if entries, _ := os.ReadDir(d.Root); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
 	}
+}
+
+// Who owns the directory above puts one of root's where a new one is being made,
+// over and over: it is neither marked nor given away, nor its mode changed.
+func TestCreateDirWhileAnotherTakesItsPlace(t *testing.T) {
+	d := newDirs(t)
+	must(t, os.MkdirAll(d.Root+"/home", 0o755))
+	const victims = 64
+	for i := range victims {
+		must(t, os.Mkdir(fmt.Sprintf("%s/home/victim%d", d.Root, i), 0o700))
+		must(t, os.WriteFile(fmt.Sprintf("%s/home/victim%d/secret", d.Root, i), nil, 0o600))
+	}
+	names := []string{beginning("db"), beginning("above"), "above"}
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			name, victim := d.Root+"/home/"+names[i%len(names)], fmt.Sprintf("%s/home/victim%d", d.Root, i/len(names)%victims)
+			if unix.Renameat2(unix.AT_FDCWD, victim, unix.AT_FDCWD, name, unix.RENAME_EXCHANGE) == nil {
+				unix.Renameat2(unix.AT_FDCWD, victim, unix.AT_FDCWD, name, unix.RENAME_EXCHANGE) // and back
+			}
+		}
+	}()
+	made := 0
+	for range 600 {
+		for _, p := range []string{"/home/db", "/home/above/db"} {
+			if d.CreateDir(p, db) == nil {
+				made++
+			}
+		}
+		os.Remove(d.Root + "/home/above/db")
+		os.Remove(d.Root + "/home/above")
+		os.Remove(d.Root + "/home/db")
+	}
+	close(stop)
+	<-done
+	if made == 0 {
+		t.Error("nothing was ever made")
+	}
+	err := filepath.WalkDir(d.Root, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() != "secret" {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(filepath.Dir(p), &st); err != nil || st.Uid != 0 || st.Mode&0o777 != 0o700 {
+			t.Fatalf("%s is now of %d with mode %o, %v", filepath.Dir(p), st.Uid, st.Mode&0o777, err)
+		}
+		if n, _ := unix.Getxattr(filepath.Dir(p), MarkXattr, nil); n > 0 {
+			t.Fatalf("%s is marked", filepath.Dir(p))
+		}
+		return nil
+	})
+	must(t, err)
 }
 
 func TestPathsWithOtherThingsInThem(t *testing.T) {
