@@ -1,4 +1,4 @@
-# make            builds bin/hostctl and bin/hostctl-launch
+# make            builds bin/hostctl and what it starts, bin/hostctl-launch and bin/hostctl-import
 # make demo       shows what they do, on a throwaway host; HOST=1: on this one
 # make test       runs all tests; as root those on throwaway hosts and on User-mode Linux too
 # make bench      measures them beside other programs of their kind
@@ -38,10 +38,11 @@ SHARE = $(DESTDIR)$(PREFIX)/share
 build:
 	$(BUILD) -o bin/hostctl ./cmd/hostctl
 	$(BUILD) -ldflags '-s -w' -o bin/hostctl-launch ./cmd/hostctl-launch
+	$(BUILD) -ldflags '-s -w' -o bin/hostctl-import ./cmd/hostctl-import
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man8
-	install -m 0755 bin/hostctl bin/hostctl-launch $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 bin/hostctl bin/hostctl-launch bin/hostctl-import $(DESTDIR)$(PREFIX)/bin
 	bin/hostctl man -out $(SHARE)/man/man8
 	install -D -m 0644 cmd/hostctl/completion/hostctl.bash $(SHARE)/bash-completion/completions/hostctl
 	install -D -m 0644 cmd/hostctl/completion/hostctl.zsh $(SHARE)/zsh/site-functions/_hostctl

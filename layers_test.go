@@ -36,6 +36,8 @@ var ours = map[string][]string{
 	"hostctl/host/try":                 {"hostctl/host"},
 	"hostctl/host/hosttest":            {"hostctl/host"},
 	"hostctl/cmd/hostctl-launch":       {"hostctl/runtime"},
+	"hostctl/cmd/hostctl-import":       {"hostctl/importer", "hostctl/resource/all"},
+	"hostctl/resource/all":             {"hostctl/resource", "hostctl/resource/user", "hostctl/resource/volume", "hostctl/resource/network", "hostctl/resource/netns", "hostctl/resource/container"},
 	"hostctl/cmd/hostctl":              {"*"},
 }
 

@@ -14,18 +14,8 @@ import (
 
 	"hostctl/hcl"
 	"hostctl/host"
-	"hostctl/resource"
-	"hostctl/resource/container"
-	"hostctl/resource/netns"
-	"hostctl/resource/network"
-	"hostctl/resource/user"
-	"hostctl/resource/volume"
+	"hostctl/resource/all"
 )
-
-// kinds are those of hostctl.
-func kinds() resource.Kinds {
-	return resource.Kinds{user.Kind(), volume.Kind(), network.Kind(), netns.Kind(), container.Kind()}
-}
 
 const (
 	rowParser = "the bare HCL parser"
@@ -109,7 +99,7 @@ func load(text []byte) *hcl.Config {
 		return host.Confined{Args: []string{"bench", hcl.ChildArg}, Stdin: request, MaxOutput: hcl.MaxAnswer}.Run(ctx)
 	}
 	sources := hcl.Sources{Dir: "/bench", Files: []hcl.File{{Name: "main.hcl", Text: text}}}
-	return hcl.Load(context.Background(), child, hcl.Request{Sources: sources}, kinds())
+	return hcl.Load(context.Background(), child, hcl.Request{Sources: sources}, all.Kinds())
 }
 
 func complete(c *hcl.Config, n int) error {

@@ -14,6 +14,7 @@ import (
 
 	"hostctl/hcl"
 	"hostctl/host/try"
+	"hostctl/resource/all"
 )
 
 // settings are what the run outside tells the run inside.
@@ -34,7 +35,7 @@ type report struct {
 func main() {
 	try.Main(os.Args)
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds()))
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, all.Kinds()))
 	}
 	if len(os.Args) == 3 && os.Args[1] == insideArg {
 		os.Exit(inside(os.Args[2]))

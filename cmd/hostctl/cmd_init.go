@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"hostctl/resource"
@@ -34,15 +33,8 @@ var initCommand = command{
 }
 
 func writeFirst(c *cli, dir, name string) error {
-	there, err := filepath.Glob(filepath.Join(dir, "*.hcl*"))
-	if err != nil {
+	if err := noConfiguration(dir); err != nil {
 		return err
-	}
-	there = slices.DeleteFunc(there, func(name string) bool {
-		return !strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".hcl.json")
-	})
-	if len(there) > 0 {
-		return fmt.Errorf("there is a configuration already: %s", strings.Join(there, ", "))
 	}
 	if name == "" {
 		abs, err := filepath.Abs(dir)
@@ -58,9 +50,6 @@ func writeFirst(c *cli, dir, name string) error {
 	}
 	path := filepath.Join(dir, "main.hcl")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no directory %s", dir)
-	}
 	if err != nil {
 		return err
 	}
@@ -69,5 +58,26 @@ func writeFirst(c *cli, dir, name string) error {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "Wrote %s. Next:\n\n  hostctl validate   check it\n  hostctl plan       see what it would change on this host\n  hostctl apply      change it\n", path)
+	return nil
+}
+
+// noConfiguration fails where a directory has a configuration already, or is none.
+func noConfiguration(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no directory %s", dir)
+	}
+	if err != nil {
+		return err
+	}
+	var there []string
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json") {
+			there = append(there, filepath.Join(dir, name))
+		}
+	}
+	if len(there) > 0 {
+		return fmt.Errorf("there is a configuration already: %s", strings.Join(there, ", "))
+	}
 	return nil
 }

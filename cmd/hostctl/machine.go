@@ -12,6 +12,7 @@ import (
 	"hostctl/host"
 	"hostctl/host/try"
 	"hostctl/resource"
+	"hostctl/resource/all"
 	"hostctl/resource/container"
 	"hostctl/resource/netns"
 	"hostctl/resource/network"
@@ -26,10 +27,8 @@ const (
 	lockPath   = "/run/hostctl/lock"
 )
 
-// kinds is the one list of all kinds, in the order of the manual.
-func kinds() resource.Kinds {
-	return resource.Kinds{user.Kind(), volume.Kind(), network.Kind(), netns.Kind(), container.Kind()}
-}
+// kinds are all kinds, in the order of the manual.
+func kinds() resource.Kinds { return all.Kinds() }
 
 // openMachine opens the doors to this host, or says what is missing here.
 func openMachine(ctx context.Context) (*apply.Machine, error) {
@@ -69,14 +68,17 @@ func openMachine(ctx context.Context) (*apply.Machine, error) {
 }
 
 // launcherPath is the absolute path of the launcher, beside this program.
-func launcherPath() (string, error) {
+func launcherPath() (string, error) { return beside(container.LauncherName) }
+
+// beside is the absolute path of a program of hostctl's, which lies in one directory with this one.
+func beside(name string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(filepath.Dir(self), container.LauncherName)
+	path := filepath.Join(filepath.Dir(self), name)
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("the launcher is missing: %s and hostctl belong in one directory", path)
+		return "", fmt.Errorf("%s is missing: hostctl and the programs that it starts belong in one directory, %s", name, filepath.Dir(self))
 	}
 	return path, nil
 }

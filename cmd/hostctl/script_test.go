@@ -9,12 +9,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"hostctl/hcl"
+	"hostctl/importer"
 	"hostctl/plan"
 	"hostctl/resource"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hostctl": main})
+	testscript.Main(m, map[string]func(){"hostctl": main, importerName: func() { importer.Main(kinds()) }})
 }
 
 // TestScripts runs the command line's behaviours, one file each.
