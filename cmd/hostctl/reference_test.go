@@ -30,6 +30,7 @@ func TestReference(t *testing.T) {
 		"kinds.json":   kindsTexts(t),
 		"functions.md": functionsReference(),
 		"commands.md":  commandsReference(),
+		"errors.md":    errorsReference(t),
 	} {
 		path := filepath.Join("..", "..", "docs", name)
 		if *update {

@@ -15,7 +15,8 @@
 //	CASE/@make    what an archive cannot hold: link PATH TARGET, fifo PATH, dir PATH, big PATH BYTES
 //	CASE/@wanted  diagnostics of files without comments: FILE:LINE: SUMMARY | DETAIL
 //
-// @BOM@, @CR@, @NUL@ and @ESC@ stand for those characters.
+// @BOM@, @CR@, @NUL@ and @ESC@ stand for those characters, @BYTE@ for one that is
+// no UTF-8, and @EOF@ ends a file that does not end with a newline.
 package hcltest
 
 import (
@@ -56,14 +57,14 @@ type Wanted struct {
 // settings is the block that no configuration can do without; a case that is about it is called settings-...
 const settings = "hostctl {\n  name = \"test\"\n}\n"
 
-var characters = strings.NewReplacer("@BOM@", "\ufeff", "@CR@", "\r", "@NUL@", "\x00", "@ESC@", "\x1b")
+var characters = strings.NewReplacer("@BOM@", "\ufeff", "@CR@", "\r", "@NUL@", "\x00", "@ESC@", "\x1b", "@BYTE@", "\xff")
 
 // Cases reads the cases of corpora.
 func Cases(t testing.TB, archives ...string) []*Case {
 	t.Helper()
 	var cases []*Case
-	byName := map[string]*Case{}
 	for _, archive := range archives {
+		byName := map[string]*Case{}
 		a, err := txtar.ParseFile(archive)
 		if err != nil {
 			t.Fatal(err)
@@ -110,6 +111,7 @@ func (c *Case) add(name, text string) error {
 			c.want(place, false, rest)
 		}
 	default:
+		text, _, _ = strings.Cut(text, "@EOF@")
 		c.Files = append(c.Files, txtar.File{Name: name, Data: []byte(text)})
 		for i, line := range strings.Split(strings.ReplaceAll(text, "\r", ""), "\n") {
 			place := fmt.Sprintf("%s:%d", name, i+1)
@@ -146,7 +148,7 @@ func (c *Case) Evaluate(t testing.TB, kinds resource.Kinds) *hcl.Config {
 	for _, f := range c.Files {
 		write(f.Name, string(f.Data))
 	}
-	if !strings.HasPrefix(c.Name, "settings") {
+	if !strings.HasPrefix(c.Name, "settings-") {
 		write(path.Join(c.dir, "zz-settings.hcl"), settings)
 	}
 	c.make(t, root, write)
@@ -222,4 +224,40 @@ func (w Wanted) Is(d hcl.Diagnostic) bool {
 		place = fmt.Sprintf("%s:%d", d.File, d.Start.Line)
 	}
 	return place == w.Place && (d.Severity == hcl.Warning) == w.Warning && d.Summary == w.Summary && strings.Contains(d.Detail, w.Detail)
+}
+
+// Bare is the case without the comments that say what is wanted.
+func (c *Case) Bare() *Case {
+	bare := *c
+	bare.Files = slices.Clone(c.Files)
+	for i, f := range c.Files {
+		lines := strings.Split(string(f.Data), "\n")
+		for j, line := range lines {
+			for _, comment := range []string{"# ERROR: ", "# WARNING: "} {
+				text, _, found := strings.Cut(line, comment)
+				if found {
+					end := ""
+					if strings.HasSuffix(line, "\r") {
+						end = "\r"
+					}
+					lines[j] = strings.TrimRight(text, " ") + end
+				}
+			}
+		}
+		bare.Files[i].Data = []byte(strings.Join(lines, "\n"))
+	}
+	return &bare
+}
+
+// Given are the values of variables that the case is read with, as they are written.
+func (c *Case) Given() []string {
+	var out []string
+	for name, value := range c.vars {
+		out = append(out, "-var "+name+"="+value)
+	}
+	for name, value := range c.env {
+		out = append(out, "HOSTCTL_VAR_"+name+"="+value)
+	}
+	slices.Sort(out)
+	return out
 }
