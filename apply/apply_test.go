@@ -354,3 +354,31 @@ func TestAnUnwritableLedgerChangesNothing(t *testing.T) {
 		t.Errorf("err %v, diary %q", err, s.diary)
 	}
 }
+
+// A write of the ledger that failed is made good by a later one.
+func TestLaterLedgerWrite(t *testing.T) {
+	m, s := machine(t)
+	tmp := m.LedgerPath + ".new"
+	s.during = func(c resource.Change) {
+		if c.Addr.Name == "a" {
+			if err := syscall.Mkfifo(tmp, 0o600); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		// The write that a's end asked for goes into the FIFO, and cannot be made durable there.
+		if _, err := os.ReadFile(tmp); err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(tmp); err != nil {
+			t.Error(err)
+		}
+	}
+	if errs, _ := apply(t, m, things("a", "b<a"), Options{}); len(errs) > 0 { // it fails the test where the ledger fails
+		t.Error(errs)
+	}
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil || len(o.Last) != 2 {
+		t.Errorf("the ledger holds %v, %v", o.Last, err)
+	}
+}

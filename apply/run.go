@@ -54,7 +54,7 @@ type Options struct {
 //
 // The caller holds the host's lock. The ledger is written before the first step,
 // so that a host that cannot remember is not changed, and then as often as a
-// write can end; the last write is before Run returns. A plan that is refused is
+// write can end; the last write is before Run returns, and its error is Run's, beside those of the steps. A plan that is refused is
 // not carried out at all.
 func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants []resource.Grant, want resource.State, opts Options) (map[int]error, error) {
 	if len(p.Refused) > 0 {
@@ -146,7 +146,7 @@ type run struct {
 	opts      Options
 	dirty     chan struct{} // holds one when the record changed since the last write began
 	ended     chan struct{} // closed after the last step
-	ledgerErr error         // the writer's, read after it ended
+	ledgerErr error         // of the writer's last write, read after it ended
 
 	mu     sync.Mutex
 	errs   map[int]error
@@ -283,6 +283,7 @@ func (r *run) keep() {
 		if err == nil {
 			err = replaceFile(r.machine.LedgerPath, data)
 		}
+		r.ledgerErr = nil // a later write holds what an earlier one did not
 		if err != nil {
 			r.ledgerErr = fmt.Errorf("ledger: %w", err)
 		}

@@ -242,11 +242,12 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, dir string) (map
 		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: dir},
 	})
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
-	if ledgerErr != nil {
-		return fields, ledgerErr
+	err := r.failed(errs)
+	if ledgerErr != nil { // the last word, and not in the place of the others
+		err = ledgerErr
 	}
-	if len(errs) > 0 {
-		return fields, r.failed(errs)
+	if err != nil {
+		return fields, err
 	}
 	if !c.json && !p.plan.Empty() {
 		fmt.Fprintf(c.stdout, "\n%s %s in %s.\n", c.paint("32;1", "Apply complete:"), p.plan.Summary.Done(), round(time.Since(begun)))
@@ -314,8 +315,11 @@ func (r *reporter) results(errs map[int]error) []result {
 	return list
 }
 
-// failed prints every error, the sum last, and returns the exit status.
+// failed prints every error, the sum last, and returns the exit status; nil where there is no error.
 func (r *reporter) failed(errs map[int]error) error {
+	if len(errs) == 0 {
+		return nil
+	}
 	if r.c.json {
 		return exitStatus(exitError)
 	}

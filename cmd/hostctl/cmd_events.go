@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"time"
@@ -33,7 +32,7 @@ var eventsCommand = command{
 					return true
 				}
 				if *asJSON {
-					failed = json.NewEncoder(c.stdout).Encode(e)
+					failed = c.printJSON(e, "")
 				} else {
 					failed = c.printEvent(e)
 				}

@@ -94,8 +94,8 @@ func (c *cli) runEntry(arg string, e runtime.Entry, tty bool) (int, error) {
 	}
 	e.Files = [3]int{0, 1, 2}
 	_, in := host.TerminalWidth(c.stdin)
-	out, isFile := c.stdout.(*os.File)
-	e.TTY = tty && in && isFile && isTerminal(out)
+	out := c.terminalOf()
+	e.TTY = tty && in && out != nil && isTerminal(out)
 	entered, err := runtime.Host.Enter(record, e)
 	if err != nil {
 		return 0, err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"strings"
@@ -79,7 +78,7 @@ func (c *cli) printEntry(e host.Entry) error {
 }
 
 func (c *cli) printEntryJSON(e host.Entry) error {
-	return json.NewEncoder(c.stdout).Encode(struct {
+	return c.printJSON(struct {
 		Time       time.Time `json:"time"`
 		Container  string    `json:"container"`
 		Unit       string    `json:"unit"`
@@ -87,5 +86,5 @@ func (c *cli) printEntryJSON(e host.Entry) error {
 		Priority   int       `json:"priority"`
 		Manager    bool      `json:"manager,omitempty"`
 		Message    string    `json:"message"`
-	}{e.Time, container.NameOfUnit(e.Unit), e.Unit, e.Invocation, e.Priority, e.Manager, string(e.Message)})
+	}{e.Time, container.NameOfUnit(e.Unit), e.Unit, e.Invocation, e.Priority, e.Manager, string(e.Message)}, "")
 }

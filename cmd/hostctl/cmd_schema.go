@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"reflect"
@@ -30,10 +29,7 @@ set, "ref", the kind that a reference names, and "change", what changing it cost
 			case *asJSON && len(args) > 0:
 				return fmt.Errorf("-json prints the whole language; leave %q out", args[0])
 			case *asJSON:
-				enc := json.NewEncoder(c.stdout)
-				enc.SetEscapeHTML(false)
-				enc.SetIndent("", "  ")
-				return enc.Encode(languageSchema())
+				return c.printJSON(languageSchema(), "  ")
 			case len(args) == 0:
 				c.printLanguage(languageSchema())
 				return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"runtime"
@@ -38,7 +37,7 @@ var versionCommand = command{
 				Systemd  int    `json:"systemd_minimum"`
 			}{versionFormat, version, revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, host.MinSystemd}
 			if *asJSON {
-				return json.NewEncoder(c.stdout).Encode(v)
+				return c.printJSON(v, "")
 			}
 			fmt.Fprintf(c.stdout, "hostctl %s\n", v.Version)
 			if v.Revision != "" {

@@ -64,9 +64,30 @@ func run(args []string) int {
 	defer stop()
 	// The first signal ends what is in hand in order; a second one ends the process.
 	context.AfterFunc(ctx, stop)
-	c := &cli{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	catchLoss(hangUp)
+	out := &output{file: os.Stdout}
+	c := &cli{ctx: ctx, stdin: os.Stdin, stdout: out, stderr: os.Stderr}
 	c.color, c.width, c.fit = terminal(os.Stdout, os.Stderr)
-	return c.run(args)
+	return out.verdict(c.run(args), os.Stderr)
+}
+
+// catchLoss keeps the loss of the terminal or of a reader from ending a change in
+// the middle of a step. A terminal that is lost is a signal like others, but comes more
+// than once: from the kernel and from the shell. nohup(1) is respected. A reader that is
+// lost is an error of the next write. Programs that are started have both as usual.
+func catchLoss(hangUp func()) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if signal.Ignored(syscall.SIGHUP) {
+		return
+	}
+	lost := make(chan os.Signal, 1)
+	signal.Notify(lost, syscall.SIGHUP)
+	go func() {
+		<-lost
+		hangUp()
+	}()
 }
 
 // run runs one command line and returns the exit code.
@@ -132,6 +153,8 @@ func (c *cli) report(err error) int {
 		return exitOK
 	case errors.As(err, &status):
 		return int(status)
+	case c.unwritten(err):
+		return exitError
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	}

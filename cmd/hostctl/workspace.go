@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -228,8 +227,5 @@ func (c *cli) document(fields map[string]any) error {
 		c.diagnostics = hcl.Diagnostics{}
 	}
 	fields["diagnostics"] = c.diagnostics
-	enc := json.NewEncoder(c.stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(fields)
+	return c.printJSON(fields, "  ")
 }

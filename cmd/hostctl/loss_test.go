@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"hostctl/apply"
+	"hostctl/plan"
+	"hostctl/resource"
+	"hostctl/resource/user"
+)
+
+// A terminal that is lost interrupts, and no more than that, however often it is told.
+func TestLostTerminal(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	catchLoss(cancel)
+	defer signal.Reset(syscall.SIGHUP, syscall.SIGPIPE)
+	for range 3 {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		<-ctx.Done()
+	}
+}
+
+// half is a host on which bob cannot be made, and where the ledger cannot be written any more once alice is.
+type half struct{ obstacle string }
+
+func (h half) Read(context.Context, string, resource.State) (resource.Reading, error) {
+	return resource.Reading{}, nil
+}
+func (h half) Check(context.Context, []resource.Change, resource.State) []resource.Problem {
+	return nil
+}
+func (h half) Apply(_ context.Context, c resource.Change) error {
+	if c.Addr.Name == "bob" {
+		return errors.New("there is no room for bob")
+	}
+	return os.Mkdir(h.obstacle, 0o700)
+}
+
+// An error of the ledger is said beside those of the steps, not instead.
+func TestStepErrorsAreSaidBesideTheLedgers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.json")
+	m := &apply.Machine{Kinds: kinds(), ID: "m1", LedgerPath: path, Hosts: map[string]resource.Host{"user": half{path + ".new"}}}
+	want := resource.State{}
+	for _, name := range []string{"alice", "bob"} {
+		want[resource.Addr{Kind: "user", Name: name}] = user.Kind().New()
+	}
+	var out, said bytes.Buffer
+	c := &cli{ctx: t.Context(), stdout: &out, stderr: &said, width: defaultWidth}
+	p := &proposal{machine: m, want: want, seen: &apply.Observation{Owner: "shop", Ledger: &apply.Ledger{HostID: "m1", Owners: map[string]*apply.Owner{}}}}
+	p.options = plan.Options{Kinds: m.Kinds, Owner: "shop"}
+	p.make(t.Context())
+	a := &applying{parallelism: 1}
+	_, err := a.run(c, p, nil, "/etc/shop")
+	if code := c.report(err); code != exitError {
+		t.Errorf("exit code %d", code)
+	}
+	steps, ledger := strings.Index(said.String(), "there is no room for bob"), strings.Index(said.String(), "ledger: open")
+	if steps < 0 || ledger < steps || !strings.Contains(said.String(), "1 of 2 steps done") {
+		t.Errorf("said:\n%s", said.String())
+	}
+}
