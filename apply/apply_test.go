@@ -382,3 +382,46 @@ func TestLaterLedgerWrite(t *testing.T) {
 		t.Errorf("the ledger holds %v, %v", o.Last, err)
 	}
 }
+
+// Where the lock did not hold, what another process remembers is not written over, and nothing more is begun.
+func TestAnotherWritesTheLedger(t *testing.T) {
+	m, s := machine(t)
+	var theirs []byte
+	s.during = func(resource.Change) {
+		other, err := m.Observe(t.Context(), "blog")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		other.Ledger.Owner("blog").Last[addr("x")] = &thing{}
+		if err := other.Ledger.Write(m.LedgerPath); err != nil {
+			t.Error(err)
+		}
+		theirs, _ = os.ReadFile(m.LedgerPath)
+	}
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := things("a")
+	p := plan.Make(want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
+	if _, err := m.Run(t.Context(), p, o, nil, p.Want, Options{Parallelism: 1}); !errors.Is(err, ErrLedgerTaken) {
+		t.Errorf("error %v", err)
+	}
+	if now, _ := os.ReadFile(m.LedgerPath); string(now) != string(theirs) {
+		t.Errorf("theirs was written over:\n%s", now)
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(ErrLedgerTaken)
+	if err := (&run{}).blocked(ctx, plan.Step{}); !errors.Is(err, ErrLedgerTaken) {
+		t.Errorf("the next step: %v", err)
+	}
+	// A ledger that is removed is nobody else's.
+	s.during = nil
+	if err := os.Remove(m.LedgerPath); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Ledger.Write(m.LedgerPath); err != nil {
+		t.Error(err)
+	}
+}

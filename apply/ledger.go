@@ -42,7 +42,11 @@ type Ledger struct {
 	Grants []resource.Grant
 
 	encoded map[resource.Spec]json.RawMessage // what the last write made of each spec
+	file    os.FileInfo                       // the file that was read or written last; nil where there was none
 }
+
+// ErrLedgerTaken says that another process wrote the ledger since this one did.
+var ErrLedgerTaken = errors.New("another hostctl wrote it meanwhile, although this one has the lock: was the lock's file removed? Wait for the other to end, and apply again")
 
 // Owner is what the ledger holds of one configuration.
 type Owner struct {
@@ -148,7 +152,7 @@ type ownerFile struct {
 // machine, or of a newer release is an error with a remedy, never taken for empty.
 func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found bool, err error) {
 	l = &Ledger{HostID: hostID, Owners: map[string]*Owner{}}
-	data, err := readRegular(path)
+	data, info, err := readRegular(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return l, false, nil
@@ -169,7 +173,7 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 	if f.HostID != hostID {
 		return nil, false, fmt.Errorf("ledger %s: it is of the machine %s and this is %s; if this host was cloned, move the file away and hostctl finds what it owns by the marks on the host", path, f.HostID, hostID)
 	}
-	l.Serial, l.Grants = f.Serial, f.Grants
+	l.Serial, l.Grants, l.file = f.Serial, f.Grants, info
 	for name, of := range f.Owners {
 		o := l.Owner(name)
 		o.Applied = of.Applied
@@ -191,36 +195,50 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 }
 
 // readRegular reads the ledger's file, and waits for nobody, whatever stands in its place.
-func readRegular(path string) ([]byte, error) {
+func readRegular(path string) ([]byte, os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // no effect on regular files
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file; move it away, and hostctl finds what it owns by the marks on the host", path)
+		return nil, nil, fmt.Errorf("%s is no regular file; move it away, and hostctl finds what it owns by the marks on the host", path)
 	case info.Size() > maxLedger:
-		return nil, fmt.Errorf("%s has %d bytes; more than %d are not read", path, info.Size(), maxLedger)
+		return nil, nil, fmt.Errorf("%s has %d bytes; more than %d are not read", path, info.Size(), maxLedger)
 	}
 	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
 	if _, err := data.ReadFrom(io.LimitReader(f, maxLedger)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return data.Bytes(), nil
+	return data.Bytes(), info, nil
 }
 
 // Write makes the file at path hold the ledger, whole and durable, or leaves the
 // old one. Only the holder of the host's lock may write. The directory is made, root-only.
 func (l *Ledger) Write(path string) error {
 	data, err := l.encode()
-	if err == nil {
-		err = replaceFile(path, data)
-	}
 	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return l.replace(path, data)
+}
+
+// replace puts data in the file's place, unless somebody else did since: what that one
+// remembers is not lost for what this one does. A file that is gone is made again.
+func (l *Ledger) replace(path string, data []byte) error {
+	there, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("ledger: %w", err)
+	case l.file == nil || !os.SameFile(there, l.file) || there.Size() != l.file.Size() || !there.ModTime().Equal(l.file.ModTime()):
+		return fmt.Errorf("ledger %s: %w", path, ErrLedgerTaken)
+	}
+	if l.file, err = replaceFile(path, data); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
@@ -262,27 +280,29 @@ func checksum(body []byte) string {
 }
 
 // replaceFile writes data to a new file beside path, makes it durable, and
-// renames it over path: a reader, or a power cut, finds the old or the new.
-func replaceFile(path string, data []byte) error {
+// renames it over path: a reader, or a power cut, finds the old or the new. It returns
+// which file is there now: also with an error, where the new one is not sure to last.
+func replaceFile(path string, data []byte) (os.FileInfo, error) {
 	dir := filepath.Dir(path)
+	old, _ := os.Lstat(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return old, err
 	}
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return old, err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
+	info, statErr := f.Stat()
+	if err := errors.Join(err, statErr, f.Sync(), f.Close()); err != nil {
+		return old, err
 	}
 	if err := os.Rename(path+".new", path); err != nil {
-		return err
+		return old, err
 	}
 	d, err := os.Open(dir)
 	if err != nil {
-		return err
+		return info, err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return info, errors.Join(d.Sync(), d.Close())
 }

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -73,6 +74,8 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	}
 	r := &run{machine: m, steps: p.Steps, opts: opts, dirty: make(chan struct{}, 1), ended: make(chan struct{}), errs: map[int]error{}, ledger: o.Ledger, record: record}
 	var writer sync.WaitGroup
+	ctx, r.stop = context.WithCancelCause(ctx)
+	defer r.stop(nil)
 	writer.Go(r.keep)
 	r.all(ctx)
 	close(r.ended)
@@ -146,6 +149,7 @@ type run struct {
 	opts      Options
 	dirty     chan struct{} // holds one when the record changed since the last write began
 	ended     chan struct{} // closed after the last step
+	stop      func(error)   // lets no further step begin
 	ledgerErr error         // of the writer's last write, read after it ended
 
 	mu     sync.Mutex
@@ -209,6 +213,9 @@ func (r *run) step(ctx context.Context, i int) {
 // blocked says why a step cannot begin; nil where it can.
 func (r *run) blocked(ctx context.Context, s plan.Step) error {
 	if ctx.Err() != nil {
+		if why := context.Cause(ctx); why != ctx.Err() {
+			return fmt.Errorf("not begun: %w", why)
+		}
 		return fmt.Errorf("not begun: interrupted")
 	}
 	r.mu.Lock()
@@ -280,13 +287,12 @@ func (r *run) keep() {
 		r.mu.Lock()
 		data, err := r.ledger.encode()
 		r.mu.Unlock()
-		if err == nil {
-			err = replaceFile(r.machine.LedgerPath, data)
-		}
-		r.ledgerErr = nil // a later write holds what an earlier one did not
 		if err != nil {
-			r.ledgerErr = fmt.Errorf("ledger: %w", err)
+			err = fmt.Errorf("ledger: %w", err)
+		} else if err = r.ledger.replace(r.machine.LedgerPath, data); errors.Is(err, ErrLedgerTaken) {
+			r.stop(err) // two at once is one too many
 		}
+		r.ledgerErr = err // a later write holds what an earlier one did not
 	}
 }
 
