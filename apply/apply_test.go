@@ -425,3 +425,36 @@ func TestAnotherWritesTheLedger(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The number of what is gone is nobody else's until a removed block of its configuration frees it.
+func TestReleasedGrants(t *testing.T) {
+	m, _ := machine(t)
+	apply(t, m, things("a"), Options{})
+	apply(t, m, things(), Options{})
+	claim := func() error {
+		o, err := m.Observe(t.Context(), "blog")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := resource.NewResolver("blog", nil, o.Ledger.Grants, nil)
+		return r.Claim("id", addr("b"), resource.Span{Start: 100, Size: 1})
+	}
+	if err := claim(); err == nil || !strings.Contains(err.Error(), "free it there: removed { from = thing.a }, and apply") {
+		t.Errorf("before: %v", err)
+	}
+	target, err := resource.ParseTarget("thing.b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, m, things(), Options{Removed: []resource.Target{target}})
+	if claim() == nil {
+		t.Error("another's block freed it")
+	}
+	if target, err = resource.ParseTarget("thing.a"); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, m, things(), Options{Removed: []resource.Target{target}})
+	if err := claim(); err != nil {
+		t.Error(err)
+	}
+}

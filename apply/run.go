@@ -42,6 +42,9 @@ type Options struct {
 	// Sensitive are the paths, by resource, whose values come from sensitive
 	// variables, for the ledger to remember; nil leaves what it remembers.
 	Sensitive map[resource.Addr][]string
+	// Removed are the addresses that removed blocks name: what those were granted is free again, even
+	// where nothing is left of them but that.
+	Removed []resource.Target
 	// Applied is what the ledger remembers of this run where it has something to do; nil leaves what it remembers.
 	Applied *Applied
 	// Event is told of each event, one at a time; nil ignores them.
@@ -63,6 +66,9 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	}
 	record := o.Ledger.Owner(o.Owner)
 	dirty := o.Ledger.adopt(o.Owner, p, grants, want, opts.Sensitive)
+	if p.LeftOut == 0 && o.Ledger.release(o, want, opts.Removed) {
+		dirty = true
+	}
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}
@@ -120,6 +126,17 @@ func (l *Ledger) adopt(owner string, p *plan.Plan, grants []resource.Grant, want
 		}
 	}
 	return changed || len(p.Record)+len(p.Forget) > 0
+}
+
+// release takes back what was granted to resources that removed blocks name and that
+// are neither wanted nor there. It reports whether there was such.
+func (l *Ledger) release(o *Observation, want resource.State, removed []resource.Target) bool {
+	before := len(l.Grants)
+	l.Grants = slices.DeleteFunc(l.Grants, func(g resource.Grant) bool {
+		return g.Owner == o.Owner && want[g.Addr] == nil && o.Live[g.Addr] == nil &&
+			slices.ContainsFunc(removed, func(t resource.Target) bool { return t.Covers(g.Addr) })
+	})
+	return len(l.Grants) != before
 }
 
 // set makes the record hold what was applied; nil forgets the resource.

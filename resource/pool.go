@@ -154,6 +154,9 @@ func (r *Resolver) Claim(name string, self Addr, span Span) error {
 			case h == me && s == span:
 				return nil
 			case h == me:
+			case h.owner != r.Owner:
+				return fmt.Errorf("%d is given to %s of configuration %q, for files may belong to it even when that is gone; if none does, free it there: removed { from = %s }, and apply",
+					span.Start, h.addr, h.owner, h.addr)
 			case !r.givesUp(h, name, span):
 				return fmt.Errorf("%d is given to %s of configuration %q", span.Start, h.addr, h.owner)
 			default:

@@ -238,7 +238,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, dir string) (map
 		sensitive = map[resource.Addr][]string{} // there are none, which is to be remembered too
 	}
 	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{
-		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive,
+		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,
 		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: dir},
 	})
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
