@@ -76,6 +76,11 @@ func (e *evaluation) decodeAll() {
 				own.config = parts[i]
 				for _, r := range p.blocks {
 					own.decode(r)
+					if own.module == "" {
+						// The tree of a block is twenty times its spec. Nobody looks at it again but in a module, whose
+						// instances share it.
+						r.block.Body = &hclsyntax.Body{}
+					}
 				}
 			}
 		})

@@ -82,7 +82,7 @@ func (c Confined) start(ctx context.Context, attr *syscall.SysProcAttr) ([]byte,
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Args = c.Args
 	cmd.Dir = "/"
-	cmd.Env = []string{"GOTRACEBACK=none", "GOMEMLIMIT=256MiB", "GOGC=400"}
+	cmd.Env = []string{"GOTRACEBACK=none", "GOMEMLIMIT=208MiB", "GOGC=400"}
 	cmd.SysProcAttr = attr
 	cmd.WaitDelay = time.Second
 	stdin, err := cmd.StdinPipe()
