@@ -31,6 +31,7 @@ func TestReference(t *testing.T) {
 		"functions.md": functionsReference(),
 		"commands.md":  commandsReference(),
 		"errors.md":    errorsReference(t),
+		"language.md":  languageReference(t),
 	} {
 		path := filepath.Join("..", "..", "docs", name)
 		if *update {
