@@ -126,3 +126,23 @@ func plainly(line string) string {
 	indent := len(line) - len(strings.TrimLeft(line, " "))
 	return line[:indent] + spaces.ReplaceAllString(numbers.ReplaceAllString(line[indent:], "N"), "  ")
 }
+
+// TestFleet: one repository, two hosts, each of which is what its own directory says.
+func TestFleet(t *testing.T) {
+	for name, site := range map[string]struct{ address, title string }{
+		"alpha": {"10.30.0.11", "Dear diary"},
+		"beta":  {"10.31.0.10", "Staging"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := boot(t)
+			if err := os.CopyFS(filepath.Join(h.work, "fleet"), os.DirFS("../examples/fleet")); err != nil {
+				t.Fatal(err)
+			}
+			here := []string{"-root", "fleet", "-chdir", "fleet/hosts/" + name}
+			h.apply(here...)
+			h.await("busybox wget -O - http://" + site.address + "/nothing 2>&1 | grep -q '404 Not Found'")
+			contains(t, h.sh("printf 'GET /nothing HTTP/1.0\\r\\n\\r\\n' | busybox nc "+site.address+" 80"), "<title>"+site.title+"</title>")
+			equal(t, h.hostctl(0, append([]string{"plan", "-detailed-exitcode"}, here...)...).stderr, "")
+		})
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,10 +38,17 @@ func TestExamples(t *testing.T) {
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
-	for _, main := range dirs {
-		dir := filepath.Dir(main)
+	hosts, err := filepath.Glob(filepath.Join("..", "..", "examples", "*", "hosts", "*", "main.hcl"))
+	if err != nil || len(hosts) == 0 {
+		t.Fatalf("no examples of several hosts: %v", err)
+	}
+	for _, main := range append(dirs, hosts...) {
+		dir, root := filepath.Dir(main), ""
+		if slices.Contains(hosts, main) {
+			root = filepath.Join(dir, "..", "..")
+		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			sources, diags := hcl.ReadDir(dir, "", nil)
+			sources, diags := hcl.ReadDir(dir, root, nil)
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}

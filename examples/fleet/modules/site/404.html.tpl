@@ -1,0 +1,3 @@
+<!doctype html>
+<title>${title}</title>
+<p>${title}: there is no such page.</p>
