@@ -127,22 +127,33 @@ func plainly(line string) string {
 	return line[:indent] + spaces.ReplaceAllString(numbers.ReplaceAllString(line[indent:], "N"), "  ")
 }
 
-// TestFleet: one repository, two hosts, each of which is what its own directory says.
-func TestFleet(t *testing.T) {
-	for name, site := range map[string]struct{ address, title string }{
-		"alpha": {"10.30.0.11", "Dear diary"},
-		"beta":  {"10.31.0.10", "Staging"},
+// TestExamples: an empty host is planned to become what the golden plan says,
+// becomes it, and is then as the configuration says.
+func TestExamples(t *testing.T) {
+	for name, check := range map[string]string{
+		"minimal":           "",
+		"web":               "busybox wget -q -O - http://10.20.0.10/ | grep -q '^hello from 20'",
+		"workers":           "",
+		"fleet/hosts/alpha": "printf 'GET /x HTTP/1.0\\r\\n\\r\\n' | busybox nc 10.30.0.11 80 | grep -q '<title>Dear diary</title>'",
+		"fleet/hosts/beta":  "printf 'GET /x HTTP/1.0\\r\\n\\r\\n' | busybox nc 10.31.0.10 80 | grep -q '<title>Staging</title>'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := boot(t)
-			if err := os.CopyFS(filepath.Join(h.work, "fleet"), os.DirFS("../examples/fleet")); err != nil {
+			example, _, _ := strings.Cut(name, "/")
+			if err := os.CopyFS(filepath.Join(h.work, example), os.DirFS(filepath.Join("..", "examples", example))); err != nil {
 				t.Fatal(err)
 			}
-			here := []string{"-root", "fleet", "-chdir", "fleet/hosts/" + name}
+			golden, err := os.ReadFile(filepath.Join(h.work, name, "plan.golden"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			here := []string{"-root", example, "-chdir", name}
+			contains(t, h.hostctl(0, append([]string{"plan"}, here...)...).stdout, string(golden))
 			h.apply(here...)
-			h.await("busybox wget -O - http://" + site.address + "/nothing 2>&1 | grep -q '404 Not Found'")
-			contains(t, h.sh("printf 'GET /nothing HTTP/1.0\\r\\n\\r\\n' | busybox nc "+site.address+" 80"), "<title>"+site.title+"</title>")
-			equal(t, h.hostctl(0, append([]string{"plan", "-detailed-exitcode"}, here...)...).stderr, "")
+			if check != "" {
+				h.await(check)
+			}
+			h.hostctl(0, append([]string{"plan", "-detailed-exitcode"}, here...)...)
 		})
 	}
 }
