@@ -142,8 +142,9 @@ func Compile(a Arch, more []string) ([]Instruction, error) {
 
 // tree appends a binary search of the spans: every system call costs as many comparisons as the list has doublings.
 func tree(p []Instruction, spans []span) []Instruction {
-	if len(spans) == 1 {
-		return leaf(p, spans[0].rule)
+	const few = 64 // of which every jump reaches every place
+	if len(spans) <= few {
+		return island(p, spans)
 	}
 	half := len(spans) / 2
 	at := len(p)
@@ -159,41 +160,113 @@ func tree(p []Instruction, spans []span) []Instruction {
 	return tree(p, spans[half:])
 }
 
-// leaf appends what is done with the system calls of a rule.
-func leaf(p []Instruction, r Rule) []Instruction {
+// The answers that the jumps of an island share. Half of a program would be such returns, and the kernel takes
+// longer to compile a longer one.
+var answers = [...]uint32{retAllow, retEPERM, retENOSYS}
+
+// exit is a jump that is yet to be pointed at one of the answers.
+type exit struct {
+	at     int
+	taken  bool // its JT, not its JF
+	answer int
+}
+
+// maker makes an island.
+type maker struct {
+	p     []Instruction
+	exits []exit
+}
+
+// island appends the search of a few spans and, behind it, the answers.
+func island(p []Instruction, spans []span) []Instruction {
+	m := &maker{p: p}
+	if answer, ok := plain(spans[0].rule); ok && len(spans) == 1 {
+		return append(p, Instruction{ret, 0, 0, answers[answer]})
+	}
+	m.search(spans)
+	var place [len(answers)]int
+	for _, e := range m.exits {
+		if place[e.answer] == 0 {
+			place[e.answer] = len(m.p)
+			m.p = append(m.p, Instruction{ret, 0, 0, answers[e.answer]})
+		}
+		far := place[e.answer] - e.at - 1
+		if far > 255 {
+			panic("bug: a jump of the filter is too long")
+		}
+		if e.taken {
+			m.p[e.at].JT = uint8(far)
+		} else {
+			m.p[e.at].JF = uint8(far)
+		}
+	}
+	return m.p
+}
+
+// plain is the answer of a rule that looks at no argument.
+func plain(r Rule) (answer int, ok bool) {
 	switch r {
 	case Allow:
-		return append(p, Instruction{ret, 0, 0, retAllow})
+		return 0, true
+	case Deny:
+		return 1, true
 	case Missing:
-		return append(p, Instruction{ret, 0, 0, retENOSYS})
+		return 2, true
+	}
+	return 0, false
+}
+
+func (m *maker) search(spans []span) {
+	if len(spans) == 1 {
+		m.arguments(spans[0].rule)
+		return
+	}
+	half := len(spans) / 2
+	at := len(m.p)
+	m.p = append(m.p, Instruction{jge, 0, 0, spans[half].first})
+	m.branch(at, false, spans[:half])
+	m.branch(at, true, spans[half:])
+}
+
+// branch is one side of a comparison: straight to an answer, or on to what follows.
+func (m *maker) branch(at int, taken bool, spans []span) {
+	if answer, ok := plain(spans[0].rule); ok && len(spans) == 1 {
+		m.exits = append(m.exits, exit{at, taken, answer})
+		return
+	}
+	if far := uint8(len(m.p) - at - 1); taken {
+		m.p[at].JT = far
+	} else {
+		m.p[at].JF = far
+	}
+	m.search(spans)
+}
+
+// arguments judges a system call by one of its arguments.
+func (m *maker) arguments(r Rule) {
+	switch r {
 	case Clone:
 		// CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. CLONE_NEWTIME is none of clone's flags.
-		return append(p, Instruction{load, 0, 0, offArg0}, Instruction{and, 0, 0, 0x7e020000}, Instruction{jeq, 1, 0, 0},
-			Instruction{ret, 0, 0, retEPERM}, Instruction{ret, 0, 0, retAllow})
+		m.p = append(m.p, Instruction{load, 0, 0, offArg0}, Instruction{and, 0, 0, 0x7e020000})
+		m.match(retAllow, retEPERM, 0)
 	case Socket:
-		return except(p, offArg0, 17 /* AF_PACKET */, 38 /* AF_ALG */, 40 /* AF_VSOCK */)
+		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
+		m.match(retEPERM, retAllow, 17 /* AF_PACKET */, 38 /* AF_ALG */, 40 /* AF_VSOCK */)
 	case IOCtl:
-		return except(p, offArg1, 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */)
+		m.p = append(m.p, Instruction{load, 0, 0, offArg1})
+		m.match(retEPERM, retAllow, 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */)
 	case Personality:
-		return only(p, offArg0, 0, 0x8, 0x20000, 0x20008, 0xffffffff)
+		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
+		m.match(retAllow, retEPERM, 0, 0x8, 0x20000, 0x20008, 0xffffffff)
+	default:
+		panic("bug: a rule without arguments")
 	}
-	return append(p, Instruction{ret, 0, 0, retEPERM})
 }
 
-// except allows every value of an argument but these.
-func except(p []Instruction, arg uint32, values ...uint32) []Instruction {
-	return match(p, arg, retEPERM, retAllow, values)
-}
-
-// only allows these values of an argument.
-func only(p []Instruction, arg uint32, values ...uint32) []Instruction {
-	return match(p, arg, retAllow, retEPERM, values)
-}
-
-func match(p []Instruction, arg, hit, miss uint32, values []uint32) []Instruction {
-	p = append(p, Instruction{load, 0, 0, arg})
+// match answers with hit where the loaded value is one of these, else with miss.
+func (m *maker) match(hit, miss uint32, values ...uint32) {
 	for i, v := range values {
-		p = append(p, Instruction{jeq, uint8(len(values) - i), 0, v})
+		m.p = append(m.p, Instruction{jeq, uint8(len(values) - i), 0, v})
 	}
-	return append(p, Instruction{ret, 0, 0, miss}, Instruction{ret, 0, 0, hit})
+	m.p = append(m.p, Instruction{ret, 0, 0, miss}, Instruction{ret, 0, 0, hit})
 }
