@@ -23,10 +23,13 @@ func TestLostTerminal(t *testing.T) {
 	defer cancel()
 	catchLoss(cancel)
 	defer signal.Reset(syscall.SIGHUP, syscall.SIGPIPE)
+	came := make(chan os.Signal, 1) // what comes after the reset would end the tests
+	signal.Notify(came, syscall.SIGHUP)
 	for range 3 {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
+		<-came
 		<-ctx.Done()
 	}
 }
