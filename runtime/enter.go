@@ -127,10 +127,12 @@ func (en *entering) who() error {
 
 // env is the command's environment: the payload's, with HOME as its user has it, and the entry's over both.
 func (en *entering) env() []string {
-	env := append([]string(nil), en.entry.Env...)
-	for _, e := range en.spec.Env {
-		if !hasEnv(env, envKey(e)) {
-			env = append(env, e)
+	var env []string
+	for _, list := range [][]string{en.entry.Env, en.spec.Env} {
+		for i := len(list) - 1; i >= 0; i-- {
+			if !hasEnv(env, envKey(list[i])) {
+				env = append(env, list[i])
+			}
 		}
 	}
 	return payloadEnv(Spec{Env: env}, en.id)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func TestEnter(t *testing.T) {
 		payload := b.probe(b.spec(spec))
 		st := b.launch(b.spec(func(s *Spec) { spec(s); s.Args = []string{"probe", "wait"} }), nil, nil)
 		readLine(t, st.out, "ready\n")
-		out, errs, code := b.enter(Entry{Args: []string{"/bin/probe"}, Env: []string{"B=3"}})
+		out, errs, code := b.enter(Entry{Args: []string{"/bin/probe"}, Env: []string{"B=4", "B=3"}})
 		var got report
 		if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 {
 			t.Fatalf("init %v: exit %d, %v: %s %s", init, code, err, out, errs)
@@ -108,7 +109,9 @@ func TestEnter(t *testing.T) {
 		for _, key := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Umask", "SigBlk", "SigIgn"} {
 			same(key, got.Status[key], payload.Status[key])
 		}
-		same("environment", strings.ReplaceAll(strings.Join(got.Env, " "), "B=3 A=1", "A=1 B=2"), strings.Join(payload.Env, " "))
+		slices.Sort(got.Env)
+		slices.Sort(payload.Env)
+		same("environment", got.Env, strings.Split(strings.ReplaceAll(strings.Join(payload.Env, "\n"), "B=2", "B=3"), "\n"))
 		for fd, to := range got.FDs {
 			if strings.Contains(to, "/etc") || fd > "2" && strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "/proc/") {
 				t.Errorf("init %v: descriptor %s is %s", init, fd, to)

@@ -62,7 +62,7 @@ func entryFlags(fs *flag.FlagSet) *runtime.Entry {
 		if name, _, ok := strings.Cut(s, "="); !ok || name == "" || strings.ContainsRune(s, 0) {
 			return errors.New("want NAME=VALUE")
 		}
-		e.Env = append([]string{s}, e.Env...)
+		e.Env = append(e.Env, s)
 		return nil
 	})
 	return e
