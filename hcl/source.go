@@ -53,7 +53,7 @@ type Sources struct {
 	// Unread is what the configuration refers to and what could not be read.
 	Unread []Unread `json:"unread,omitempty"`
 	// Ignored are the names in the directory, hidden ones and the image lock
-	// apart, that are no configuration.
+	// apart, that are no configuration and that nothing in it refers to.
 	Ignored []string `json:"ignored,omitempty"`
 }
 

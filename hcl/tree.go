@@ -39,6 +39,13 @@ func (s *Sources) Supply(needs []string) {
 	}
 	s.Tree = r.files
 	slices.SortFunc(s.Tree, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	s.Ignored = slices.DeleteFunc(slices.Clone(s.Ignored), func(name string) bool {
+		at := path.Join(s.home(), name)
+		return slices.ContainsFunc(s.Tree, func(f File) bool {
+			clean := path.Clean(f.Name)
+			return clean == at || strings.HasPrefix(clean, at+"/")
+		})
+	})
 }
 
 // ReadAgain reads a configuration that was read before: as ReadDir, and of the
