@@ -93,7 +93,7 @@ func (s *composeService) rest() {
 		{c.Cgroup == "host", "cgroup host", "each container has a namespace of its own"},
 		{c.UserNSMode != "" && c.UserNSMode != "private", "userns_mode " + c.UserNSMode, "each container has ids of its own"},
 		{len(c.GroupAdd) > 0, "group_add " + strings.Join(c.GroupAdd, ", "), "the program's groups are those of the rootfs's own group file"},
-		{len(c.ExtraHosts) > 0, "extra_hosts " + strings.Join(c.ExtraHosts.AsList("="), ", "), "names are resolved by the container's own /etc/hosts"},
+		{len(c.ExtraHosts) > 0, "extra_hosts " + strings.Join(slices.Sorted(slices.Values(c.ExtraHosts.AsList("="))), ", "), "names are resolved by the container's own /etc/hosts"},
 		{len(c.DNSSearch) > 0, "dns_search " + strings.Join(c.DNSSearch, ", "), "the rootfs's own /etc/resolv.conf says it"},
 		{len(c.DNSOpts) > 0, "dns_opt " + strings.Join(c.DNSOpts, ", "), "the rootfs's own /etc/resolv.conf says it"},
 		{len(c.Links) > 0, "links " + strings.Join(c.Links, ", "), "names of containers are not resolved"},

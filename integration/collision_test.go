@@ -70,7 +70,7 @@ func TestRefused(t *testing.T) {
 	h.sh(`
 		mkdir -p /srv/real && ln -s real /srv/link && echo x > /srv/file
 		useradd -M -u 2500 somebody
-		ip link add taken type bridge && ip addr add 10.78.0.9/24 dev taken && ip link set taken up
+		ip link add taken type bridge && ip link set taken addrgenmode none && ip addr add 10.78.0.9/24 dev taken && ip link set taken up
 	`)
 	before := h.snap()
 	const container = `container "c" {

@@ -67,7 +67,7 @@ container "b" {
   # no equal: cpu_shares 73: limits.cpu is a ceiling; there are no shares
   # no equal: uts host: each container has a namespace of its own
   # no equal: cgroup host: each container has a namespace of its own
-  # no equal: extra_hosts somehost=162.242.195.82, host.docker.internal=host-gateway: names are
+  # no equal: extra_hosts host.docker.internal=host-gateway, somehost=162.242.195.82: names are
   #   resolved by the container's own /etc/hosts
   # no equal: dns_opt use-vc: the rootfs's own /etc/resolv.conf says it
   # no equal: external_links elsewhere: names of containers are not resolved
