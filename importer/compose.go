@@ -32,7 +32,7 @@ func (l *composeLoader) convert(c *types.Project) *Project {
 		s.convert()
 		p.adopt(s.service)
 	}
-	for name := range c.Jobs {
+	for _, name := range slices.Sorted(maps.Keys(c.Jobs)) {
 		p.Notes = append(p.Notes, Note{Lost: true, What: "job " + name, Why: "jobs are not imported"})
 	}
 	p.dropCycles()
