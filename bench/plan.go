@@ -13,13 +13,18 @@ import (
 const (
 	rowPlan     = "hostctl plan, nothing to change"
 	rowLeast    = "these two, one after the other"
-	rowComplete = "completion of an address"
+	rowComplete = "completion of an address among 100"
+	rowMany     = "completion of an address among 1,000"
 )
 
 // plans measures the plan of 1,000 running containers that are as they should be.
 func plans(s settings) ([]*Table, error) {
 	const n, rounds = 1000, 9
 	f, err := newFleet(s.Kit, n, true)
+	if err != nil {
+		return nil, err
+	}
+	few, err := newFleet(s.Kit, 100, true)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +51,8 @@ func plans(s settings) ([]*Table, error) {
 			read, err := f.read(b)
 			return parse + read, err
 		}},
-		{rowComplete, func() (time.Duration, error) { return f.hostctl("__complete", "logs", "container.bare00") }},
+		{rowComplete, func() (time.Duration, error) { return few.hostctl("__complete", "logs", "container."+few.name(0)[:5]) }},
+		{rowMany, func() (time.Duration, error) { return f.hostctl("__complete", "logs", "container."+f.name(0)[:5]) }},
 	}
 	t := &Table{
 		Title: fmt.Sprintf("Plan of %d running containers, unchanged", n),
