@@ -26,6 +26,7 @@ var parts = []struct {
 	{"memory", memory},
 	{"plan", plans},
 	{"language", languages},
+	{"editor", editors},
 }
 
 func partNames() []string {
