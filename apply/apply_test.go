@@ -458,3 +458,32 @@ func TestReleasedGrants(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// sweeping is a shelf whose creations can leave something.
+type sweeping struct {
+	*shelf
+	swept []string
+}
+
+func (s *sweeping) Sweep(_ context.Context, spec resource.Spec) error {
+	s.swept = append(s.swept, spec.(*thing).Value)
+	return nil
+}
+
+// What was begun and did not end is swept by the next run that does not make it again, and only once.
+func TestBegunIsSwept(t *testing.T) {
+	m, s := machine(t)
+	sweeper := &sweeping{shelf: s}
+	m.Hosts["thing"] = sweeper
+	s.fail["create b"] = true
+	apply(t, m, things("a", "b"), Options{})
+	apply(t, m, things("a", "b"), Options{}) // makes it again, or tries to
+	if len(sweeper.swept) > 0 {
+		t.Errorf("swept %v before what is made again", sweeper.swept)
+	}
+	apply(t, m, things("a"), Options{})
+	apply(t, m, things(), Options{})
+	if got := strings.Join(sweeper.swept, " "); got != "b" {
+		t.Errorf("swept %q, want b alone, once", got)
+	}
+}

@@ -56,6 +56,8 @@ type Owner struct {
 	Stopped map[resource.Addr]Stop
 	// Sensitive are the paths of Last whose values came from sensitive variables.
 	Sensitive map[resource.Addr][]string
+	// Begun are the resources whose creation was begun and did not end, of kinds that can leave something then.
+	Begun resource.State
 	// Applied is the last apply that found something to do; nil where none is remembered.
 	Applied *Applied
 }
@@ -76,7 +78,7 @@ type Stop struct {
 func (l *Ledger) Owner(name string) *Owner {
 	o := l.Owners[name]
 	if o == nil {
-		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}, Sensitive: map[resource.Addr][]string{}}
+		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}, Sensitive: map[resource.Addr][]string{}, Begun: resource.State{}}
 		l.Owners[name] = o
 	}
 	return o
@@ -144,6 +146,7 @@ type ownerFile struct {
 	Last      map[resource.Addr]json.RawMessage `json:"last,omitempty"`
 	Stopped   map[resource.Addr]Stop            `json:"stopped,omitempty"`
 	Sensitive map[resource.Addr][]string        `json:"sensitive,omitempty"`
+	Begun     map[resource.Addr]json.RawMessage `json:"begun,omitempty"`
 	Applied   *Applied                          `json:"applied,omitempty"`
 }
 
@@ -183,12 +186,17 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 		for addr, paths := range of.Sensitive {
 			o.Sensitive[addr] = paths
 		}
-		for addr, raw := range of.Last {
-			spec, err := kinds.DecodeSpec(addr.Kind, raw)
-			if err != nil {
-				return nil, false, fmt.Errorf("ledger %s: configuration %q: %s: %w", path, name, addr, err)
+		for _, part := range []struct {
+			raw  map[resource.Addr]json.RawMessage
+			into resource.State
+		}{{of.Last, o.Last}, {of.Begun, o.Begun}} {
+			for addr, raw := range part.raw {
+				spec, err := kinds.DecodeSpec(addr.Kind, raw)
+				if err != nil {
+					return nil, false, fmt.Errorf("ledger %s: configuration %q: %s: %w", path, name, addr, err)
+				}
+				part.into[addr] = spec
 			}
-			o.Last[addr] = spec
 		}
 	}
 	return l, true, nil
@@ -250,19 +258,25 @@ func (l *Ledger) encode() ([]byte, error) {
 	encoded := make(map[resource.Spec]json.RawMessage, len(l.encoded))
 	f := ledgerFile{Version: LedgerVersion, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Owners: map[string]*ownerFile{}}
 	for name, o := range l.Owners {
-		if len(o.Last) == 0 && len(o.Stopped) == 0 {
+		if len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Begun) == 0 {
 			continue
 		}
-		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Sensitive: o.Sensitive, Applied: o.Applied}
-		for addr, spec := range o.Last {
-			data, ok := l.encoded[spec]
-			if !ok {
-				var err error
-				if data, err = json.Marshal(spec); err != nil {
-					return nil, fmt.Errorf("%s: %w", addr, err)
+		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Sensitive: o.Sensitive,
+			Begun: map[resource.Addr]json.RawMessage{}, Applied: o.Applied}
+		for _, part := range []struct {
+			state resource.State
+			into  map[resource.Addr]json.RawMessage
+		}{{o.Last, of.Last}, {o.Begun, of.Begun}} {
+			for addr, spec := range part.state {
+				data, ok := l.encoded[spec]
+				if !ok {
+					var err error
+					if data, err = json.Marshal(spec); err != nil {
+						return nil, fmt.Errorf("%s: %w", addr, err)
+					}
 				}
+				part.into[addr], encoded[spec] = data, data
 			}
-			of.Last[addr], encoded[spec] = data, data
 		}
 		f.Owners[name] = of
 	}

@@ -69,6 +69,7 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	if p.LeftOut == 0 && o.Ledger.release(o, want, opts.Removed) {
 		dirty = true
 	}
+	dirty = m.begin(ctx, record, p) || dirty
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}
@@ -128,6 +129,29 @@ func (l *Ledger) adopt(owner string, p *plan.Plan, grants []resource.Grant, want
 	return changed || len(p.Record)+len(p.Forget) > 0
 }
 
+// begin records which creations can leave something if they are killed, and removes
+// what those of before left that are not made again now: what cannot be removed is tried again by
+// the next run. It reports whether the record changed.
+func (m *Machine) begin(ctx context.Context, record *Owner, p *plan.Plan) bool {
+	changed, now := false, map[resource.Addr]bool{}
+	for _, s := range p.Steps {
+		if _, ok := m.Hosts[s.Addr.Kind].(resource.Sweeper); ok && s.Action == resource.Create {
+			if record.Begun == nil {
+				record.Begun = resource.State{}
+			}
+			record.Begun[s.Addr], now[s.Addr], changed = s.Want, true, true
+		}
+	}
+	for addr, spec := range record.Begun {
+		host, ok := m.Hosts[addr.Kind].(resource.Sweeper)
+		if !now[addr] && (!ok || host.Sweep(ctx, spec) == nil) {
+			delete(record.Begun, addr)
+			changed = true
+		}
+	}
+	return changed
+}
+
 // release takes back what was granted to resources that removed blocks name and that
 // are neither wanted nor there. It reports whether there was such.
 func (l *Ledger) release(o *Observation, want resource.State, removed []resource.Target) bool {
@@ -141,6 +165,7 @@ func (l *Ledger) release(o *Observation, want resource.State, removed []resource
 
 // set makes the record hold what was applied; nil forgets the resource.
 func (o *Owner) set(addr resource.Addr, applied resource.Spec) {
+	delete(o.Begun, addr)
 	if applied == nil {
 		delete(o.Last, addr)
 		delete(o.Stopped, addr)

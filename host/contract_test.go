@@ -184,6 +184,7 @@ type dirs interface {
 	SetDir(path string, want host.Dir) error
 	MarkDir(path, old, mark string) error
 	RemoveDir(ctx context.Context, path, mark string) error
+	SweepDir(path string) error
 	MountsBelow(path string) ([]string, error)
 }
 
@@ -220,12 +221,18 @@ func TestDirsContract(t *testing.T) {
 	mark := func(p, old, want string) func(dirs) error {
 		return func(d dirs) error { return d.MarkDir(p, old, want) }
 	}
+	sweep := func(p string) func(dirs) error {
+		return func(d dirs) error { return d.SweepDir(p) }
+	}
 	notOwned := host.ErrNotOwned.Error()
 	steps := []struct {
 		name string
 		do   func(dirs) error
 		want string
 	}{
+		{"sweep below a link", sweep("/link/db"), "error"},
+		{"sweep where nothing is", sweep("/srv/a/db"), "done"},
+		{"sweep where something is", sweep("/srv/foreign"), "done"},
 		{"below a link", create("/link/db", db), "error"},
 		{"in place of a link", create("/link", db), "file already exists"},
 		{"below a file", create("/file/db", db), "error"},

@@ -33,6 +33,39 @@ func (d Dirs) CreateDir(p string, want Dir) error {
 	return nil
 }
 
+// SweepDir removes what a [Dirs.CreateDir] of p that was killed has left, if it has;
+// a directory at p, and those above it, stay.
+func (d Dirs) SweepDir(p string) error {
+	err := d.with(p, func(root int) error {
+		at, err := openBelow(root, ".", unix.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		defer func() { unix.Close(at) }()
+		seen := ""
+		for name := range strings.SplitSeq(relative(p), "/") {
+			seen += "/" + name
+			if err := clearStage(at, beginning(name)); err != nil {
+				return fmt.Errorf("%s: %w", path.Join(path.Dir(seen), beginning(name)), err)
+			}
+			next, err := openBelow(at, name, unix.O_RDONLY)
+			if errors.Is(err, unix.ENOENT) {
+				return nil
+			}
+			if err != nil {
+				return blame(root, seen, err)
+			}
+			unix.Close(at)
+			at = next
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("sweep directory %s: %w", p, err)
+	}
+	return nil
+}
+
 // SetDir gives the directory p, which must carry want.Mark, the owner and the permission
 // bits of want; set-id and sticky bits stay as they are. Where the filesystem
 // keeps no marks, any directory will do.

@@ -80,6 +80,28 @@ func TestCreateDirAfterACrash(t *testing.T) {
 	}
 }
 
+func TestSweepDir(t *testing.T) {
+	d := newDirs(t)
+	for _, left := range []string{"/srv/" + beginning("a"), "/srv/" + beginning("a") + "/" + staged} {
+		must(t, os.MkdirAll(d.Root+left, 0o700))
+		must(t, d.SweepDir("/srv/a/b/db"))
+		if entries, _ := os.ReadDir(d.Root + "/srv"); len(entries) != 0 {
+			t.Errorf("left behind: %v", entries)
+		}
+	}
+	must(t, d.CreateDir("/srv/a/b/db", db))
+	must(t, os.MkdirAll(d.Root+"/srv/a/b/"+beginning("db")+"/"+staged, 0o700))
+	must(t, d.SweepDir("/srv/a/b/db"))
+	if entries, _ := os.ReadDir(d.Root + "/srv/a/b"); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+	// Nothing that holds anything is removed.
+	must(t, os.MkdirAll(d.Root+"/srv/a/b/"+beginning("db")+"/"+staged+"/precious", 0o700))
+	if err := d.SweepDir("/srv/a/b/db"); err == nil {
+		t.Error("removed what holds something")
+	}
+}
+
 // Who owns the directory above puts one of root's where a new one is being made,
 // over and over: it is neither marked nor given away, nor its mode changed.
 func TestCreateDirWhileAnotherTakesItsPlace(t *testing.T) {

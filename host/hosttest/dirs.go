@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -162,6 +163,19 @@ func (d *Dirs) CreateDir(p string, want host.Dir) error {
 	if !d.noMarks(p) {
 		n.mark = want.Mark
 		d.nodes[p] = n
+	}
+	return nil
+}
+
+// SweepDir is as [host.Dirs.SweepDir]; here CreateDir is never killed half-way.
+func (d *Dirs) SweepDir(p string) error {
+	if err := d.call("SweepDir " + p); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.look(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("sweep directory %s: %w", p, err)
 	}
 	return nil
 }

@@ -18,7 +18,17 @@ type Door interface {
 	SetDir(path string, want host.Dir) error
 	MarkDir(path, old, mark string) error
 	RemoveDir(ctx context.Context, path, mark string) error
+	SweepDir(path string) error
 	MountsBelow(path string) ([]string, error)
+}
+
+// Sweep implements [resource.Sweeper].
+func (h live) Sweep(_ context.Context, spec resource.Spec) error {
+	v := spec.(*Volume)
+	if err := h.guard(v); err != nil {
+		return err
+	}
+	return h.door.SweepDir(v.Path)
 }
 
 // NewHost returns the effects half of the kind.
