@@ -89,6 +89,28 @@ func exists(path string) answer {
 	return unknown
 }
 
+// Ability is something that containers use of the kernel.
+type Ability struct {
+	Name  string
+	Since string // the first version of Linux that has it
+	// Without is what is done where the kernel has it not; "" where no container starts then.
+	Without string
+}
+
+// Abilities are all that containers use of the kernel, for the manual: what they need, and what is used where it is there.
+func Abilities() []Ability {
+	var all []Ability
+	for _, a := range abilities {
+		all = append(all, Ability{Name: a.name, Since: a.since})
+	}
+	return append(all,
+		Ability{"Landlock ABI 2", "5.19", "The mounts are the only wall against writing."},
+		Ability{"idmapped mounts of tmpfs", "6.3", "A volume there is refused, with `run_as` as the remedy, whose account is mapped to itself."},
+		Ability{"Landlock ABI 6", "6.12", "Containers that share a network namespace reach each other's abstract sockets."},
+		Ability{"proc for another pid namespace", "6.17", "The container mounts its own, which the kernel allows where nothing lies over the host's."},
+	)
+}
+
 // Probe says which abilities of the kernel, if any, containers need and this one surely lacks.
 func Probe() error {
 	var missing []string

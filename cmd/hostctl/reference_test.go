@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -17,7 +18,9 @@ import (
 	"testing"
 
 	"hostctl/hcl"
+	"hostctl/host"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var update = flag.Bool("update", false, "write the generated reference and the golden files")
@@ -65,6 +68,10 @@ hostctl when they are not set: the plan shows it, and it stays.
 		schema := resource.SchemaOf(kind.New())
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", kind.Name, docs.types[schema.Type.Name()])
 		writeSchema(&b, docs, schema, kind.Name)
+	}
+	fmt.Fprintf(&b, "\n## What the host must have\n\nEvery attribute above works from systemd %d and Linux 6.1 on. What containers use of the kernel:\n\n| | since Linux | without it |\n|---|---|---|\n", host.MinSystemd)
+	for _, a := range runtime.Abilities() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", a.Name, a.Since, cmp.Or(a.Without, "No container starts, and `hostctl plan` says so."))
 	}
 	return b.String()
 }
