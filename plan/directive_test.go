@@ -269,3 +269,26 @@ func TestTakenComesAfterLeft(t *testing.T) {
 		}
 	}
 }
+
+// A move that leads to a block and not to the resource in it that was meant is a problem: it would remove what is to go on.
+func TestMoveMissesTheKey(t *testing.T) {
+	web := box("web")
+	old := box("old")
+	key := func(a resource.Addr, key string) resource.Addr { a.Key = key; return a }
+	moved := resource.Directives{Moved: []resource.Move{{From: target(old), To: target(web)}}}
+	for _, c := range []struct {
+		want, live resource.Addr
+		problems   int
+	}{
+		{key(web, "0"), old, 1},
+		{web, old, 0},
+		{key(web, "0"), key(old, "0"), 0},
+		{key(web, "0"), key(old, "1"), 0}, // its key is gone, and so is it
+		{web, key(old, "1"), 1},
+	} {
+		_, problems := Moves(resource.State{c.want: spec()}, nil, resource.State{c.live: spec()}, moved, nil)
+		if len(problems) != c.problems {
+			t.Errorf("%s was, %s is wanted: %v", c.live, c.want, problems)
+		}
+	}
+}

@@ -32,13 +32,20 @@ func Moves(want, last, live resource.State, d resource.Directives, kinds resourc
 			known[addr] = spec
 		}
 	}
+	var problems []resource.Problem
 	for _, addr := range known.Addrs() {
-		if dest := follow(addr, d.Moved); dest != addr && want[dest] != nil && dest.Kind == addr.Kind {
+		dest := follow(addr, d.Moved)
+		switch {
+		case dest == addr || dest.Kind != addr.Kind:
+		case want[dest] != nil:
 			to[addr] = dest
+		case want[addr] == nil && live[addr] != nil:
+			if p, ok := misses(want, addr, dest); ok {
+				problems = append(problems, p)
+			}
 		}
 	}
 	var moves []Move
-	var problems []resource.Problem
 	taken := map[resource.Addr]resource.Addr{}
 	for _, from := range known.Addrs() {
 		dest, ok := to[from]
@@ -72,6 +79,19 @@ func Moves(want, last, live resource.State, d resource.Directives, kinds resourc
 	}
 	slices.SortFunc(moves, func(a, b Move) int { return a.To.Compare(b.To) })
 	return moves, problems
+}
+
+// misses is the problem of a move that leads to a block without a key where its resources have one, or with one where
+// it has none: taken as it stands it would remove what was meant to go on.
+func misses(want resource.State, from, dest resource.Addr) (resource.Problem, bool) {
+	for _, addr := range want.Addrs() {
+		if addr.Module != dest.Module || addr.Kind != dest.Kind || addr.Name != dest.Name || (addr.Key == "") == (dest.Key == "") {
+			continue
+		}
+		return resource.Problem{Addr: addr, Summary: fmt.Sprintf("%s cannot become %s, which is not declared", from, dest),
+			Detail: fmt.Sprintf("the block makes %s: say which resource is meant, such as to = %s", addr, addr)}, true
+	}
+	return resource.Problem{}, false
 }
 
 // follow leads an address through the moved blocks, which are in the order of their chains.
