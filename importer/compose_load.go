@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/dotenv"
@@ -121,7 +122,7 @@ func plain(err error) string {
 
 // read reads a regular file below the project's directory, also through links that stay there.
 func (l *composeLoader) read(rel string) ([]byte, error) {
-	f, err := l.root.Open(rel)
+	f, err := l.root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO is not waited for
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +219,11 @@ func (c confined) Load(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	// compose-go would read a .env file beside it, wherever that leads.
-	if _, err := c.root.Stat(filepath.Join(filepath.Dir(rel), ".env")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	env, err := c.root.Stat(filepath.Join(filepath.Dir(rel), ".env"))
+	switch {
+	case err == nil && !env.Mode().IsRegular():
+		return "", fmt.Errorf("the .env file beside %s is no regular file", name)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return "", fmt.Errorf("the .env file beside %s: %s", name, plain(err))
 	}
 	return abs, nil

@@ -99,7 +99,7 @@ func redact(s resource.State, kinds resource.Kinds, hidden map[resource.Addr][]s
 	for addr, spec := range s {
 		out[addr] = spec
 		if kind, ok := kinds.Lookup(addr.Kind); ok && len(hidden[addr]) > 0 {
-			out[addr] = resource.Graft(spec, kind.New(), hidden[addr])
+			out[addr] = resource.Blank(spec, kind.New(), hidden[addr])
 		}
 	}
 	return out

@@ -21,13 +21,21 @@ func Graft(spec, from Spec, paths []string) Spec {
 	if len(paths) == 0 {
 		return spec
 	}
+	return grafted(spec, from, paths, false)
+}
+
+// Blank returns a copy of the spec without what paths cover: each attribute
+// there is as in a fresh spec of the kind, in labelled blocks as in a fresh block.
+func Blank(spec, fresh Spec, paths []string) Spec { return grafted(spec, fresh, paths, true) }
+
+func grafted(spec, from Spec, paths []string, blank bool) Spec {
 	to := reflect.New(reflect.TypeOf(spec).Elem())
 	to.Elem().Set(reflect.ValueOf(spec).Elem())
-	graft(schemaOf(to.Elem().Type()), "", to.Elem(), reflect.ValueOf(from).Elem(), paths)
+	graft(schemaOf(to.Elem().Type()), "", to.Elem(), reflect.ValueOf(from).Elem(), paths, blank)
 	return to.Interface().(Spec)
 }
 
-func graft(s *Schema, prefix string, to, from reflect.Value, paths []string) {
+func graft(s *Schema, prefix string, to, from reflect.Value, paths []string, blank bool) {
 	for i := range s.Attrs {
 		a := &s.Attrs[i]
 		path, t, f := prefix+a.Name, a.Value(to), a.Value(from)
@@ -35,25 +43,28 @@ func graft(s *Schema, prefix string, to, from reflect.Value, paths []string) {
 		case Covered(path, paths):
 			t.Set(f)
 		case a.Form == Block:
-			graft(a.Nested, path+".", t, f, paths)
+			graft(a.Nested, path+".", t, f, paths, blank)
 		case a.Form == Map || a.Form == Labelled:
-			graftKeys(a, path, t, f, paths)
+			graftKeys(a, path, t, f, paths, blank)
 		}
 	}
 }
 
 // graftKeys puts a new map in the place of the one in to: it may be another spec's too.
-func graftKeys(a *Attr, path string, to, from reflect.Value, paths []string) {
+func graftKeys(a *Attr, path string, to, from reflect.Value, paths []string, blank bool) {
 	out := reflect.MakeMap(to.Type())
 	for _, key := range to.MapKeys() {
 		at, value, other := path+index(key.String()), to.MapIndex(key), from.MapIndex(key)
+		if blank && a.Form == Labelled {
+			other = NewBlock(a.Nested)
+		}
 		switch {
 		case Covered(at, paths):
 			value = other // absent there: absent here
 		case a.Form == Labelled && other.IsValid():
 			block := reflect.New(value.Type()).Elem()
 			block.Set(value)
-			graft(a.Nested, at+".", block, other, paths)
+			graft(a.Nested, at+".", block, other, paths, blank)
 			value = block
 		}
 		if value.IsValid() {

@@ -232,3 +232,22 @@ func TestBadSchemas(t *testing.T) {
 		}()
 	}
 }
+
+// Nothing that is covered is left, in labelled blocks neither; what is not covered stays.
+func TestBlank(t *testing.T) {
+	secret := Addr{Kind: "sample", Name: "secret"}
+	full := &sample{Text: "t", Word: "w", Env: map[string]string{"A": "a", "B": "b"}, Mount: map[string]sampleMount{"/x": {Volume: secret}, "/y": {Volume: secret}}}
+	got := Blank(full, SetDefaults(&sample{}), []string{"text", `env["A"]`, `mount["/x"].volume`}).(*sample)
+	if got.Text != "" || got.Word != "w" || len(got.Env) != 1 || got.Mount["/x"].Volume != (Addr{}) || got.Mount["/x"].ReadOnly || got.Mount["/y"].Volume != secret {
+		t.Errorf("%+v", got)
+	}
+	if full.Mount["/x"].Volume != secret || full.Text != "t" {
+		t.Error("the spec itself was changed")
+	}
+	got = Blank(full, SetDefaults(&sample{}), []string{"*"}).(*sample)
+	for _, leaf := range Leaves(got) {
+		if strings.Contains(leaf.Value, "secret") || leaf.Value == `"a"` || leaf.Value == `"t"` {
+			t.Errorf("%s is %s", leaf.Path, leaf.Value)
+		}
+	}
+}
