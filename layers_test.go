@@ -27,7 +27,7 @@ var ours = map[string][]string{
 	"hostctl/docs":                     {},
 	"hostctl/lsp":                      {"hostctl/resource", "hostctl/hcl"},
 	"hostctl/plan":                     {"hostctl/resource"},
-	"hostctl/importer":                 {"hostctl/resource"},
+	"hostctl/importer":                 {"hostctl/resource", "hostctl/hcl"},
 	"hostctl/apply":                    {"hostctl/resource", "hostctl/plan"},
 	"hostctl/runtime":                  {"hostctl/runtime/internal/raw", "hostctl/runtime/internal/seccomp"},
 	"hostctl/runtime/internal/raw":     {},

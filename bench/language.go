@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -45,10 +44,7 @@ func languageTable(n, rounds int) (*Table, error) {
 		Base:  rowParser,
 		Goals: []Goal{{Row: rowLoad, Beside: rowParser, Most: 1.6}},
 	}
-	all := []struct {
-		row string
-		do  func() (time.Duration, error)
-	}{
+	all := []turn{
 		{rowParser, func() (time.Duration, error) {
 			begun := time.Now()
 			_, diags := hclsyntax.ParseConfig(text, "main.hcl", outer.InitialPos)
@@ -65,19 +61,8 @@ func languageTable(n, rounds int) (*Table, error) {
 			return took, complete(c, n)
 		}},
 	}
-	for _, c := range all {
-		t.row(c.row, "ms")
-	}
-	for range rounds {
-		for _, i := range rand.Perm(len(all)) {
-			c := all[i]
-			runtime.GC()
-			took, err := c.do()
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.row, err)
-			}
-			t.row(c.row, "ms").add(millis(took))
-		}
+	if err := t.turns(rounds, all); err != nil {
+		return nil, err
 	}
 	var before, after runtime.MemStats
 	runtime.GC()

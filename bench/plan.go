@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"runtime"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -36,10 +34,7 @@ func plans(s settings) ([]*Table, error) {
 	if _, err := f.apply(); err != nil {
 		return nil, err
 	}
-	all := []struct {
-		row string
-		do  func() (time.Duration, error)
-	}{
+	all := []turn{
 		{rowPlan, func() (time.Duration, error) { return f.hostctl("plan", "-detailed-exitcode") }},
 		{"the bare HCL parser on the text", f.parse},
 		{"a bare read of 3 properties each", func() (time.Duration, error) { return f.read(b) }},
@@ -60,19 +55,8 @@ func plans(s settings) ([]*Table, error) {
 			"and ListUnitsByPatterns with three properties of each unit over D-Bus, 64 in flight.", len(f.text)>>10),
 		Goals: []Goal{{Row: rowPlan, Most: 400}, {Row: rowPlan, Beside: rowLeast, Most: 2.5}, {Row: rowComplete, Most: 50}},
 	}
-	for _, c := range all {
-		t.row(c.row, "ms")
-	}
-	for range rounds {
-		for _, i := range rand.Perm(len(all)) {
-			c := all[i]
-			runtime.GC()
-			took, err := c.do()
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.row, err)
-			}
-			t.row(c.row, "ms").add(millis(took))
-		}
+	if err := t.turns(rounds, all); err != nil {
+		return nil, err
 	}
 	return []*Table{t}, f.destroy()
 }

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // Table is one comparison: contestants that took turns, and what hostctl is to reach among them.
@@ -55,6 +58,30 @@ func (t *Table) row(name, unit string) *Row {
 }
 
 func (r *Row) add(v float64) { r.Samples = append(r.Samples, v) }
+
+// turn is one contestant of [Table.turns].
+type turn struct {
+	row string
+	do  func() (time.Duration, error)
+}
+
+// turns lets the contestants take turns, in an order that changes each round, each from a heap without garbage.
+func (t *Table) turns(rounds int, all []turn) error {
+	for _, c := range all {
+		t.row(c.row, "ms")
+	}
+	for range rounds {
+		for _, i := range rand.Perm(len(all)) {
+			runtime.GC()
+			took, err := all[i].do()
+			if err != nil {
+				return fmt.Errorf("%s: %w", all[i].row, err)
+			}
+			t.row(all[i].row, "ms").add(millis(took))
+		}
+	}
+	return nil
+}
 
 // finish computes medians, quartiles and goals from the samples. A goal that names a row without
 // samples is a bug of the part that made it.

@@ -60,7 +60,7 @@ func writeValue(b *strings.Builder, v value, indent string) {
 	case v.IsNull():
 		b.WriteString("null")
 	case ty == cty.String:
-		b.WriteString(quoteText(v.AsString()))
+		b.WriteString(Quote(v.AsString()))
 	case ty == cty.Number:
 		b.WriteString(numberText(v.AsBigFloat()))
 	case ty == cty.Bool:
@@ -93,7 +93,7 @@ func writeObject(b *strings.Builder, v value, indent string) {
 		k, element := it.Element()
 		key := k.AsString()
 		if !hclsyntax.ValidIdentifier(key) {
-			key = quoteText(key)
+			key = Quote(key)
 		}
 		width = max(width, len(key))
 		keys, elements = append(keys, key), append(elements, element)
@@ -105,35 +105,4 @@ func writeObject(b *strings.Builder, v value, indent string) {
 		b.WriteByte('\n')
 	}
 	b.WriteString(indent + "}")
-}
-
-// quoteText writes text as the language does, every character that a terminal
-// would not show as itself as an escape.
-func quoteText(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case (r == '$' || r == '%') && strings.HasPrefix(s[i+1:], "{"):
-			b.WriteRune(r)
-			b.WriteRune(r)
-		case resource.Visible(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

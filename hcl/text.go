@@ -6,7 +6,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"hostctl/resource"
@@ -112,7 +111,7 @@ func window(line string, from, to, room int) (string, int, int) {
 	var out strings.Builder
 	at, taken := 0, 0
 	for _, r := range line {
-		cols := runeWidth(r)
+		cols := resource.Columns(r)
 		if at >= skip && taken+cols <= room-6 {
 			if out.Len() == 0 {
 				skip = at
@@ -143,27 +142,7 @@ func cell(r rune, size int, rest string) (string, int) {
 		s := escape(r)
 		return s, len(s)
 	}
-	return string(r), runeWidth(r)
-}
-
-func runeWidth(r rune) int {
-	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
-		return 0
-	}
-	if unicode.Is(wide, r) {
-		return 2
-	}
-	return 1
-}
-
-// wide are the characters that take two columns: those that Unicode calls East
-// Asian Wide or Fullwidth (UAX #11), by block.
-var wide = &unicode.RangeTable{
-	R16: []unicode.Range16{
-		{0x1100, 0x115f, 1}, {0x2e80, 0x303e, 1}, {0x3041, 0x33ff, 1}, {0x3400, 0x4dbf, 1}, {0x4e00, 0xa4cf, 1},
-		{0xa960, 0xa97c, 1}, {0xac00, 0xd7a3, 1}, {0xf900, 0xfaff, 1}, {0xfe30, 0xfe6f, 1}, {0xff01, 0xff60, 1}, {0xffe0, 0xffe6, 1},
-	},
-	R32: []unicode.Range32{{0x16fe0, 0x18cff, 1}, {0x1b000, 0x1b2ff, 1}, {0x1f300, 0x1f64f, 1}, {0x1f680, 0x1f6ff, 1}, {0x1f900, 0x1f9ff, 1}, {0x20000, 0x3fffd, 1}},
+	return string(r), resource.Columns(r)
 }
 
 func lineSeparator(r rune) bool { return r == '\u2028' || r == '\u2029' }

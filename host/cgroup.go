@@ -116,17 +116,3 @@ func readKernel(file string) (string, error) {
 	}
 	return strings.TrimSuffix(string(buf[:n]), "\n"), nil
 }
-
-// Invocation returns the InvocationID of the unit whose cgroup is at dir, which systemd writes on the
-// directory as it starts the unit (systemd.exec(5), $INVOCATION_ID). The error is os.ErrNotExist where the unit does not run.
-func Invocation(dir string) (string, error) {
-	id := make([]byte, 32)
-	n, err := unix.Lgetxattr(dir, "trusted.invocation_id", id)
-	if errors.Is(err, unix.ENODATA) {
-		err = os.ErrNotExist
-	}
-	if err != nil {
-		return "", err
-	}
-	return string(id[:n]), nil
-}

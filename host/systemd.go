@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -341,4 +342,17 @@ func wire(properties []Property) []systemd.Property {
 		out[i] = systemd.Property{Name: p.Name, Value: dbus.MakeVariant(p.Value)}
 	}
 	return out
+}
+
+// UnitsDir is where systemd keeps what it tells of running units without being asked.
+const UnitsDir = "/run/systemd/units"
+
+// Invocation returns the InvocationID (systemd.exec(5), $INVOCATION_ID) of a running unit, 32 hexadecimal digits, from the link
+// that systemd keeps in dir, [UnitsDir], for as long as the unit runs; "" where it does not.
+func Invocation(dir, unit string) string {
+	id, err := os.Readlink(filepath.Join(dir, "invocation:"+unit))
+	if err != nil || len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
+		return ""
+	}
+	return id
 }

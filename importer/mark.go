@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"hostctl/hcl"
 )
 
 // A variable of the source stands in text between two private-use characters
@@ -79,7 +81,7 @@ func (w *writer) template(s string, used map[string]bool) (text, data string) {
 	b.WriteByte('"')
 	literal := func(part string, before bool) {
 		plain.WriteString(part)
-		q := quote(part)
+		q := hcl.Quote(part)
 		q = q[1 : len(q)-1]
 		// A sign in front of ${ would make text of it.
 		if n := len(q); before && n > 0 && (q[n-1] == '$' || q[n-1] == '%') {

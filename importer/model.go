@@ -252,36 +252,24 @@ func (p *Project) namedVolume(name string) *Volume { return p.volume("name "+nam
 
 // network returns the network of that name, and adds it if there is none.
 func (p *Project) network(name string) *Network {
-	for _, n := range p.Networks {
-		if n.Name == name {
-			return n
-		}
-	}
-	n := &Network{Name: name}
-	p.Networks = append(p.Networks, n)
-	return n
+	return of(&p.Networks, func(n *Network) bool { return n.Name == name }, &Network{Name: name})
 }
 
 // namespace returns the namespace of that name, and adds it if there is none.
 func (p *Project) namespace(name string) *Namespace {
-	for _, n := range p.Namespaces {
-		if n.Name == name {
-			return n
-		}
-	}
-	n := &Namespace{Name: name}
-	p.Namespaces = append(p.Namespaces, n)
-	return n
+	return of(&p.Namespaces, func(n *Namespace) bool { return n.Name == name }, &Namespace{Name: name})
 }
 
 // user returns the account of that name, and adds it if there is none.
 func (p *Project) user(name string) *User {
-	for _, u := range p.Users {
-		if u.Name == name {
-			return u
-		}
+	return of(&p.Users, func(u *User) bool { return u.Name == name }, &User{Name: name})
+}
+
+// of returns the one of a list that is meant, and adds fresh if there is none.
+func of[T any](list *[]*T, meant func(*T) bool, fresh *T) *T {
+	if i := slices.IndexFunc(*list, meant); i >= 0 {
+		return (*list)[i]
 	}
-	u := &User{Name: name}
-	p.Users = append(p.Users, u)
-	return u
+	*list = append(*list, fresh)
+	return fresh
 }

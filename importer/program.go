@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hostctl/hcl"
 	"hostctl/resource"
 )
 
@@ -101,7 +102,7 @@ func (w *writer) command(k *block, a resource.Addr, s *Service) {
 func (w *writer) runnable(k *block, a resource.Addr, s *Service, words []string) value {
 	for _, word := range words {
 		if strings.ContainsRune(word, 0) || strings.ToValidUTF8(word, "") != word {
-			w.lose(k, a, "command "+quote(strings.Join(words, " ")), "a word of it holds a NUL byte or is not UTF-8")
+			w.lose(k, a, "command "+hcl.Quote(strings.Join(words, " ")), "a word of it holds a NUL byte or is not UTF-8")
 			return listValue([]string{"/bin/sh", "-c", notSet})
 		}
 	}

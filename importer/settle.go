@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hostctl/hcl"
 	"hostctl/resource"
 )
 
@@ -380,7 +381,7 @@ func parsePath(path string) []step {
 // bury makes comments of a block that is not written. A volume that cannot be
 // is said where it would be mounted, which is all that the source had of it.
 func (d *document) bury(k *block) {
-	n := Note{At: k.address.String(), Lost: true, What: k.kind + " " + quote(k.label), Why: k.gone}
+	n := Note{At: k.address.String(), Lost: true, What: k.kind + " " + hcl.Quote(k.label), Why: k.gone}
 	said := slices.ContainsFunc(d.notes, func(o Note) bool { return o.Why == k.gone })
 	if !said {
 		d.notes = append(d.notes, n)

@@ -1,11 +1,11 @@
 package importer
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"hostctl/hcl"
 	"hostctl/resource"
 )
 
@@ -40,7 +40,7 @@ type value struct {
 	refs []resource.Addr
 }
 
-func stringValue(s string) value { return value{text: quote(s), data: s} }
+func stringValue(s string) value { return value{text: hcl.Quote(s), data: s} }
 
 func boolValue(b bool) value { return value{text: strconv.FormatBool(b), data: b} }
 
@@ -54,7 +54,7 @@ func uintValue(n uint64) value { return value{text: strconv.FormatUint(n, 10), d
 func listValue(list []string) value {
 	v := value{data: list}
 	for _, s := range list {
-		v.list = append(v.list, quote(s))
+		v.list = append(v.list, hcl.Quote(s))
 	}
 	v.text = "[" + strings.Join(v.list, ", ") + "]"
 	return v
@@ -76,54 +76,16 @@ func refsValue(list []resource.Addr) value {
 	return v
 }
 
-// quote writes a string of the language. Nothing in it is a template, and what
-// a reader would not see is an escape.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	for i, r := range s {
-		rest := s[i+utf8.RuneLen(r):]
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case (r == '$' || r == '%') && strings.HasPrefix(rest, "{"):
-			// After another one, $${ would be read from the wrong end.
-			if i > 0 && s[i-1] == byte(r) {
-				fmt.Fprintf(&b, `\u%04x`, r)
-			} else {
-				b.WriteRune(r)
-				b.WriteRune(r)
-			}
-		case resource.Visible(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
-
 // key writes a map's key.
 func key(s string) string {
 	for i, r := range s {
 		if !(r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || i > 0 && '0' <= r && r <= '9') {
-			return quote(s)
+			return hcl.Quote(s)
 		}
 	}
 	switch s {
 	case "", "for", "if", "in", "null", "true", "false":
-		return quote(s)
+		return hcl.Quote(s)
 	}
 	return s
 }
@@ -181,7 +143,7 @@ func (k *block) write(b *strings.Builder, indent string) {
 	}
 	b.WriteString(indent + k.kind)
 	if k.labelled {
-		b.WriteString(" " + quote(k.label))
+		b.WriteString(" " + hcl.Quote(k.label))
 	}
 	if len(k.items) == 0 {
 		b.WriteString(" {\n" + indent + "}\n")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hostctl/hcl"
 	"hostctl/resource"
 )
 
@@ -248,7 +249,7 @@ func (w *writer) environment(k *block, a resource.Addr, s *Service) {
 	good := map[string]string{}
 	for name, v := range s.Environment {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == '=' || r == 0x7f }) || strings.ToValidUTF8(name, "") != name {
-			w.lose(k, a, "environment "+quote(name), "that is no variable's name")
+			w.lose(k, a, "environment "+hcl.Quote(name), "that is no variable's name")
 			continue
 		}
 		good[name] = v

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"hostctl/hcl"
 	"hostctl/resource"
 )
 
@@ -57,7 +58,7 @@ func (w *writer) mounts(k *block, a resource.Addr, s *Service) {
 		case !w.has("container", "file", "content"):
 			w.lose(k, a, f.What, "a volume is a directory; put the file into the root directory")
 		case !f.Known || len(f.Text) > maxContent:
-			w.lose(k, a, f.What, fmt.Sprintf("a volume is a directory; copy the file beside this one and write file %s { source = ... }", quote(target)))
+			w.lose(k, a, f.What, fmt.Sprintf("a volume is a directory; copy the file beside this one and write file %s { source = ... }", hcl.Quote(target)))
 		default:
 			k.add("file", target, f.What).set("content", stringValue(f.Text), f.What)
 		}

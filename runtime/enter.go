@@ -26,7 +26,7 @@ type Entry struct {
 // Entered is a command that runs in a container. It is this process's child.
 type Entered struct {
 	PID int
-	// Terminal is the other side of the command's terminal; -1 without one. The caller closes it.
+	// Terminal is the master of the command's terminal, not blocking; -1 without one. The caller closes it.
 	Terminal int
 }
 
@@ -265,46 +265,18 @@ func (en *entering) ruleset(abi int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	rule := func(path string, access uint64) {
+	for _, r := range landlockRights(mounted(en.spec)) {
+		fd, err := unix.Openat2(en.root, r.path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
 		if err != nil {
-			return
+			return -1, call("openat2("+r.path+")", err)
 		}
-		var fd int
-		if fd, err = unix.Openat2(en.root, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}); err != nil {
-			err = call("openat2("+path+")", err)
-			return
-		}
-		defer unix.Close(fd)
-		err = allow(ruleset, fd, path, access, abi)
-	}
-	rule("/", landlockRead)
-	rule("/proc", landlockRead|landlockWrite)
-	rule("/dev", ^uint64(0))
-	for _, path := range writable(en.spec) {
-		rule(path, ^uint64(0))
-	}
-	return ruleset, err
-}
-
-// writable are the places of a container that may be written: its tmpfs, and the volumes that are not read-only.
-func writable(s Spec) []string {
-	paths, declared := make([]string, 0, len(s.Mounts)+len(s.Tmpfs)+2), map[string]bool{}
-	for _, m := range s.Mounts {
-		declared[m.Target] = true
-		if !m.ReadOnly {
-			paths = append(paths, m.Target)
+		err = allow(ruleset, fd, r.path, r.access, abi)
+		unix.Close(fd)
+		if err != nil {
+			return -1, err
 		}
 	}
-	for _, t := range s.Tmpfs {
-		declared[t.Target] = true
-		paths = append(paths, t.Target)
-	}
-	for _, own := range []string{"/run", "/tmp"} {
-		if !declared[own] {
-			paths = append(paths, own)
-		}
-	}
-	return paths
+	return ruleset, nil
 }
 
 // openCgroup opens the directory of a process's cgroup in the version 2 tree.
@@ -342,7 +314,7 @@ func openCgroup(pid int) (int, error) {
 func openPTY(root int, id identity) (master, slave int, err error) {
 	const path = "dev/pts/ptmx"
 	master, err = unix.Openat2(root, path, &unix.OpenHow{
-		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_CLOEXEC,
+		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	})
 	if err != nil {

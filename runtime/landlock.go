@@ -54,6 +54,27 @@ func landlockABI() int {
 	return int(abi)
 }
 
+// landlockRight is what the payload may do below a path, which the launcher has in a slot.
+type landlockRight struct {
+	path, slot string
+	access     uint64
+}
+
+// landlockRights are all that a payload with these mounts has.
+func landlockRights(entries []entry) []landlockRight {
+	rights := []landlockRight{
+		{"/", "root", landlockRead},
+		{"/proc", "proc", landlockRead | landlockWrite},
+		{"/dev", "dev", ^uint64(0)},
+	}
+	for _, e := range entries {
+		if !e.ro {
+			rights = append(rights, landlockRight{e.target, e.slot, ^uint64(0)})
+		}
+	}
+	return rights
+}
+
 // newRuleset makes a ruleset without a rule.
 func newRuleset(abi int) (int, error) {
 	attr, size := landlockAll(abi)

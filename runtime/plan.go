@@ -109,16 +109,8 @@ func makePlan(s Spec, f facts) plan {
 		prepare(landlockOp{f.Landlock})
 	}
 
-	// What has a declared target replaces the default of that place; the rest goes by depth.
-	type entry struct {
-		target string
-		slot   string
-		ro     bool
-	}
-	var entries []entry
-	declared := map[string]bool{}
 	for _, m := range s.Mounts {
-		t := treeOp{slot: "volume " + m.Target, what: "volume", source: m.Source, mountpoint: m.Mountpoint, attr: attrPlain}
+		t := treeOp{slot: volumeSlot(m.Target), what: "volume", source: m.Source, mountpoint: m.Mountpoint, attr: attrPlain}
 		if m.ReadOnly {
 			t.attr |= attrRO
 		}
@@ -127,25 +119,22 @@ func makePlan(s Spec, f facts) plan {
 			t.gidMap = []Mapping{{m.Owner.GID, id.HostGID, 1}}
 		}
 		prepare(t)
-		entries = append(entries, entry{m.Target, t.slot, m.ReadOnly})
-		declared[m.Target] = true
 	}
 	for _, t := range s.Tmpfs {
 		mode := t.Mode
 		if mode == 0 {
 			mode = 0o755
 		}
-		prepare(fsOp{"tmpfs " + t.Target, "tmpfs", tmpfs(t.Size, mode, payload), attrPlain})
-		entries = append(entries, entry{t.Target, "tmpfs " + t.Target, false})
-		declared[t.Target] = true
+		prepare(fsOp{tmpfsSlot(t.Target), "tmpfs", tmpfs(t.Size, mode, payload), attrPlain})
 	}
-	if !declared["/run"] {
-		prepare(fsOp{"run", "tmpfs", tmpfs(runSize, 0o755, payload), attrPlain})
-		entries = append(entries, entry{"/run", "run", false})
-	}
-	if !declared["/tmp"] {
-		prepare(fsOp{"tmp", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
-		entries = append(entries, entry{"/tmp", "tmp", false})
+	entries := mounted(s)
+	for _, e := range entries {
+		switch e.slot {
+		case "run":
+			prepare(fsOp{e.slot, "tmpfs", tmpfs(runSize, 0o755, payload), attrPlain})
+		case "tmp":
+			prepare(fsOp{e.slot, "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
+		}
 	}
 	sort.Slice(entries, func(i, j int) bool { return above(entries[i].target, entries[j].target) })
 	places := make([]place, 0, len(entries)+len(s.Files))
@@ -186,17 +175,11 @@ func makePlan(s Spec, f facts) plan {
 		build(readOnlyOp{p})
 	}
 	if wall {
-		allow := func(slot string, access uint64) { build(allowOp{slot, access, f.Landlock}) }
 		if s.Init {
-			allow("self", landlockRun)
+			build(allowOp{"self", landlockRun, f.Landlock})
 		}
-		allow("root", landlockRead)
-		allow("proc", landlockRead|landlockWrite)
-		allow("dev", ^uint64(0))
-		for _, e := range entries {
-			if !e.ro {
-				allow(e.slot, ^uint64(0))
-			}
+		for _, r := range landlockRights(entries) {
+			build(allowOp{r.slot, r.access, f.Landlock})
 		}
 	}
 	build(pivotOp{})
@@ -210,6 +193,35 @@ func makePlan(s Spec, f facts) plan {
 
 	p.Child = childScript(s, f)
 	return p
+}
+
+// entry is a mount below the root that the payload may know of.
+type entry struct {
+	target string
+	slot   string
+	ro     bool
+}
+
+func volumeSlot(target string) string { return "volume " + target }
+func tmpfsSlot(target string) string  { return "tmpfs " + target }
+
+// mounted are the volumes and tmpfs of a container. What has a declared target replaces the default of that place.
+func mounted(s Spec) []entry {
+	entries, declared := make([]entry, 0, len(s.Mounts)+len(s.Tmpfs)+2), map[string]bool{}
+	for _, m := range s.Mounts {
+		entries = append(entries, entry{m.Target, volumeSlot(m.Target), m.ReadOnly})
+		declared[m.Target] = true
+	}
+	for _, t := range s.Tmpfs {
+		entries = append(entries, entry{t.Target, tmpfsSlot(t.Target), false})
+		declared[t.Target] = true
+	}
+	for _, e := range []entry{{"/run", "run", false}, {"/tmp", "tmp", false}} {
+		if !declared[e.target] {
+			entries = append(entries, e)
+		}
+	}
+	return entries
 }
 
 // place is an operation on a path of the new root, which comes after those above it.

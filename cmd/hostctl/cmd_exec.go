@@ -4,10 +4,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -93,44 +91,33 @@ func (c *cli) runEntry(arg string, e runtime.Entry, tty bool) (int, error) {
 		return 0, err
 	}
 	e.Files = [3]int{0, 1, 2}
-	_, in := host.TerminalWidth(c.stdin)
 	out := c.terminalOf()
-	e.TTY = tty && in && out != nil && isTerminal(out)
+	e.TTY = tty && out != nil && host.IsTerminal(c.stdin) && host.IsTerminal(out)
 	entered, err := runtime.Host.Enter(record, e)
 	if err != nil {
 		return 0, err
 	}
 	if entered.Terminal >= 0 {
-		terminal := os.NewFile(uintptr(entered.Terminal), "terminal")
-		defer terminal.Close()
-		stop, err := c.relay(terminal)
-		if err != nil {
+		relay := host.NewRelay(c.stdin, out, entered.Terminal)
+		defer relay.Stop()
+		if err := relay.Start(); err != nil {
 			syscall.Kill(entered.PID, syscall.SIGKILL)
 			return 0, err
 		}
-		defer stop()
 	}
 	return c.await(entered.PID)
 }
 
-func isTerminal(f *os.File) bool {
-	_, ok := host.TerminalWidth(f)
-	return ok
-}
-
-// running finds the process of a running container: by the invocation that systemd notes on the unit's cgroup, and what
+// running finds the process of a running container: by the invocation that systemd tells of its unit, and what
 // the launcher recorded of that.
 func running(arg string) (runtime.Record, error) {
 	name, err := containerName(arg)
 	if err != nil {
 		return runtime.Record{}, err
 	}
-	id, err := host.Invocation(filepath.Join(host.CgroupRoot, container.Slice, container.UnitName(name)))
-	if errors.Is(err, os.ErrNotExist) {
+	id := host.Invocation(host.UnitsDir, container.UnitName(name))
+	if id == "" {
 		return runtime.Record{}, fmt.Errorf("no such container runs; `hostctl ls` lists what there is, `systemctl status %s` says why one does not run", container.UnitName(name))
-	}
-	if err != nil {
-		return runtime.Record{}, err
 	}
 	record, err := runtime.Host.ReadRecord(id)
 	if err == nil && (record.Name != name || !record.Alive()) {
@@ -140,35 +127,6 @@ func running(arg string) (runtime.Record, error) {
 		return runtime.Record{}, errors.New("its payload does not run; it is starting or ending")
 	}
 	return record, err
-}
-
-// relay joins this terminal to the command's: keys as they come, output, and the size. stop waits for the
-// last output and brings this terminal back.
-func (c *cli) relay(terminal *os.File) (stop func(), err error) {
-	restore, err := host.RawTerminal(c.stdin)
-	if err != nil {
-		return nil, err
-	}
-	host.CopyTerminalSize(c.stdin, terminal)
-	resized := make(chan os.Signal, 1)
-	signal.Notify(resized, syscall.SIGWINCH)
-	go func() {
-		for range resized {
-			host.CopyTerminalSize(c.stdin, terminal)
-		}
-	}()
-	go io.Copy(terminal, c.stdin) // ends with the process
-	done := make(chan struct{})
-	go func() {
-		// EIO is how a terminal says that nobody has its other side open any more.
-		io.Copy(c.stdout, terminal)
-		close(done)
-	}()
-	return func() {
-		<-done
-		signal.Stop(resized)
-		restore()
-	}, nil
 }
 
 // await hands signals on to the command and returns its exit status.

@@ -92,15 +92,16 @@ func (h *Host) run(cmd *exec.Cmd, c Command) (int, error) {
 	cmd.SysProcAttr.UseCgroupFD = true
 	cmd.SysProcAttr.CgroupFD = int(cg.Fd())
 	if in, out, ok := c.callersTerminal(); ok {
-		t, err := openPTY(cmd, in, out)
+		relay, err := openPTY(cmd, in, out)
 		if err != nil {
 			return -1, err
 		}
-		defer t.stop()
+		defer relay.Stop()
 		if err := cmd.Start(); err != nil {
 			return -1, err
 		}
-		if err := t.start(cmd.Stdin.(*os.File)); err != nil {
+		cmd.Stdin.(*os.File).Close() // the slave, which the command has by now
+		if err := relay.Start(); err != nil {
 			cmd.Process.Kill()
 			cmd.Wait()
 			return -1, fmt.Errorf("terminal: %w", err)

@@ -63,7 +63,7 @@ func NewHost(systemd Systemd, subIDs SubIDs, launcher string, try bool) *Host {
 	return &Host{
 		Systemd: systemd, SubIDs: subIDs, Specs: runtime.Host, Launcher: launcher, Try: try,
 		Deliver: runtime.Host.Deliver,
-		Proc:    "/proc", Cgroups: host.CgroupRoot, Units: "/run/systemd/units",
+		Proc:    "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir,
 	}
 }
 

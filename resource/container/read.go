@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
-	"strings"
 	"sync"
 
 	"hostctl/host"
@@ -267,15 +266,8 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 	return "stopped" + how
 }
 
-// invocation is the id of the unit's current run, as systemd shows it to everybody
-// by a link in /run/systemd/units; "" where it has none.
-func (h *Host) invocation(unit string) string {
-	id, err := os.Readlink(filepath.Join(h.Units, "invocation:"+unit))
-	if err != nil || len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
-		return ""
-	}
-	return id
-}
+// invocation is the id of the unit's current run; "" where it has none.
+func (h *Host) invocation(unit string) string { return host.Invocation(h.Units, unit) }
 
 // ours proves that a loaded unit is a container of the owner: made by a call and
 // not from a file, starting our launcher for this name, and carrying the owner's name.
