@@ -319,6 +319,10 @@ type report struct {
 	Mountinfo, Cgroup string
 	MaxUserNamespaces string            `json:"max_user_namespaces"`
 	Calls, Foreign    map[string]string // what denied system calls said; how a process of another architecture ended
+	Namespaces        map[string]string
+	Readable          []string // files of /proc, /sys and /dev that open, where args[1] is "powers"
+	Writable          []string
+	Keys              string
 }
 
 func (b *bed) probe(s Spec) report {

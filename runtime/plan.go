@@ -102,7 +102,7 @@ func makePlan(s Spec, f facts) plan {
 	prepare(fsOp{"dev", "tmpfs", tmpfs(devSize, 0o755, root), unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
 	prepare(devOp{rootUID, rootGID})
 	prepare(fsOp{"pts", "devpts", []string{"newinstance", "", "ptmxmode", "0666", "mode", "0620"}, unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
-	prepare(fsOp{"shm", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
+	prepare(fsOp{"shm", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrNoExec})
 
 	wall := f.Landlock >= landlockMin
 	if wall {

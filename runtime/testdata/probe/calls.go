@@ -27,7 +27,7 @@ var denied = map[string][4]uintptr{
 	"keyctl":             {syscall.SYS_KEYCTL, 0},
 	"add_key":            {syscall.SYS_ADD_KEY},
 	"request_key":        {syscall.SYS_REQUEST_KEY},
-	"ptrace":             {syscall.SYS_PTRACE, 0},
+	"ptrace":             {syscall.SYS_PTRACE, 16, 1<<31 - 1}, // PTRACE_ATTACH to nobody
 	"process_vm_readv":   {processVMReadv, 1},
 	"process_vm_writev":  {processVMWritev, 1},
 	"pidfd_getfd":        {438},
