@@ -22,6 +22,13 @@ func (o mapsOp) do(l *launch) (err error) {
 	return nil
 }
 
+func (ownNetnsOp) do(l *launch) error {
+	if err := unix.Setns(l.pidfd(), unix.CLONE_NEWNET); err != nil {
+		return call("setns(payload, CLONE_NEWNET)", err)
+	}
+	return beginNetns()
+}
+
 // covered are the places of a rootfs whose mounts nobody sees, because the launcher's lie over them.
 var covered = []string{"/dev", "/proc", "/sys", "/run", "/tmp"}
 
@@ -247,6 +254,26 @@ func (o maskOp) do(l *launch) error {
 	return l.cover(o.path, l.slots["mask"], name, 0)
 }
 
+func (o maskPathOp) do(l *launch) error {
+	at, err := unix.Openat2(l.root, o.path, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return step("mask "+o.path, call("openat2("+o.path+", O_PATH, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS)", err))
+	}
+	defer unix.Close(at)
+	var st unix.Stat_t
+	if err := unix.Fstat(at, &st); err != nil {
+		return call("fstat("+o.path+")", err)
+	}
+	name := "file"
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		name = "dir"
+	}
+	return step("mask "+o.path, l.lay(at, o.path, l.slots["mask"], name, 0))
+}
+
 func (o readOnlyOp) do(l *launch) error { return l.cover(o.path, l.root, o.path, attrRO) }
 
 // cover mounts a clone of dir/name over a path of the launcher's own proc or sysfs, if it is there. It looks
@@ -260,6 +287,11 @@ func (l *launch) cover(target string, dir int, name string, attr uint64) error {
 		return call("openat(/"+target+", O_PATH|O_NOFOLLOW)", err)
 	}
 	defer unix.Close(at)
+	return l.lay(at, "/"+target, dir, name, attr)
+}
+
+// lay mounts a clone of dir/name over what is open.
+func (l *launch) lay(at int, target string, dir int, name string, attr uint64) error {
 	fd, err := unix.OpenTree(dir, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
 		return call("open_tree("+name+", OPEN_TREE_CLONE)", err)
@@ -270,7 +302,7 @@ func (l *launch) cover(target string, dir int, name string, attr uint64) error {
 			return call("mount_setattr("+name+", AT_EMPTY_PATH, "+attrNames(attr)+")", err)
 		}
 	}
-	return moveOnto(fd, at, "/"+target)
+	return moveOnto(fd, at, target)
 }
 
 func (pivotOp) do(l *launch) error {
@@ -352,19 +384,6 @@ func isCommand(root int, name string) error {
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0 {
 		return errors.New("is not an executable file")
-	}
-	return nil
-}
-
-func (o noFileOp) do(l *launch) error {
-	err := unix.Prlimit(l.pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: o.n, Max: o.n}, nil)
-	var had unix.Rlimit
-	if err == unix.EPERM && unix.Prlimit(l.pid(), unix.RLIMIT_NOFILE, nil, &had) == nil && had.Max < o.n {
-		// A host whose root has no CAP_SYS_RESOURCE: as much as it grants, as systemd does for its services.
-		err = unix.Prlimit(l.pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: had.Max, Max: had.Max}, nil)
-	}
-	if err != nil {
-		return call("prlimit64(RLIMIT_NOFILE, "+strconv.FormatUint(o.n, 10)+")", err)
 	}
 	return nil
 }

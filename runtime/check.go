@@ -12,7 +12,7 @@ import (
 
 // Problem is one thing for which a container would not start.
 type Problem struct {
-	// Field is the Spec's word for it: "rootfs", "user", "args", "mounts", "tmpfs" or "files"; or "owner", of a file.
+	// Field is the Spec's word for it: "rootfs", "user", "groups", "args", "mounts", "tmpfs" or "files"; or "owner", of a file.
 	Field string
 	// Target is the mount's, tmpfs's or file's, and empty for the others.
 	Target string
@@ -69,6 +69,10 @@ func (k *Checker) Check(s Spec) []Problem {
 			id, err = mapUser(s, user)
 		}
 		bad("user", "", err)
+		if err == nil {
+			_, err := lookupGroups(s.Groups, id.GIDMap, read)
+			bad("groups", "", err)
+		}
 		if !strings.HasPrefix(s.Args[0], "/") || !onMount(s, s.Args[0]) {
 			_, err := findCommand(root, s.Args[0], envValue(payloadEnv(s, identity{Home: "/"}), "PATH"))
 			bad("args", "", err)

@@ -73,10 +73,7 @@ func vector(list []string) []*byte {
 // at is AT_FDCWD as the kernel takes it, here and in every call below whose first argument is a directory.
 const at = ^uintptr(99)
 
-const (
-	securebits = 0xef // NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE and KEEP_CAPS off, each with its lock
-	sigsetSize = 8
-)
+const sigsetSize = 8
 
 // childScript lists the child's system calls. The order is the kernel's, not a matter of taste.
 func childScript(sp Spec, f facts) *script {
@@ -116,12 +113,13 @@ func childScript(sp Spec, f facts) *script {
 	move := s.add("move_mount(/proc/sys, MOVE_MOUNT_F_EMPTY_PATH)", 0, unix.SYS_MOVE_MOUNT, 0, empty, at, sys, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	tree.Out = [2]*uintptr{&set.Args[0], &move.Args[0]}
 
-	s.confine(f, sp.Dir)
+	may := privilegesOf(sp, f.ID)
+	s.confine(f, may, sp.Dir)
 	if sp.NoFile == 0 {
 		// Go has raised the soft limit of this process, and so of its clone.
 		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
 	}
-	s.seal()
+	s.seal(may)
 	if sp.Init {
 		s.execInit(sp.Args, env)
 	} else {
@@ -131,20 +129,24 @@ func childScript(sp Spec, f facts) *script {
 }
 
 // confine takes from the child what no payload has, and makes it the user that it is to be, in its directory.
-func (s *script) confine(f facts, dir string) {
+func (s *script) confine(f facts, may privileges, dir string) {
 	s.add("keyctl(KEYCTL_JOIN_SESSION_KEYRING)", raw.Any, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
-	for c := 0; c <= f.LastCap; c++ {
-		s.add("prctl(PR_CAPBSET_DROP, all)", 0, unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
+	s.bound(f, may)
+	if len(may.Groups) == 0 {
+		s.add("setgroups([])", 0, unix.SYS_SETGROUPS, 0, 0)
+	} else {
+		s.pins.Pin(&may.Groups[0])
+		s.add("setgroups("+ids(may.Groups)+")", 0, unix.SYS_SETGROUPS, uintptr(len(may.Groups)), uintptr(unsafe.Pointer(&may.Groups[0])))
 	}
-	s.add("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)", 0, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
-	s.add("prctl(PR_SET_SECUREBITS, locked)", 0, unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, securebits)
-	s.add("setgroups([])", 0, unix.SYS_SETGROUPS, 0, 0)
 	gid, uid := uintptr(f.ID.GID), uintptr(f.ID.UID)
 	s.add("setresgid("+utoa(f.ID.GID)+")", 0, unix.SYS_SETRESGID, gid, gid, gid)
 	s.add("setresuid("+utoa(f.ID.UID)+")", 0, unix.SYS_SETRESUID, uid, uid, uid)
-	// NO_SETUID_FIXUP kept the capabilities over setresuid; nothing below needs one.
-	head := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	s.add("capset(empty)", 0, unix.SYS_CAPSET, pin(&s.pins, head), pin(&s.pins, &[2]unix.CapUserData{}))
+	// NO_SETUID_FIXUP, or a uid that is root's before and after, kept the capabilities over setresuid; nothing below needs one.
+	if may.Ambient {
+		s.capset(may.Capabilities, may.Capabilities)
+	} else {
+		s.capset(may.Capabilities, 0)
+	}
 	s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	s.add("umask(022)", raw.Any, unix.SYS_UMASK, 0o022)
 
@@ -168,16 +170,71 @@ func (s *script) confine(f facts, dir string) {
 	}
 }
 
+// bound takes from the child the capabilities that it could ever get back, and gives it those that outlive its exec.
+func (s *script) bound(f facts, may privileges) {
+	for c := 0; c <= f.LastCap; c++ {
+		if may.Capabilities>>c&1 == 0 {
+			s.add("prctl(PR_CAPBSET_DROP, "+others(may.Capabilities)+")", 0, unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(c))
+		}
+	}
+	s.add("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)", 0, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	if may.Ambient {
+		// What is raised must be permitted and inheritable, and is raised before the lock that forbids it.
+		s.capset(1<<(f.LastCap+1)-1, may.Capabilities)
+		for c := 0; c <= f.LastCap; c++ {
+			if may.Capabilities>>c&1 == 1 {
+				s.add("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE)", 0, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c))
+			}
+		}
+	}
+	if may.Securebits != securebitsRoot {
+		s.add("prctl(PR_SET_SECUREBITS, locked)", 0, unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, may.Securebits)
+	}
+}
+
+// capset sets the permitted and effective capabilities, and the inheritable ones.
+func (s *script) capset(permitted, inheritable uint64) {
+	head := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := new([2]unix.CapUserData)
+	for i := range data {
+		p, inh := uint32(permitted>>(32*i)), uint32(inheritable>>(32*i))
+		data[i] = unix.CapUserData{Permitted: p, Effective: p, Inheritable: inh}
+	}
+	what := "empty"
+	if permitted != 0 {
+		what = "0x" + strconv.FormatUint(permitted, 16) + ", inheritable 0x" + strconv.FormatUint(inheritable, 16)
+	}
+	s.add("capset("+what+")", 0, unix.SYS_CAPSET, pin(&s.pins, head), pin(&s.pins, data))
+}
+
+func others(set uint64) string {
+	if set == 0 {
+		return "all"
+	}
+	return "all but 0x" + strconv.FormatUint(set, 16)
+}
+
+func ids(list []uint32) string {
+	text := "["
+	for i, id := range list {
+		if i > 0 {
+			text += " "
+		}
+		text += utoa(id)
+	}
+	return text + "]"
+}
+
 // seal is the end of every child's preparation: no descriptor but the first three, and the filter.
-func (s *script) seal() {
+func (s *script) seal(may privileges) {
 	s.add("close_range(3, CLOSE_RANGE_CLOEXEC)", 0, unix.SYS_CLOSE_RANGE, 3, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
 	// The last protection: everything above needs calls that it refuses, and what is left is what every payload may do.
-	s.add("seccomp(SECCOMP_SET_MODE_FILTER)", 0, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pin(&s.pins, filter(&s.pins)))
+	s.add("seccomp(SECCOMP_SET_MODE_FILTER)", 0, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pin(&s.pins, filter(&s.pins, may.Calls)))
 }
 
 // filter is struct sock_fprog with the payload's seccomp filter.
-func filter(pins *goruntime.Pinner) *unix.SockFprog {
-	program, err := seccomp.Compile(seccomp.Native, nil)
+func filter(pins *goruntime.Pinner, more seccomp.More) *unix.SockFprog {
+	program, err := seccomp.Compile(seccomp.Native, more)
 	if err != nil {
 		panic("bug: " + err.Error())
 	}

@@ -89,6 +89,31 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 		}
 		w.close(']')
 	}
+	for _, l := range []struct {
+		key  string
+		list []string
+	}{{"capabilities", s.Capabilities}, {"groups", s.Groups}, {"system_calls", s.SystemCalls}, {"masked", s.Masked}} {
+		if len(l.list) > 0 {
+			w.strs(l.key, l.list)
+		}
+	}
+	if len(s.Limits) > 0 {
+		w.key("rlimits")
+		w.open('[')
+		for _, l := range s.Limits {
+			w.sep()
+			w.open('{')
+			w.str("name", l.Name)
+			w.uint("soft", l.Soft)
+			w.uint("hard", l.Hard)
+			w.close('}')
+		}
+		w.close(']')
+	}
+	if s.OOMScoreAdjust != 0 {
+		w.key("oom_score_adjust")
+		w.out = strconv.AppendInt(w.out, int64(s.OOMScoreAdjust), 10)
+	}
 	w.flag("init", s.Init)
 	if s.NoFile != 0 {
 		w.uint("nofile", s.NoFile)
@@ -164,6 +189,18 @@ func Decode(data []byte) (Spec, error) {
 			r.array(func() { s.Tmpfs = append(s.Tmpfs, r.tmpfs()) })
 		case "files":
 			r.array(func() { s.Files = append(s.Files, r.file()) })
+		case "capabilities":
+			s.Capabilities = r.strs()
+		case "groups":
+			s.Groups = r.strs()
+		case "system_calls":
+			s.SystemCalls = r.strs()
+		case "masked":
+			s.Masked = r.strs()
+		case "rlimits":
+			r.array(func() { s.Limits = append(s.Limits, r.limit()) })
+		case "oom_score_adjust":
+			s.OOMScoreAdjust = r.int()
 		case "init":
 			s.Init = r.boolean()
 		case "nofile":
@@ -215,6 +252,23 @@ func (r *reader) account() *Account {
 	if r.err == nil && fields != 2 {
 		r.fail("an account has a uid and a gid")
 	}
+	return out
+}
+
+func (r *reader) limit() (out Limit) {
+	r.object(func(key string) bool {
+		switch key {
+		case "name":
+			out.Name = r.str()
+		case "soft":
+			out.Soft = r.uint(64)
+		case "hard":
+			out.Hard = r.uint(64)
+		default:
+			return false
+		}
+		return true
+	})
 	return out
 }
 

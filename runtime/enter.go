@@ -111,8 +111,12 @@ func (en *entering) who() error {
 	if err := validUser(user); err != nil {
 		return err
 	}
-	found, err := lookupUser(Spec{User: user}, func(path string) ([]byte, error) { return rootFile(en.root, path) })
+	read := func(path string) ([]byte, error) { return rootFile(en.root, path) }
+	found, err := lookupUser(Spec{User: user}, read)
 	if err != nil {
+		return err
+	}
+	if en.id.Groups, err = lookupGroups(en.spec.Groups, r.GIDMap, read); err != nil {
 		return err
 	}
 	en.id.UID, en.id.GID, en.id.Home = found.UID, found.GID, found.Home
@@ -195,13 +199,20 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 	if en.entry.TTY {
 		s.add("ioctl(TIOCSCTTY)", 0, unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
 	}
+	if en.spec.OOMScoreAdjust != 0 {
+		const file = "/proc/self/oom_score_adj"
+		adjust := strconv.Itoa(en.spec.OOMScoreAdjust)
+		open := s.add("openat("+file+", O_WRONLY)", raw.Any, unix.SYS_OPENAT, at, s.str(file), unix.O_WRONLY|unix.O_CLOEXEC)
+		open.Out[0] = &s.add("write("+file+", "+adjust+")", uintptr(len(adjust)), unix.SYS_WRITE, 0, s.str(adjust), uintptr(len(adjust))).Args[0]
+	}
 	const all = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP
 	s.add("setns(container, all but CLONE_NEWPID)", 0, unix.SYS_SETNS, uintptr(en.pidfd), all)
 	dir := en.entry.Dir
 	if dir == "" {
 		dir = en.spec.Dir
 	}
-	s.confine(f, dir)
+	may := privilegesOf(en.spec, en.id)
+	s.confine(f, may, dir)
 	if f.Landlock >= landlockMin {
 		ruleset, err := en.ruleset(f.Landlock)
 		if err != nil {
@@ -211,7 +222,7 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 	}
 	// With the caller goes the command. The kernel forgets this where the ids change, so not before.
 	s.add("prctl(PR_SET_PDEATHSIG, SIGKILL)", 0, unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
-	s.seal()
+	s.seal(may)
 	s.execPayload(en.entry.Args, env)
 	s.command(command)
 

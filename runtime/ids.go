@@ -53,7 +53,8 @@ func mapText(maps []Mapping) []byte {
 type identity struct {
 	UID, GID         uint32 // inside
 	HostUID, HostGID uint32
-	Home             string // of the rootfs's passwd, "/" without
+	Home             string   // of the rootfs's passwd, "/" without
+	Groups           []uint32 // supplementary, inside
 	UIDMap, GIDMap   []Mapping
 }
 

@@ -164,6 +164,18 @@ func (r *reader) uint(bits int) uint64 {
 	return n
 }
 
+// int reads a whole number of 31 bits with its sign.
+func (r *reader) int() int {
+	if r.peek() != '-' {
+		return int(r.uint(31))
+	}
+	r.pos++
+	if r.pos < len(r.data) && (r.data[r.pos] < '1' || r.data[r.pos] > '9') {
+		r.fail("expected a whole number")
+	}
+	return -int(r.uint(31))
+}
+
 func (r *reader) uint32() uint32 { return uint32(r.uint(32)) }
 
 func (r *reader) strs() []string {

@@ -152,12 +152,16 @@ func (l *launch) decide() (plan, error) {
 	if l.rootfs, f.Shifted, err = openRootfs(l.spec); err != nil {
 		return plan{}, step("rootfs "+l.spec.Rootfs, err)
 	}
-	user, err := lookupUser(l.spec, func(path string) ([]byte, error) { return rootFile(l.rootfs, path) })
+	read := func(path string) ([]byte, error) { return rootFile(l.rootfs, path) }
+	user, err := lookupUser(l.spec, read)
 	if err == nil {
 		f.ID, err = mapUser(l.spec, user)
 	}
 	if err != nil {
 		return plan{}, step("user "+strconv.Quote(l.spec.User), err)
+	}
+	if f.ID.Groups, err = lookupGroups(l.spec.Groups, f.ID.GIDMap, read); err != nil {
+		return plan{}, err
 	}
 	if f.Owners, err = placeFiles(l.rootfs, l.spec, f.ID); err != nil {
 		return plan{}, err
@@ -205,8 +209,12 @@ func (l *launch) runChild(p plan) (int, error) {
 	go l.help(p.Build, ready[0], status[0], report, done)
 
 	var pins goruntime.Pinner
+	network := uint64(0)
+	if l.spec.ownNetwork() {
+		network = unix.CLONE_NEWNET
+	}
 	pid := raw.Clone(&raw.CloneArgs{
-		Flags: unix.CLONE_PARENT | unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
+		Flags: network | unix.CLONE_PARENT | unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
 			unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND |
 			unix.CLONE_PIDFD | unix.CLONE_PARENT_SETTID,
 		PidFD:     uint64(pin(&pins, &l.clonePidFD)),

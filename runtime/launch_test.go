@@ -394,6 +394,8 @@ func TestLaunchDefaults(t *testing.T) {
 			"write /proc/sys/kernel/hostname": "read-only", "write /proc/sys/kernel/core_pattern": "read-only",
 			"write /proc/irq/default_smp_affinity": "read-only",
 			"read /proc/keys":                      "permission denied", "read /proc/timer_list": "permission denied", "read /sys/firmware": "permission denied",
+			"setuid chmod": "not permitted", "setgid fchmodat": "not permitted", "setuid open": "not permitted",
+			"setuid unnamed": "not permitted", "setuid mknod": "not permitted",
 			"mknod": "not permitted", "new user namespace": "not permitted", "mount": "not permitted", "sethostname": "not permitted",
 		} {
 			if got, ok := r.Try[what]; ok && !strings.Contains(got, want) {

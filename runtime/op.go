@@ -13,6 +13,8 @@ type (
 	// netnsOp gives the launcher's thread the container's network namespace, one of the host's user
 	// namespace: a new one with loopback up, or the one at path.
 	netnsOp struct{ path string }
+	// ownNetnsOp enters the child's network namespace, which belongs to its user namespace, and brings loopback up.
+	ownNetnsOp struct{}
 	// fsOp makes a filesystem, mounted nowhere yet. params are keys and values in turn; an empty value is a flag.
 	fsOp struct {
 		slot, fstype string
@@ -67,14 +69,14 @@ type (
 		path string
 		dir  bool
 	}
+	// maskPathOp covers a file or directory of the finished tree, which must be there.
+	maskPathOp struct{ path string }
 	// readOnlyOp makes a part of /proc read-only, if there is one.
 	readOnlyOp struct{ path string }
 	// pivotOp makes the new root the only one.
 	pivotOp struct{}
 	// commandOp looks the command up inside the finished tree.
 	commandOp struct{ name, path string }
-	// noFileOp sets the child's RLIMIT_NOFILE, soft and hard.
-	noFileOp struct{ n uint64 }
 	// recordOp writes the record of this invocation.
 	recordOp struct{}
 	// mainPIDOp tells systemd who the main process is, and waits until it knows.
@@ -88,6 +90,10 @@ func (o netnsOp) String() string {
 		return "netns " + o.path
 	}
 	return "netns new: lo up, net.ipv4.ip_unprivileged_port_start=0"
+}
+
+func (ownNetnsOp) String() string {
+	return "netns of the container's user namespace: lo up, net.ipv4.ip_unprivileged_port_start=0"
 }
 
 func (o fsOp) String() string {
@@ -162,12 +168,12 @@ func (o maskOp) String() string {
 	}
 	return "mask /" + o.path
 }
-func (pivotOp) String() string     { return "pivot_root; detach the old root" }
-func (o commandOp) String() string { return "look up " + strconv.Quote(o.name) + " in " + o.path }
-func (o noFileOp) String() string  { return "limit RLIMIT_NOFILE " + strconv.FormatUint(o.n, 10) }
-func (recordOp) String() string    { return "record" }
-func (mainPIDOp) String() string   { return "notify MAINPID" }
-func (releaseOp) String() string   { return "release" }
+func (o maskPathOp) String() string { return "mask " + o.path + ", which must be there" }
+func (pivotOp) String() string      { return "pivot_root; detach the old root" }
+func (o commandOp) String() string  { return "look up " + strconv.Quote(o.name) + " in " + o.path }
+func (recordOp) String() string     { return "record" }
+func (mainPIDOp) String() string    { return "notify MAINPID" }
+func (releaseOp) String() string    { return "release" }
 
 // String prints the whole plan; the golden files are this text.
 func (p plan) String() string {

@@ -94,8 +94,11 @@ func makePlan(s Spec, f facts) plan {
 	prepare := func(o op) { p.Prepare = append(p.Prepare, o) }
 	build := func(o op) { p.Build = append(p.Build, o) }
 
-	prepare(netnsOp{s.Netns})
-	prepare(fsOp{"sys", "sysfs", nil, attrNoExec | attrRO})
+	sys := fsOp{"sys", "sysfs", nil, attrNoExec | attrRO}
+	if !s.ownNetwork() {
+		prepare(netnsOp{s.Netns})
+		prepare(sys) // which shows the network namespace of whoever makes it
+	}
 	prepare(treeOp{slot: "root", what: "rootfs", source: s.Rootfs, attr: attrPlain | attrRO})
 	prepare(fsOp{"mask", "tmpfs", []string{"size", "4096", "nr_inodes", "4", "mode", "0"}, attrNoExec})
 	prepare(maskFilesOp{})
@@ -148,6 +151,13 @@ func makePlan(s Spec, f facts) plan {
 	sort.SliceStable(places, func(i, j int) bool { return above(places[i].target, places[j].target) })
 
 	build(mapsOp{id.UIDMap, id.GIDMap})
+	if s.OOMScoreAdjust != 0 {
+		build(oomOp{s.OOMScoreAdjust})
+	}
+	if s.ownNetwork() {
+		build(ownNetnsOp{})
+		build(sys)
+	}
 	if !f.Shifted {
 		build(idmapOp{"root"})
 	}
@@ -174,6 +184,9 @@ func makePlan(s Spec, f facts) plan {
 	for _, p := range readOnly {
 		build(readOnlyOp{p})
 	}
+	for _, p := range s.Masked {
+		build(maskPathOp{p})
+	}
 	if wall {
 		if s.Init {
 			build(allowOp{"self", landlockRun, f.Landlock})
@@ -185,7 +198,10 @@ func makePlan(s Spec, f facts) plan {
 	build(pivotOp{})
 	build(commandOp{s.Args[0], envValue(payloadEnv(s, id), "PATH")})
 	if s.NoFile != 0 {
-		build(noFileOp{s.NoFile})
+		build(limitOp{"RLIMIT_NOFILE", unix.RLIMIT_NOFILE, s.NoFile, s.NoFile})
+	}
+	for _, limit := range s.Limits {
+		build(limitOp{"RLIMIT_" + strings.ToUpper(limit.Name), rlimit(limit.Name), limit.Soft, limit.Hard})
 	}
 	build(recordOp{})
 	build(mainPIDOp{})

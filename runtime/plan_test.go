@@ -26,6 +26,10 @@ func TestPlanGolden(t *testing.T) {
 		{"shifted", base(func(s *Spec) {}), facts{Shifted: true}},
 		{"old-proc", base(func(s *Spec) {}), facts{ProcInside: true}},
 		{"landlock", sample(), facts{Landlock: 7}},
+		{"privileged", base(func(s *Spec) {
+			s.Capabilities, s.Groups = []string{"net_admin", "sys_chroot"}, []string{"10"}
+			s.SystemCalls, s.Masked = []string{"ptrace"}, []string{"/proc/cpuinfo", "/etc/shadow"}
+		}), facts{}},
 		{"own-run", base(func(s *Spec) {
 			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}
 			s.Mounts = []Mount{{Target: "/tmp", Source: "/srv/tmp"}, {Target: "/run/app/x", Source: "/srv/x"}}
@@ -37,6 +41,9 @@ func TestPlanGolden(t *testing.T) {
 		}
 		c.facts.LastCap = 40
 		if c.facts.ID, err = mapUser(c.spec, user); err != nil {
+			t.Fatal(err)
+		}
+		if c.facts.ID.Groups, err = lookupGroups(c.spec.Groups, c.facts.ID.GIDMap, func(string) ([]byte, error) { return []byte(group), nil }); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range c.spec.Files {

@@ -17,6 +17,11 @@ func (o netnsOp) do(l *launch) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return call("unshare(CLONE_NEWNET)", err)
 	}
+	return beginNetns()
+}
+
+// beginNetns makes this thread's new network namespace usable.
+func beginNetns() error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return call("socket(AF_UNIX, SOCK_DGRAM)", err)

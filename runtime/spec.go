@@ -56,6 +56,18 @@ type Spec struct {
 	Files []File `json:"files,omitempty"`
 	// Init puts the tiny init in front of the payload as process 1. Without it the payload itself is process 1.
 	Init bool `json:"init"`
+	// Capabilities are what the payload keeps of them, by CapabilityNames; see there.
+	Capabilities []string `json:"capabilities,omitempty"`
+	// Groups are the payload's supplementary groups inside: gids, or names of the rootfs's group file.
+	Groups []string `json:"groups,omitempty"`
+	// SystemCalls are allowed to the payload besides those that the filter allows to every one, whatever their arguments.
+	SystemCalls []string `json:"system_calls,omitempty"`
+	// Masked are absolute paths inside over which an unreadable empty file or directory lies. Each must be there.
+	Masked []string `json:"masked,omitempty"`
+	// Limits are resource limits of the payload but RLIMIT_NOFILE, which is NoFile.
+	Limits []Limit `json:"rlimits,omitempty"`
+	// OOMScoreAdjust is what the kernel adds to the payload's badness when memory is short, -1000 to 1000 (proc_pid_oom_score_adj(5)).
+	OOMScoreAdjust int `json:"oom_score_adjust,omitempty"`
 	// NoFile is RLIMIT_NOFILE, soft and hard, of the payload; 0 leaves the unit's own.
 	NoFile uint64 `json:"nofile,omitempty"`
 }
@@ -77,6 +89,16 @@ func (r *RawJSON) UnmarshalJSON(data []byte) error {
 	*r = append((*r)[:0], data...)
 	return nil
 }
+
+// Limit is one resource limit, getrlimit(2). Unlimited is RLIM_INFINITY.
+type Limit struct {
+	Name string `json:"name"` // as LimitNames spell it
+	Soft uint64 `json:"soft"`
+	Hard uint64 `json:"hard"`
+}
+
+// Unlimited is the Limit that is none: RLIM_INFINITY.
+const Unlimited = 1<<64 - 1
 
 // IDRange is a block of host user ids and the same block of group ids: Base, Base+1, ..., Base+Count-1.
 type IDRange struct {

@@ -27,6 +27,9 @@ func sample() Spec {
 			{Target: "/etc/motd", Sum: Sum(nil), Mode: 0o444},
 		},
 		Init: true, NoFile: 4096,
+		Capabilities: []string{"chown", "net_bind_service"}, Groups: []string{"10", "web"}, SystemCalls: []string{"ptrace"}, Masked: []string{"/proc/cpuinfo"},
+		Limits:         []Limit{{"memlock", 65536, Unlimited}, {"core", 0, 0}},
+		OOMScoreAdjust: -500,
 	}
 }
 

@@ -109,6 +109,24 @@ func lookupGroup(group string, read func(string) ([]byte, error)) (uint32, error
 	return gid, step("the rootfs's /etc/group, group "+group, err)
 }
 
+// lookupGroups finds the supplementary groups of a payload, each of which must be mapped.
+func lookupGroups(groups []string, gidMap []Mapping, read func(string) ([]byte, error)) ([]uint32, error) {
+	var out []uint32
+	for _, group := range groups {
+		gid, err := lookupGroup(group, read)
+		if err == nil {
+			if _, ok := hostID(gidMap, gid); !ok {
+				err = errors.New("gid " + utoa(gid) + " is not one of the container's ids")
+			}
+		}
+		if err != nil {
+			return nil, step("group "+strconv.Quote(group), err)
+		}
+		out = append(out, gid)
+	}
+	return out, nil
+}
+
 // find returns the fields of the first line whose field i is value and that has at least n fields.
 func find(data []byte, i int, value string, n int) []string {
 	for len(data) > 0 {

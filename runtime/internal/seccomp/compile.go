@@ -41,6 +41,7 @@ const (
 	and  = 0x54 // BPF_ALU|BPF_AND|BPF_K
 	jeq  = 0x15 // BPF_JMP|BPF_JEQ|BPF_K
 	jge  = 0x35 // BPF_JMP|BPF_JGE|BPF_K
+	jset = 0x45 // BPF_JMP|BPF_JSET|BPF_K
 	jump = 0x05 // BPF_JMP|BPF_JA
 	ret  = 0x06 // BPF_RET|BPF_K
 
@@ -48,6 +49,8 @@ const (
 	offArch   = 4
 	offArg0   = 16
 	offArg1   = 24
+	offArg2   = 32
+	offArg3   = 40
 
 	x32Bit = 0x40000000
 )
@@ -97,13 +100,49 @@ type span struct {
 	rule  Rule
 }
 
+// leaf is a span with single numbers in it that have rules of their own: one comparison finds each, where two more spans would
+// take two.
+type leaf struct {
+	span
+	but []span
+}
+
+// leaves gathers spans.
+func leaves(spans []span) []leaf {
+	out := make([]leaf, 0, len(spans))
+	for i := 0; i < len(spans); {
+		l := leaf{span: spans[i]}
+		for i++; len(l.but) < 3 && i+1 < len(spans) && spans[i+1] == (span{spans[i].first + 1, l.rule}); i += 2 {
+			l.but = append(l.but, spans[i])
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// weight is the number of comparisons that leaves take.
+func weight(leaves []leaf) (n int) {
+	for _, l := range leaves {
+		n += 1 + len(l.but)
+	}
+	return n
+}
+
+// packetSocket is Socket with AF_PACKET. No table names it.
+const packetSocket Rule = 255
+
 // most is greater than every number.
 const most = 512
 
-// Compile returns the program for an architecture: the default rules, with the calls named in more allowed whatever
-// their arguments. A call of another architecture kills the process, whose program was not written for this one.
+// More is what is allowed on top of the default rules. The zero More is nothing.
+type More struct {
+	Calls  []string // by name, whatever their arguments
+	Packet bool     // sockets of AF_PACKET
+}
+
+// Compile returns the program for an architecture: the default rules, and more. A call of another architecture kills the process, whose program was not written for this one.
 // A name that is no system call is an error; one that the architecture does not have changes nothing.
-func Compile(a Arch, more []string) ([]Instruction, error) {
+func Compile(a Arch, more More) ([]Instruction, error) {
 	var rules [most]Rule
 	end := 0
 	for _, r := range table {
@@ -112,9 +151,12 @@ func Compile(a Arch, more []string) ([]Instruction, error) {
 			continue
 		}
 		rules[n] = r.rule
+		if r.rule == Socket && more.Packet {
+			rules[n] = packetSocket
+		}
 		end = max(end, n+1)
 	}
-	for _, name := range more {
+	for _, name := range more.Calls {
 		r, ok := find(name)
 		if !ok {
 			return nil, fmt.Errorf("there is no system call %q", name)
@@ -137,19 +179,19 @@ func Compile(a Arch, more []string) ([]Instruction, error) {
 	if a.x32 {
 		p = append(p, Instruction{jge, 0, 1, x32Bit}, Instruction{ret, 0, 0, retKill})
 	}
-	return tree(p, spans), nil
+	return tree(p, leaves(spans)), nil
 }
 
-// tree appends a binary search of the spans: every system call costs as many comparisons as the list has doublings.
-func tree(p []Instruction, spans []span) []Instruction {
-	const few = 64 // of which every jump reaches every place
-	if len(spans) <= few {
-		return island(p, spans)
+// tree appends a binary search of the leaves: every system call costs as many comparisons as the list has doublings.
+func tree(p []Instruction, list []leaf) []Instruction {
+	const few = 160 // comparisons, of which every jump reaches every place
+	if weight(list) <= few {
+		return island(p, list)
 	}
-	half := len(spans) / 2
+	half := len(list) / 2
 	at := len(p)
-	p = append(p, Instruction{jge, 0, 0, spans[half].first})
-	p = tree(p, spans[:half])
+	p = append(p, Instruction{jge, 0, 0, list[half].first})
+	p = tree(p, list[:half])
 	if far := len(p) - at - 1; far <= 255 {
 		p[at].JT = uint8(far)
 	} else {
@@ -157,7 +199,7 @@ func tree(p []Instruction, spans []span) []Instruction {
 		p = slices.Insert(p, at+1, Instruction{jump, 0, 0, uint32(far)})
 		p[at].JT, p[at].JF = 0, 1
 	}
-	return tree(p, spans[half:])
+	return tree(p, list[half:])
 }
 
 // The answers that the jumps of an island share. Half of a program would be such returns, and the kernel takes
@@ -177,13 +219,13 @@ type maker struct {
 	exits []exit
 }
 
-// island appends the search of a few spans and, behind it, the answers.
-func island(p []Instruction, spans []span) []Instruction {
+// island appends the search of a few leaves and, behind it, the answers.
+func island(p []Instruction, list []leaf) []Instruction {
 	m := &maker{p: p}
-	if answer, ok := plain(spans[0].rule); ok && len(spans) == 1 {
+	if answer, ok := plain(list[0].rule); ok && len(list) == 1 && len(list[0].but) == 0 {
 		return append(p, Instruction{ret, 0, 0, answers[answer]})
 	}
-	m.search(spans)
+	m.search(list)
 	var place [len(answers)]int
 	for _, e := range m.exits {
 		if place[e.answer] == 0 {
@@ -216,30 +258,50 @@ func plain(r Rule) (answer int, ok bool) {
 	return 0, false
 }
 
-func (m *maker) search(spans []span) {
-	if len(spans) == 1 {
-		m.arguments(spans[0].rule)
+func (m *maker) search(list []leaf) {
+	if len(list) == 1 {
+		m.leaf(list[0])
 		return
 	}
-	half := len(spans) / 2
+	half := len(list) / 2
 	at := len(m.p)
-	m.p = append(m.p, Instruction{jge, 0, 0, spans[half].first})
-	m.branch(at, false, spans[:half])
-	m.branch(at, true, spans[half:])
+	m.p = append(m.p, Instruction{jge, 0, 0, list[half].first})
+	for i, side := range [][]leaf{list[:half], list[half:]} {
+		if !m.exit(at, i == 1, side[0].rule, len(side) == 1 && len(side[0].but) == 0) {
+			m.search(side)
+		}
+	}
 }
 
-// branch is one side of a comparison: straight to an answer, or on to what follows.
-func (m *maker) branch(at int, taken bool, spans []span) {
-	if answer, ok := plain(spans[0].rule); ok && len(spans) == 1 {
+// leaf compares the number with those that are excepted, and ends in the answer of what is left.
+func (m *maker) leaf(l leaf) {
+	for i, but := range l.but {
+		at := len(m.p)
+		m.p = append(m.p, Instruction{jeq, 0, 0, but.first})
+		if !m.exit(at, true, but.rule, true) {
+			// What the number is judged by stands between this comparison and the next.
+			m.arguments(but.rule)
+		}
+		if m.exit(at, false, l.rule, i == len(l.but)-1) {
+			return
+		}
+	}
+	m.arguments(l.rule)
+}
+
+// exit points one side of the comparison at a place straight to an answer, where it is the last and the rule has one;
+// else on to what follows, and says so.
+func (m *maker) exit(at int, taken bool, rule Rule, last bool) bool {
+	if answer, ok := plain(rule); ok && last {
 		m.exits = append(m.exits, exit{at, taken, answer})
-		return
+		return true
 	}
 	if far := uint8(len(m.p) - at - 1); taken {
 		m.p[at].JT = far
 	} else {
 		m.p[at].JF = far
 	}
-	m.search(spans)
+	return false
 }
 
 // arguments judges a system call by one of its arguments.
@@ -252,15 +314,39 @@ func (m *maker) arguments(r Rule) {
 	case Socket:
 		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
 		m.match(retEPERM, retAllow, 17 /* AF_PACKET */, 38 /* AF_ALG */, 40 /* AF_VSOCK */)
+	case packetSocket:
+		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
+		m.match(retEPERM, retAllow, 38, 40)
 	case IOCtl:
 		m.p = append(m.p, Instruction{load, 0, 0, offArg1})
 		m.match(retEPERM, retAllow, 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */)
 	case Personality:
 		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
 		m.match(retAllow, retEPERM, 0, 0x8, 0x20000, 0x20008, 0xffffffff)
+	case Mode1:
+		m.mode(offArg1)
+	case Mode2:
+		m.mode(offArg2)
+	case Open:
+		m.open(offArg1)
+	case OpenAt:
+		m.open(offArg2)
 	default:
 		panic("bug: a rule without arguments")
 	}
+}
+
+// mode denies a mode with S_ISUID or S_ISGID in it.
+func (m *maker) mode(off uint32) {
+	m.p = append(m.p, Instruction{load, 0, 0, off}, Instruction{jset, 0, 0, 0o6000})
+	m.exits = append(m.exits, exit{len(m.p) - 1, true, 1}, exit{len(m.p) - 1, false, 0})
+}
+
+// open does where O_CREAT or O_TMPFILE is in the flags: the kernel reads no mode without them, and callers leave there what was.
+func (m *maker) open(flags uint32) {
+	m.p = append(m.p, Instruction{load, 0, 0, flags}, Instruction{jset, 0, 0, 0o20000100})
+	m.exits = append(m.exits, exit{len(m.p) - 1, false, 0})
+	m.mode(flags + 8)
 }
 
 // match answers with hit where the loaded value is one of these, else with miss.

@@ -3,12 +3,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -32,6 +34,12 @@ func main() {
 		}
 		fmt.Println("connect:", err)
 		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "become" {
+		id, _ := strconv.Atoi(os.Args[2])
+		err := errors.Join(syscall.Setgid(id), syscall.Setuid(id))
+		fmt.Println(err, syscall.Exec(os.Args[3], os.Args[3:], nil))
+		os.Exit(1)
 	}
 	if len(os.Args) > 1 && os.Args[1] == "foreign" {
 		foreign(os.Args[2]) // must not return
@@ -84,6 +92,16 @@ func main() {
 	for _, p := range []string{"/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/irq/default_smp_affinity"} {
 		try("write "+p, os.WriteFile(p, []byte("x"), 0))
 	}
+	os.WriteFile("/tmp/mode", nil, 0o755)
+	try("setuid chmod", syscall.Chmod("/tmp/mode", 0o4755))
+	try("setgid fchmodat", syscall.Fchmodat(-100, "/tmp/mode", 0o2755, 0))
+	fd, err := syscall.Open("/tmp/mode2", syscall.O_CREAT|syscall.O_WRONLY, 0o4755)
+	try("setuid open", err)
+	syscall.Close(fd)
+	fd, err = syscall.Open("/tmp", 0o20200000|syscall.O_WRONLY, 0o4755) // O_TMPFILE
+	try("setuid unnamed", err)
+	syscall.Close(fd)
+	try("setuid mknod", syscall.Mknod("/tmp/mode3", syscall.S_IFREG|0o6755, 0))
 	try("mknod", syscall.Mknod("/tmp/null", syscall.S_IFCHR|0o666, 1<<8|3))
 	child := exec.Command("/bin/probe", "none")
 	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
