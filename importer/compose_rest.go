@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,6 +50,12 @@ func (s *composeService) rest() {
 		}
 		out.Devices = append(out.Devices, what)
 	}
+	for _, v := range c.GroupAdd {
+		s.try("group-add", v)
+	}
+	if c.OomScoreAdj != 0 {
+		s.try("oom-score-adj", strconv.FormatInt(c.OomScoreAdj, 10))
+	}
 	for _, v := range c.SecurityOpt {
 		s.try("security-opt", v)
 	}
@@ -81,7 +88,6 @@ func (s *composeService) rest() {
 		{c.Tty, "tty", "there is no terminal"},
 		{c.StdinOpen, "stdin_open", "standard input is empty"},
 		{c.OomKillDisable, "oom_kill_disable", "the kernel kills beyond limits.memory"},
-		{c.OomScoreAdj != 0, fmt.Sprintf("oom_score_adj %d", c.OomScoreAdj), "it is not set"},
 		{c.ShmSize != 0, fmt.Sprintf("shm_size %d", c.ShmSize), "/dev/shm is made by hostctl"},
 		{c.MemReservation != 0, "mem_reservation", "limits.memory is a ceiling"},
 		{c.MemSwapLimit != 0, "memswap_limit", "swap is not used beyond limits.memory"},
@@ -92,7 +98,6 @@ func (s *composeService) rest() {
 		{c.Uts != "", "uts " + c.Uts, "each container has a namespace of its own"},
 		{c.Cgroup == "host", "cgroup host", "each container has a namespace of its own"},
 		{c.UserNSMode != "" && c.UserNSMode != "private", "userns_mode " + c.UserNSMode, "each container has ids of its own"},
-		{len(c.GroupAdd) > 0, "group_add " + strings.Join(c.GroupAdd, ", "), "the program's groups are those of the rootfs's own group file"},
 		{len(c.ExtraHosts) > 0, "extra_hosts " + strings.Join(slices.Sorted(slices.Values(c.ExtraHosts.AsList("="))), ", "), "names are resolved by the container's own /etc/hosts"},
 		{len(c.DNSSearch) > 0, "dns_search " + strings.Join(c.DNSSearch, ", "), "the rootfs's own /etc/resolv.conf says it"},
 		{len(c.DNSOpts) > 0, "dns_opt " + strings.Join(c.DNSOpts, ", "), "the rootfs's own /etc/resolv.conf says it"},

@@ -106,6 +106,9 @@ type Service struct {
 	Boot             bool
 	Health           *Health
 	Capabilities     []string
+	Groups           []string
+	Rlimits          map[string]string
+	OOMScoreAdjust   int
 	Devices          []string
 	Sysctls          map[string]string // all but net.*, which are a Namespace's
 	Secrets          []Secret

@@ -197,11 +197,20 @@ func (r *reader) sysctl(v string) error {
 
 func (r *reader) ulimit(v string) error {
 	name, limits, ok := strings.Cut(v, "=")
-	if name != "nofile" || !ok {
-		r.service.lose("ulimit "+v, "limits are on memory, cpu, tasks and open files")
+	soft, hard, two := strings.Cut(limits, ":")
+	if name != "nofile" && ok {
+		if r.service.Rlimits == nil {
+			r.service.Rlimits = map[string]string{}
+		}
+		limit := func(n string) string { return strings.Replace(n, "-1", "unlimited", 1) }
+		if r.service.Rlimits[name] = limit(soft); two && soft != hard {
+			r.service.Rlimits[name] += ":" + limit(hard)
+		}
 		return nil
 	}
-	soft, hard, two := strings.Cut(limits, ":")
+	if !ok {
+		return fmt.Errorf("%q is no name=limit", v)
+	}
 	if two && soft != hard {
 		r.service.change("ulimit "+v, "soft and hard limit are one")
 		soft = hard
@@ -214,6 +223,20 @@ func (r *reader) ulimit(v string) error {
 		r.service.Limits.Files = uint64(n)
 	}
 	return nil
+}
+
+func (r *reader) groupAdd(v string) error {
+	if v == "keep-groups" {
+		r.service.lose("group-add "+v, "nothing of the caller's groups is inherited")
+		return nil
+	}
+	r.service.Groups = append(r.service.Groups, v)
+	return nil
+}
+
+func (r *reader) oomScoreAdj(v string) (err error) {
+	r.service.OOMScoreAdjust, err = strconv.Atoi(v)
+	return err
 }
 
 func (r *reader) userns(v string) error {

@@ -339,6 +339,20 @@ func (d *document) dropAt(top, in *block, schema *resource.Schema, path []step, 
 				}
 			}
 		}
+		if list, ok := it.value.data.([]string); ok && path[0].label != "" {
+			if i := slices.Index(list, path[0].label); i >= 0 && len(list) > 1 {
+				word := &item{what: it.name + " " + list[i]}
+				d.drop(top, word, why)
+				it.above = append(it.above, word.comment)
+				list = slices.Delete(slices.Clone(list), i, i+1)
+				it.value, it.what = listValue(list), it.name+" "+strings.Join(list, ", ")
+				return true
+			}
+			above := it.above // of the elements that went before
+			d.drop(top, it, why)
+			it.above = above
+			return true
+		}
 		if a.Required {
 			return false
 		}

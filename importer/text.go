@@ -164,6 +164,9 @@ func (k *block) write(b *strings.Builder, indent string) {
 			if i > 0 && k.items[i-1].block != nil {
 				b.WriteByte('\n')
 			}
+			for _, c := range it.above {
+				comment(b, inner, c)
+			}
 			comment(b, inner, it.comment)
 			i++
 		default:

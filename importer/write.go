@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hostctl/hcl"
@@ -181,6 +182,15 @@ func (w *writer) service(s *Service) {
 	}
 	if len(s.Capabilities) > 0 {
 		k.set("capabilities", listValue(s.Capabilities), "capabilities "+strings.Join(s.Capabilities, ", "))
+	}
+	if len(s.Groups) > 0 {
+		k.set("groups", listValue(s.Groups), "groups "+strings.Join(s.Groups, ", "))
+	}
+	if len(s.Rlimits) > 0 {
+		k.setMap("rlimits", s.Rlimits, "ulimit")
+	}
+	if s.OOMScoreAdjust != 0 {
+		k.set("oom_score_adjust", numberValue(float64(s.OOMScoreAdjust)), "oom-score-adj "+strconv.Itoa(s.OOMScoreAdjust))
 	}
 	for _, d := range s.Devices {
 		w.lose(k, a, "device "+d, "a container has no devices of the host")

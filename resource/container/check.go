@@ -284,6 +284,8 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			// The program may come with the volume.
 		case p.Field == "args":
 			v.bad("command", fmt.Sprintf("%q cannot be run in this rootfs", want.Command[0]), p.Err.Error())
+		case p.Field == "groups":
+			v.bad("groups", "the rootfs does not know a group", p.Err.Error())
 		case p.Field == "user":
 			v.bad("user", "the rootfs does not know the user", p.Err.Error())
 		case errors.As(p.Err, &refused):

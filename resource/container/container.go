@@ -43,6 +43,23 @@ type Container struct {
 	// Reload says how the program is told to read its files anew: { signal = "HUP" } sends it that signal.
 	// Besides HUP there are USR1, USR2 and WINCH.
 	Reload map[string]string `json:"reload,omitempty" diff:"live"`
+	// Capabilities are what the program keeps of root's powers, inside its own namespaces: lower case and without "cap_", as in
+	// ["chown", "setgid", "setuid"]. A program that is uid 0 inside loses them when it becomes another user, as entrypoints
+	// expect; one that runs as another user keeps them. Only those that have force in a user namespace can be given;
+	// net_admin and net_raw only to a container without netns, whose network is then its own.
+	Capabilities []string `json:"capabilities,omitempty" diff:"restart"`
+	// Groups are the program's supplementary groups inside: gids, or names of the rootfs's own group file.
+	Groups []string `json:"groups,omitempty" diff:"restart"`
+	// SystemCalls are allowed to the program by name on top of those that every container has, whatever their arguments.
+	SystemCalls []string `json:"system_calls,omitempty" diff:"restart"`
+	// MaskedPaths are covered by an empty file or directory that nobody can read, besides those of /proc and /sys that always
+	// are. A container in which one of them is missing does not start.
+	MaskedPaths []string `json:"masked_paths,omitempty" diff:"restart"`
+	// Rlimits are resource limits of the program's processes, "soft" or "soft:hard", such as { core = "0", memlock = "64M:1G" };
+	// "unlimited" is none. getrlimit(2) has their names and units. Open files are limits.files.
+	Rlimits map[string]string `json:"rlimits,omitempty" diff:"restart"`
+	// OOMScoreAdjust makes the program one of the first (1000) or last (-1000) that the kernel kills when the host is out of memory.
+	OOMScoreAdjust int `json:"oom_score_adjust,omitempty" diff:"restart"`
 	// Hostname is the host name inside; the container's own name when unset.
 	Hostname string `json:"hostname,omitempty" diff:"restart"`
 	// Limits bound what the container takes from the host.

@@ -54,6 +54,20 @@ func TestValidate(t *testing.T) {
 			c.Tmpfs = map[string]Tmpfs{"/ok": {Size: 4096}, "/big": {}}
 		}, []string{`mount["/"] nothing`, `mount["/dev"] nothing`, `mount["/ok"] /ok is a mount and a tmpfs`,
 			`mount["/proc/self"] nothing`, `mount["data"] nothing`, `tmpfs["/big"].size`}},
+		{"privileges", func(c *Container) {
+			c.Capabilities, c.Groups = []string{"setuid", "chown"}, []string{"audio", "12"}
+			c.SystemCalls, c.MaskedPaths = []string{"ptrace"}, []string{"/proc/cpuinfo"}
+			c.Rlimits, c.OOMScoreAdjust = map[string]string{"core": "0", "memlock": "64M:1G", "nproc": "100:unlimited"}, -1000
+		}, nil},
+		{"capabilities", func(c *Container) {
+			c.Capabilities, c.Netns = []string{"chwon", "CAP_KILL", "sys_time", "kill", "kill", "net_raw"}, resource.Addr{Kind: "netns", Name: "front"}
+		}, []string{`capabilities["chwon"] "chwon" is no`, `capabilities["CAP_KILL"] "CAP_KILL" is no`, `capabilities["sys_time"] "sys_time" is no`, `capabilities["kill"] "kill" stands twice`, `capabilities["net_raw"] "net_raw" has no force in netns.front`}},
+		{"groups and paths", func(c *Container) {
+			c.Groups, c.MaskedPaths, c.SystemCalls = []string{"a:b", "70000"}, []string{"/", "etc"}, []string{"mount", "raed"}
+		}, []string{`system_calls["mount"] "mount" cannot`, `system_calls["raed"] "raed" cannot`, `groups["a:b"]`, `groups["70000"]`, `masked_paths["/"]`, `masked_paths["etc"]`}},
+		{"rlimits", func(c *Container) {
+			c.Rlimits, c.OOMScoreAdjust = map[string]string{"nofile": "1", "nprc": "1", "core": "1G:1M", "cpu": "x"}, 1001
+		}, []string{`rlimits["core"] "1G:1M"`, `rlimits["cpu"] "x"`, `rlimits["nofile"] open files`, `rlimits["nprc"] there is no`, "oom_score_adjust"}},
 		{"limits", func(c *Container) { c.Limits = Limits{Memory: 1, CPU: 0.0001, Tasks: 1, Files: 1} },
 			[]string{"limits.memory", "limits.cpu", "limits.tasks", "limits.files"}},
 		{"not a number", func(c *Container) { c.Limits.CPU = math.NaN() }, []string{"limits.cpu"}},

@@ -37,6 +37,9 @@ func (c *Container) Resolve(self resource.Addr, r *resource.Resolver) []resource
 	if c.Netns != (resource.Addr{}) {
 		c.NetnsPath = netnsDir + "/" + c.Netns.HostName()
 	}
+	for _, list := range []*[]string{&c.Capabilities, &c.Groups, &c.SystemCalls, &c.MaskedPaths} {
+		*list = slices.Sorted(slices.Values(*list)) // each is a set
+	}
 	c.resolveMounts(v, r)
 	c.resolveFiles(v)
 	c.resolveAfter(r)

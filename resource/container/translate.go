@@ -51,6 +51,15 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Init:     c.Init,
 		NoFile:   c.Limits.Files,
 		Files:    files,
+
+		Capabilities:   c.Capabilities,
+		Groups:         c.Groups,
+		SystemCalls:    c.SystemCalls,
+		Masked:         c.MaskedPaths,
+		OOMScoreAdjust: c.OOMScoreAdjust,
+	}
+	if s.Limits, err = c.rlimits(); err != nil {
+		return nil, err
 	}
 	if c.RunAsUID != 0 {
 		s.RunAs = &runtime.Account{UID: c.RunAsUID, GID: c.RunAsGID}

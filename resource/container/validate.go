@@ -38,6 +38,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validateTargets(v)
 	c.validateFiles(v)
 	c.validateReload(v)
+	c.validatePrivileges(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
 	return v.problems

@@ -47,8 +47,8 @@ container "caddy" {
   rootfs = var.rootfs_caddy
   # no equal: the image's own command: put it in place of the shell's three words below:
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' caddy:2.8
-  command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
-  netns   = netns.caddy
-  # no equal: capabilities net_bind_service: a container has no capabilities
-  restart = "no"
+  command      = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
+  netns        = netns.caddy
+  capabilities = ["net_bind_service"]
+  restart      = "no"
 }

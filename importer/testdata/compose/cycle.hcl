@@ -50,9 +50,10 @@ container "b" {
   rootfs = var.rootfs_busybox
   # changed: command: where the image has an entrypoint, that goes in front:
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' busybox
-  command = ["sleep", "inf"]
-  netns   = netns.b
-  restart = "no"
+  command          = ["sleep", "inf"]
+  netns            = netns.b
+  oom_score_adjust = -500
+  restart          = "no"
 
   limits {
     cpu = 0.25
@@ -61,7 +62,6 @@ container "b" {
   # no equal: tty: there is no terminal
   # no equal: stdin_open: standard input is empty
   # no equal: oom_kill_disable: the kernel kills beyond limits.memory
-  # no equal: oom_score_adj -500: it is not set
   # no equal: mem_reservation: limits.memory is a ceiling
   # no equal: cpuset 0,1: no processors are chosen
   # no equal: cpu_shares 73: limits.cpu is a ceiling; there are no shares

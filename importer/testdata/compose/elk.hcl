@@ -94,7 +94,11 @@ container "elasticsearch" {
     "discovery.type"         = "single-node"
     "xpack.security.enabled" = "false"
   }
-  # no equal: capabilities ipc_lock: a container has no capabilities
+  # no equal: capabilities ipc_lock: "ipc_lock" is no capability of a container; the kernel asks for
+  #   it in the host's own user namespace, so that it would have no force in a container
+  rlimits = {
+    memlock = "unlimited"
+  }
   restart       = "on-failure"
   restart_delay = "5s"
 
@@ -108,7 +112,6 @@ container "elasticsearch" {
     files  = 65536
   }
 
-  # no equal: ulimit memlock=-1:-1: limits are on memory, cpu, tasks and open files
   # changed: max_attempts 3: it is tried again without end
   # no equal: deploy.resources.reservations: limits are ceilings
 }

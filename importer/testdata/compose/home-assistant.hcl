@@ -120,6 +120,7 @@ container "zigbee2mqtt" {
   environment = {
     TZ = "Europe/Berlin"
   }
+  groups = ["dialout"]
   # no equal: device /dev/serial/by-id/usb-Texas_Instruments:/dev/ttyACM0: a container has no
   #   devices of the host
   restart = "no"
@@ -130,5 +131,4 @@ container "zigbee2mqtt" {
 
   # no equal: volume /run/udev:/run/udev:ro: /run/udev cannot be a volume; /run/udev is the device
   #   manager's own; keep data in a directory of its own, such as one below /srv
-  # no equal: group_add dialout: the program's groups are those of the rootfs's own group file
 }

@@ -56,6 +56,7 @@ container "jellyfin" {
     PUID                        = "1000"
     TZ                          = "Etc/UTC"
   }
+  groups = ["video"]
   # no equal: device /dev/dri: a container has no devices of the host
   restart = "always"
 
@@ -74,6 +75,4 @@ container "jellyfin" {
     volume    = volume.media
     read_only = true
   }
-
-  # no equal: group_add video: the program's groups are those of the rootfs's own group file
 }

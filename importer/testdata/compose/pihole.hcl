@@ -71,7 +71,11 @@ container "pihole" {
   environment = {
     TZ = "Europe/London"
   }
-  # no equal: capabilities net_admin, sys_time: a container has no capabilities
+  # no equal: capabilities sys_time: "sys_time" is no capability of a container; the kernel asks for
+  #   it in the host's own user namespace, so that it would have no force in a container
+  # no equal: capabilities net_admin: "net_admin" has no force in netns.pihole; a declared namespace
+  #   belongs to the host: give it its addresses and rules there, or leave netns out for a network
+  #   that is the container's own
   restart = "always"
 
   mount "/etc/pihole" {

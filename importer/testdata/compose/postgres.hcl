@@ -60,6 +60,9 @@ container "postgres" {
     POSTGRES_PASSWORD = var.POSTGRES_PASSWORD
     POSTGRES_USER     = "app"
   }
+  rlimits = {
+    nproc = "65535"
+  }
   restart      = "no"
   stop_signal  = "INT"
   stop_timeout = "1m0s"
@@ -77,6 +80,5 @@ container "postgres" {
 
   # no equal: health check /bin/sh -c pg_isready -U ${POSTGRES_USER}: a container has no health
   # changed: ulimit nofile=20000:40000: soft and hard limit are one
-  # no equal: ulimit nproc=65535: limits are on memory, cpu, tasks and open files
   # no equal: shm_size 134217728: /dev/shm is made by hostctl
 }

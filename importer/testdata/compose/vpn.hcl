@@ -78,7 +78,9 @@ container "gluetun" {
     VPN_SERVICE_PROVIDER  = "ivpn"
     WIREGUARD_PRIVATE_KEY = var.WG_KEY
   }
-  # no equal: capabilities net_admin: a container has no capabilities
+  # no equal: capabilities net_admin: "net_admin" has no force in netns.gluetun; a declared
+  #   namespace belongs to the host: give it its addresses and rules there, or leave netns out for a
+  #   network that is the container's own
   # no equal: device /dev/net/tun: a container has no devices of the host
   restart = "no"
 

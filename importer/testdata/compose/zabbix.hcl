@@ -53,6 +53,9 @@ container "server" {
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' zabbix/zabbix-server-pgsql:alpine-7.0-latest
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   netns   = netns.server
+  rlimits = {
+    nproc = "65535"
+  }
   # no equal: sysctl: a container has no sysctls
   restart      = "no"
   stop_timeout = "30s"
@@ -63,7 +66,6 @@ container "server" {
 
   # no equal: sysctl net.ipv4.ip_local_port_range=1024 64999: sysctl: "64999" is not NAME=VALUE
   # changed: ulimit nofile=20000:40000: soft and hard limit are one
-  # no equal: ulimit nproc=65535: limits are on memory, cpu, tasks and open files
   # no equal: labels com.zabbix.company=Zabbix LLC: there are no labels
 }
 

@@ -18,8 +18,10 @@ volume "src-new" {
 container "builder" {
   rootfs  = "/var/lib/machines/builder"
   command = ["/bin/sh", "-c", "make -C /src"]
-  # no equal: capabilities sys_admin, net_admin: a container has no capabilities
-  restart = "no"
+  # no equal: capabilities sys_admin: "sys_admin" is no capability of a container; with it a program
+  #   takes the container's own mounts apart, or ends it
+  capabilities = ["net_admin"]
+  restart      = "no"
 
   mount "/src" {
     volume = volume.src-new

@@ -60,7 +60,7 @@ container "jellyfin" {
   # no equal: network host: a container never has the host's network
   # no equal: volume jellyfin-config:/config:Z, option Z: files are not relabelled for SELinux
   # no equal: volume /srv/media:/media:ro,rslave, option rslave: a mount has no such option
-  # no equal: --group-add keep-groups: the program's groups are those of the rootfs's own group file
+  # no equal: group-add keep-groups: nothing of the caller's groups is inherited
   # no equal: --device-cgroup-rule c 226:* rmw: a container has no devices of the host
   # no equal: SuccessExitStatus=0 143: the unit is hostctl's own
 }

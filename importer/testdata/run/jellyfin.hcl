@@ -39,6 +39,7 @@ container "jellyfin" {
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' jellyfin/jellyfin
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   user    = "1000:1000"
+  groups  = ["122"]
   # no equal: device /dev/dri/renderD128:/dev/dri/renderD128: a container has no devices of the host
   restart = "no"
 
@@ -55,5 +56,4 @@ container "jellyfin" {
   }
 
   # no equal: network host: a container never has the host's network
-  # no equal: --group-add 122: the program's groups are those of the rootfs's own group file
 }

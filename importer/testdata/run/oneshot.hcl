@@ -19,13 +19,13 @@ container "debian" {
   rootfs = var.rootfs_debian
   # changed: command: where the image has an entrypoint, that goes in front:
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' docker.io/library/debian:bookworm
-  command = ["/bin/sh", "-c", "exec \"$0\" \"$@\"", "./job.sh", "--once"]
-  restart = "no"
+  command          = ["/bin/sh", "-c", "exec \"$0\" \"$@\"", "./job.sh", "--once"]
+  oom_score_adjust = 500
+  restart          = "no"
 
   limits {
     cpu = 0.5
   }
 
   # no equal: --cpuset-cpus 0-1: no processors are chosen
-  # no equal: --oom-score-adj 500: it is not set
 }

@@ -66,7 +66,9 @@ container "pihole" {
     TZ                 = "America/Chicago"
     VIRTUAL_HOST       = "pi.hole"
   }
-  # no equal: capabilities net_admin: a container has no capabilities
+  # no equal: capabilities net_admin: "net_admin" has no force in netns.pihole; a declared namespace
+  #   belongs to the host: give it its addresses and rules there, or leave netns out for a network
+  #   that is the container's own
   restart = "always"
 
   mount "/etc/pihole" {

@@ -51,7 +51,11 @@ container "wireguard" {
     PUID = "1000"
     TZ   = "Etc/UTC"
   }
-  # no equal: capabilities net_admin, sys_module: a container has no capabilities
+  # no equal: capabilities sys_module: "sys_module" is no capability of a container; the kernel asks
+  #   for it in the host's own user namespace, so that it would have no force in a container
+  # no equal: capabilities net_admin: "net_admin" has no force in netns.wireguard; a declared
+  #   namespace belongs to the host: give it its addresses and rules there, or leave netns out for a
+  #   network that is the container's own
   restart = "always"
 
   mount "/config" {
