@@ -129,6 +129,9 @@ func death(err error, state *os.ProcessState, stderr string, cause error) error 
 		line, _, _ := strings.Cut(stderr, "\n")
 		return fmt.Errorf("this is a bug in hostctl: %q", line)
 	}
+	if line, _, _ := strings.Cut(stderr, "\n"); line != "" {
+		return fmt.Errorf("%w: %q", err, line)
+	}
 	return err
 }
 

@@ -50,6 +50,9 @@ func (s *composeService) rest() {
 		}
 		out.Devices = append(out.Devices, what)
 	}
+	if c.ShmSize != 0 {
+		s.try("shm-size", strconv.FormatInt(int64(c.ShmSize), 10))
+	}
 	for _, v := range c.GroupAdd {
 		s.try("group-add", v)
 	}
@@ -88,7 +91,6 @@ func (s *composeService) rest() {
 		{c.Tty, "tty", "there is no terminal"},
 		{c.StdinOpen, "stdin_open", "standard input is empty"},
 		{c.OomKillDisable, "oom_kill_disable", "the kernel kills beyond limits.memory"},
-		{c.ShmSize != 0, fmt.Sprintf("shm_size %d", c.ShmSize), "/dev/shm is made by hostctl"},
 		{c.MemReservation != 0, "mem_reservation", "limits.memory is a ceiling"},
 		{c.MemSwapLimit != 0, "memswap_limit", "swap is not used beyond limits.memory"},
 		{c.CPUSet != "", "cpuset " + c.CPUSet, "no processors are chosen"},

@@ -109,6 +109,7 @@ type Service struct {
 	Groups           []string
 	Rlimits          map[string]string
 	OOMScoreAdjust   int
+	ShmSize          uint64 // bytes
 	Devices          []string
 	Sysctls          map[string]string // all but net.*, which are a Namespace's
 	Secrets          []Secret

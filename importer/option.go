@@ -177,7 +177,7 @@ var options = map[string]option{
 	"sdnotify":                {do: (*reader).notify},
 	"secret":                  {do: (*reader).secret},
 	"security-opt":            {do: (*reader).security},
-	"shm-size":                lost("--shm-size", "/dev/shm is made by hostctl"),
+	"shm-size":                {do: func(r *reader, v string) (err error) { r.service.ShmSize, err = size(v); return }},
 	"sig-proxy":               nothingFlag,
 	"stop-signal":             {do: (*reader).stopSignal},
 	"stop-timeout":            {do: (*reader).stopTimeout},

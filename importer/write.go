@@ -189,6 +189,9 @@ func (w *writer) service(s *Service) {
 	if len(s.Rlimits) > 0 {
 		k.setMap("rlimits", s.Rlimits, "ulimit")
 	}
+	if s.ShmSize != 0 {
+		k.set("shm_size", stringValue(resource.Bytes(s.ShmSize).String()), "shm-size "+resource.Bytes(s.ShmSize).String())
+	}
 	if s.OOMScoreAdjust != 0 {
 		k.set("oom_score_adjust", numberValue(float64(s.OOMScoreAdjust)), "oom-score-adj "+strconv.Itoa(s.OOMScoreAdjust))
 	}

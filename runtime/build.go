@@ -34,7 +34,7 @@ var covered = []string{"/dev", "/proc", "/sys", "/run", "/tmp"}
 
 func (o idmapOp) do(l *launch) error {
 	fd := l.slots[o.slot]
-	subs, err := idmapTree(&fd, l.rootfs, l.userns, l.spec.Rootfs, attrPlain|attrRO, covered)
+	subs, err := idmapTree(&fd, l.rootfs, l.userns, l.spec.Rootfs, o.attr, covered)
 	if err != nil {
 		return step("rootfs "+l.spec.Rootfs+" (needs an idmapped mount unless its files are owned from host id "+utoa(l.spec.IDs.Base)+" on)", err)
 	}
@@ -85,6 +85,9 @@ func (stackRootOp) do(l *launch) error {
 		}
 	}
 	l.root, l.under = l.slots["root"], 1
+	if l.spec.overlaid() {
+		l.writable = append(l.writable, l.root)
+	}
 	if err := unix.Fchdir(l.root); err != nil {
 		return call("fchdir(root)", err)
 	}
@@ -148,6 +151,9 @@ func (o attachOp) do(l *launch) error {
 }
 
 func (o attachOp) attach(l *launch) error {
+	if l.files[o.slot] {
+		return o.attachFile(l)
+	}
 	resolve := uint64(unix.RESOLVE_IN_ROOT)
 	if o.target == "/run" || o.target == "/tmp" {
 		resolve |= unix.RESOLVE_NO_SYMLINKS
@@ -169,7 +175,43 @@ func (o attachOp) attach(l *launch) error {
 	return l.attachSubs(o.slot, o.target)
 }
 
-// makeDirs creates the missing directories of a target whose deepest existing one lies on a tmpfs of
+// attachFile is attach for a file, whose target is a file of the rootfs, or made in a directory of the launcher's.
+func (o attachOp) attachFile(l *launch) error {
+	at, err := unix.Openat2(l.root, o.target, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
+	if err == unix.ENOENT {
+		at, err = l.makeFile(o.target, o.uid, o.gid, err)
+	}
+	if err != nil {
+		return call("openat2("+o.target+", O_PATH, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS)", err)
+	}
+	defer unix.Close(at)
+	var st unix.Stat_t
+	if err := unix.Fstat(at, &st); err != nil {
+		return call("fstat("+o.target+")", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return errors.New("what is mounted is a file, and " + o.target + " is none")
+	}
+	return moveOnto(l.slots[o.slot], at, o.target)
+}
+
+// makeFile makes an empty file, where its directory is the launcher's or can be made there.
+func (l *launch) makeFile(target string, uid, gid uint32, missing error) (int, error) {
+	dir, err := l.lookup(path.Dir(target), unix.RESOLVE_IN_ROOT)
+	if errors.Is(err, unix.ENOENT) {
+		dir, err = l.makeDirs(path.Dir(target), uid, gid, missing)
+	}
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	if own, err := l.isWritable(dir); err != nil || !own {
+		return -1, errors.Join(missing, err)
+	}
+	return unix.Openat(dir, path.Base(target), unix.O_CREAT|unix.O_EXCL|unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o644)
+}
+
+// makeDirs creates the missing directories of a target whose deepest existing one lies on a tmpfs or in a layer of
 // the launcher's, and opens the last. Nobody else can write there yet.
 func (l *launch) makeDirs(target string, uid, gid uint32, missing error) (int, error) {
 	rest := []string{path.Base(target)}

@@ -12,7 +12,7 @@ import (
 
 // Problem is one thing for which a container would not start.
 type Problem struct {
-	// Field is the Spec's word for it: "rootfs", "user", "groups", "args", "mounts", "tmpfs" or "files"; or "owner", of a file.
+	// Field is the Spec's word for it: "rootfs", "root", "user", "groups", "args", "mounts", "tmpfs" or "files"; or "owner", of a file.
 	Field string
 	// Target is the mount's, tmpfs's or file's, and empty for the others.
 	Target string
@@ -61,6 +61,9 @@ func (k *Checker) Check(s Spec) []Problem {
 		}
 		if !shifted {
 			bad("rootfs", "", k.canIDMap(s.Rootfs, covered...))
+			if s.Root == RootWritable {
+				bad("root", "", checkClosed(s.Rootfs))
+			}
 		}
 		read := func(path string) ([]byte, error) { return rootFile(root, path) }
 		user, err := lookupUser(s, read)
@@ -92,6 +95,17 @@ func (k *Checker) Check(s Spec) []Problem {
 		if fd, err := openDir(m.Source); err != nil {
 			bad("mounts", m.Target, step(m.Source, err))
 			continue
+		} else if m.Path != "" {
+			part, file, err := openBelow(fd, m.Path)
+			unix.Close(fd)
+			if err != nil {
+				bad("mounts", m.Target, step(m.Source+"/"+m.Path, err))
+				continue
+			}
+			unix.Close(part)
+			if file {
+				continue // what it covers is looked at when it is mounted
+			}
 		} else {
 			unix.Close(fd)
 		}
@@ -129,7 +143,7 @@ func onMount(s Spec, p string) bool {
 
 // checkTarget says whether a target exists in what will be below it, or can be made there.
 func checkTarget(s Spec, root int, target string) error {
-	base, dir, own := root, "/", false
+	base, dir, own := root, "/", s.overlaid()
 	for _, t := range s.Tmpfs {
 		if t.Target != target && below(target, t.Target) && len(t.Target) >= len(dir) {
 			dir, own = t.Target, true

@@ -27,6 +27,14 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 		w.out = append(w.out, s.Declared...)
 	}
 	w.str("rootfs", s.Rootfs)
+	w.optional("root", s.Root)
+	w.optional("upper", s.Upper)
+	if s.RootSize != 0 {
+		w.uint("root_size", s.RootSize)
+	}
+	if s.ShmSize != 0 {
+		w.uint("shm_size", s.ShmSize)
+	}
 	w.strs("args", s.Args)
 	if len(s.Env) > 0 {
 		w.strs("env", s.Env)
@@ -49,6 +57,7 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 			w.open('{')
 			w.str("target", m.Target)
 			w.str("source", m.Source)
+			w.optional("path", m.Path)
 			if m.Mountpoint != "" {
 				w.str("mountpoint", m.Mountpoint)
 			}
@@ -167,6 +176,14 @@ func Decode(data []byte) (Spec, error) {
 			s.Declared = r.raw()
 		case "rootfs":
 			s.Rootfs = r.str()
+		case "root":
+			s.Root = r.str()
+		case "upper":
+			s.Upper = r.str()
+		case "root_size":
+			s.RootSize = r.uint(64)
+		case "shm_size":
+			s.ShmSize = r.uint(64)
 		case "args":
 			s.Args = r.strs()
 		case "env":
@@ -279,6 +296,8 @@ func (r *reader) mount() (out Mount) {
 			out.Target = r.str()
 		case "source":
 			out.Source = r.str()
+		case "path":
+			out.Path = r.str()
 		case "mountpoint":
 			out.Mountpoint = r.str()
 		case "read_only":

@@ -276,12 +276,18 @@ func (en *entering) ruleset(abi int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	for _, r := range landlockRights(mounted(en.spec)) {
+	for _, r := range landlockRights(en.spec, mounted(en.spec)) {
 		fd, err := unix.Openat2(en.root, r.path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
 		if err != nil {
 			return -1, call("openat2("+r.path+")", err)
 		}
-		err = allow(ruleset, fd, r.path, r.access, abi)
+		var st unix.Stat_t
+		if err = unix.Fstat(fd, &st); err == nil {
+			if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+				r.access &= landlockFile
+			}
+			err = allow(ruleset, fd, r.path, r.access, abi)
+		}
 		unix.Close(fd)
 		if err != nil {
 			return -1, err

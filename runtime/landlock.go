@@ -20,6 +20,7 @@ const landlockMin = 2
 const (
 	landlockRun   = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE
 	landlockRead  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
+	landlockFile  = landlockRun | landlockWrite | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV // all that a file can have
 	landlockWrite = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 )
 
@@ -61,11 +62,14 @@ type landlockRight struct {
 }
 
 // landlockRights are all that a payload with these mounts has.
-func landlockRights(entries []entry) []landlockRight {
+func landlockRights(s Spec, entries []entry) []landlockRight {
 	rights := []landlockRight{
 		{"/", "root", landlockRead},
 		{"/proc", "proc", landlockRead | landlockWrite},
 		{"/dev", "dev", ^uint64(0)},
+	}
+	if s.Root != RootReadOnly {
+		rights[0].access = ^uint64(0)
 	}
 	for _, e := range entries {
 		if !e.ro {
@@ -131,5 +135,8 @@ func (o allowOp) String() string {
 
 // The descriptors are those of the mounts' roots, which the mounts kept when they were attached.
 func (o allowOp) do(l *launch) error {
+	if l.files[o.slot] {
+		o.access &= landlockFile
+	}
 	return allow(l.slots["landlock"], l.slots[o.slot], o.slot, o.access, o.abi)
 }

@@ -72,8 +72,9 @@ type launch struct {
 	writable []int // mounts of tmpfs made here that are attached
 	rooms    []int // those of them that hold files
 	contents map[string][]byte
-	root     int // the new root
-	under    int // how many mounts it lies on: the old root, and the rootfs where the new root is a room
+	files    map[string]bool // slots that are files, not directories
+	root     int             // the new root
+	under    int             // how many mounts it lies on: the old root, and the rootfs where the new root is a room
 
 	clonePID   int32 // written by the kernel
 	clonePidFD int32
@@ -100,7 +101,7 @@ func Launch(paths Paths, name string, env Env, report func(line string)) int {
 	l := &launch{
 		paths: paths, name: name, invocation: env.InvocationID, report: report,
 		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, holdWrite: -1, clonePidFD: -1,
-		slots: make(map[string]int, 16), subs: map[string][]submount{}, contents: map[string][]byte{},
+		slots: make(map[string]int, 16), subs: map[string][]submount{}, contents: map[string][]byte{}, files: map[string]bool{},
 	}
 	code, err := l.run(env)
 	l.fail(err)

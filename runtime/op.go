@@ -25,6 +25,7 @@ type (
 	// and, where there are maps, idmapped by them.
 	treeOp struct {
 		slot, what, source string
+		path               string // below source; "" is source itself
 		mountpoint         string // of a volume that has one
 		attr               uint64
 		uidMap, gidMap     []Mapping
@@ -38,8 +39,11 @@ type (
 
 	// mapsOp writes the id maps of the container's user namespace.
 	mapsOp struct{ uidMap, gidMap []Mapping }
-	// idmapOp maps the files of a clone by the container's user namespace.
-	idmapOp struct{ slot string }
+	// idmapOp maps the files of a clone, which has these attributes, by the container's user namespace.
+	idmapOp struct {
+		slot string
+		attr uint64
+	}
 	// procOp makes the proc of the container's pid namespace, or fetches the one that the child made.
 	procOp struct{ inside bool }
 	// enterOp moves this thread into the container's mount and cgroup namespaces, whose mounts become private.
@@ -109,7 +113,11 @@ func (o fsOp) String() string {
 }
 
 func (o treeOp) String() string {
-	s := "tree " + o.source + ": recursive " + attrNames(o.attr)
+	s := "tree " + o.source
+	if o.path != "" {
+		s += ", in it " + o.path
+	}
+	s += ": recursive " + attrNames(o.attr)
 	if o.mountpoint != "" {
 		s += ", with something mounted on " + o.mountpoint
 	}

@@ -99,13 +99,35 @@ func makePlan(s Spec, f facts) plan {
 		prepare(netnsOp{s.Netns})
 		prepare(sys) // which shows the network namespace of whoever makes it
 	}
-	prepare(treeOp{slot: "root", what: "rootfs", source: s.Rootfs, attr: attrPlain | attrRO})
+	rootAttr := uint64(attrPlain | attrRO)
+	if s.Root == RootWritable {
+		rootAttr = attrPlain
+		if !f.Shifted {
+			prepare(closedOp{s.Rootfs})
+		}
+	}
+	prepare(treeOp{slot: "root", what: "rootfs", source: s.Rootfs, attr: rootAttr})
+	switch s.Root {
+	case RootEphemeral:
+		size := s.RootSize
+		if size == 0 {
+			size = DefaultRootSize
+		}
+		prepare(fsOp{"layer", "tmpfs", tmpfs(size, 0o700, nil), attrPlain})
+		prepare(layerOp{rootUID, rootGID})
+	case RootPersistent:
+		prepare(upperOp{s.Upper, rootUID, rootGID, id.UIDMap, id.GIDMap})
+	}
 	prepare(fsOp{"mask", "tmpfs", []string{"size", "4096", "nr_inodes", "4", "mode", "0"}, attrNoExec})
 	prepare(maskFilesOp{})
 	prepare(fsOp{"dev", "tmpfs", tmpfs(devSize, 0o755, root), unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
 	prepare(devOp{rootUID, rootGID})
 	prepare(fsOp{"pts", "devpts", []string{"newinstance", "", "ptmxmode", "0666", "mode", "0620"}, unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
-	prepare(fsOp{"shm", "tmpfs", tmpfs(tmpSize, 0o1777, root), attrNoExec})
+	shm := s.ShmSize
+	if shm == 0 {
+		shm = tmpSize
+	}
+	prepare(fsOp{"shm", "tmpfs", tmpfs(shm, 0o1777, root), attrNoExec})
 
 	wall := f.Landlock >= landlockMin
 	if wall {
@@ -113,7 +135,7 @@ func makePlan(s Spec, f facts) plan {
 	}
 
 	for _, m := range s.Mounts {
-		t := treeOp{slot: volumeSlot(m.Target), what: "volume", source: m.Source, mountpoint: m.Mountpoint, attr: attrPlain}
+		t := treeOp{slot: volumeSlot(m.Target), what: "volume", source: m.Source, path: m.Path, mountpoint: m.Mountpoint, attr: attrPlain}
 		if m.ReadOnly {
 			t.attr |= attrRO
 		}
@@ -159,10 +181,13 @@ func makePlan(s Spec, f facts) plan {
 		build(sys)
 	}
 	if !f.Shifted {
-		build(idmapOp{"root"})
+		build(idmapOp{"root", rootAttr})
 	}
 	build(procOp{f.ProcInside})
 	build(enterOp{})
+	if s.overlaid() {
+		build(overlayOp{})
+	}
 	build(stackRootOp{})
 	for _, p := range places {
 		build(p.op)
@@ -191,7 +216,7 @@ func makePlan(s Spec, f facts) plan {
 		if s.Init {
 			build(allowOp{"self", landlockRun, f.Landlock})
 		}
-		for _, r := range landlockRights(entries) {
+		for _, r := range landlockRights(s, entries) {
 			build(allowOp{r.slot, r.access, f.Landlock})
 		}
 	}

@@ -30,6 +30,8 @@ func TestPlanGolden(t *testing.T) {
 			s.Capabilities, s.Groups = []string{"net_admin", "sys_chroot"}, []string{"10"}
 			s.SystemCalls, s.Masked = []string{"ptrace"}, []string{"/proc/cpuinfo", "/etc/shadow"}
 		}), facts{}},
+		{"ephemeral", base(func(s *Spec) { s.Root, s.RootSize = RootEphemeral, 64<<20 }), facts{Landlock: 7}},
+		{"writable", base(func(s *Spec) { s.Root = RootWritable }), facts{Landlock: 7}},
 		{"own-run", base(func(s *Spec) {
 			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}
 			s.Mounts = []Mount{{Target: "/tmp", Source: "/srv/tmp"}, {Target: "/run/app/x", Source: "/srv/x"}}

@@ -153,6 +153,14 @@ func (o treeOp) clone(l *launch) (int, error) {
 		if dir, err = openDir(o.source); err != nil {
 			return -1, err
 		}
+		if o.path != "" {
+			source := dir
+			dir, l.files[o.slot], err = openBelow(source, o.path)
+			unix.Close(source)
+			if err != nil {
+				return -1, step(o.path, err)
+			}
+		}
 		defer unix.Close(dir)
 	}
 	fd, err := cloneTree(dir, "", unix.AT_RECURSIVE, o.attr)
@@ -219,6 +227,28 @@ func openDir(path string) (int, error) {
 		return -1, step("does not exist", call("openat2("+path+name, err))
 	}
 	return -1, call("openat2("+path+name, err)
+}
+
+// openBelow opens a directory or a regular file at a path below a directory, through no link, and says whether it is a file.
+func openBelow(dir int, path string) (fd int, file bool, err error) {
+	fd, err = unix.Openat2(dir, path, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return -1, false, call("openat2("+path+", O_PATH, RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS)", err)
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err != nil {
+		err = call("fstat("+path+")", err)
+	} else if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFDIR && kind != unix.S_IFREG {
+		err = errors.New("is neither a directory nor a regular file")
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, false, err
+	}
+	return fd, st.Mode&unix.S_IFMT == unix.S_IFREG, nil
 }
 
 // cloneTree clones the mount at dir/path (dir itself for ""), with AT_RECURSIVE in flags every mount below it

@@ -24,8 +24,17 @@ type Spec struct {
 	// and is what a later plan compares with.
 	Declared RawJSON `json:"declared,omitempty"`
 
-	// Rootfs is the absolute path on the host of the directory that becomes "/", read-only.
+	// Rootfs is the absolute path on the host of the directory that becomes "/".
 	Rootfs string `json:"rootfs"`
+	// Root says what the payload may write there: RootReadOnly, which is "", RootWritable, RootEphemeral or RootPersistent.
+	Root string `json:"root,omitempty"`
+	// Upper is the absolute path of the directory that holds what was written to a persistent root. It is made with its
+	// parent where it is not there.
+	Upper string `json:"upper,omitempty"`
+	// RootSize is how much can be written to an ephemeral root, in bytes; 0 is DefaultRootSize.
+	RootSize uint64 `json:"root_size,omitempty"`
+	// ShmSize is the size of /dev/shm in bytes; 0 is 64 MiB.
+	ShmSize uint64 `json:"shm_size,omitempty"`
 	// Args is the command; Args[0] is an absolute path inside, or a name looked up in PATH of Env inside the rootfs.
 	// Elements are bytes passed unchanged: no expansion of any kind.
 	Args []string `json:"args"`
@@ -119,6 +128,9 @@ type Mount struct {
 	Target string `json:"target"`
 	// Source is the absolute path on the host. No component may be a symbolic link.
 	Source string `json:"source"`
+	// Path is a clean relative path of a directory or regular file below Source, which is mounted instead; "" is Source
+	// itself. No component may be a symbolic link: others may write below Source, and it is looked up at each start.
+	Path string `json:"path,omitempty"`
 	// Mountpoint, when set, is the absolute path on the host of Source or of a directory above it on which
 	// something must be mounted: the container does not start on the bare disk below.
 	Mountpoint string `json:"mountpoint,omitempty"`

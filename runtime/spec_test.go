@@ -13,12 +13,13 @@ func sample() Spec {
 	return Spec{
 		Version: 1, Name: "web", Owner: "shop", Address: `container.web["a"]`,
 		Declared: RawJSON(`{"a":[1,-2.5e3,null,"x\n"],"b":{"c":true}}`),
-		Rootfs:   "/srv/rootfs/web", Args: []string{"/bin/httpd", "-f", "a\nb\t\"\\ü\u2028"},
+		Rootfs:   "/srv/rootfs/web", Root: RootPersistent, Upper: "/var/lib/hostctl/roots/web", ShmSize: 1 << 20, Args: []string{"/bin/httpd", "-f", "a\nb\t\"\\ü\u2028"},
 		Env: []string{"A=1", "B=x=y\n"}, Dir: "/srv", User: "www:33",
 		IDs: IDRange{1000000, 65536}, RunAs: &Account{2100, 2101}, Hostname: "web.example", Netns: "/run/netns/front",
 		Mounts: []Mount{
 			{Target: "/data", Source: "/srv/db", Owner: &Account{999, 998}},
 			{Target: "/data/ro", Source: "/srv/ro", ReadOnly: true},
+			{Target: "/etc/key", Source: "/srv/keys", Path: "tls/key", ReadOnly: true},
 		},
 		Tmpfs: []Tmpfs{{Target: "/cache", Size: 1 << 20, Mode: 0o1777}, {Target: "/var/tmp", Size: 4096}},
 		Files: []File{

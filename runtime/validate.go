@@ -123,6 +123,9 @@ func (s Spec) Validate() error {
 	for _, m := range s.Mounts {
 		target("mount target", m.Target)
 		path("mount source", m.Source)
+		if m.Path != "" {
+			path("mount path", "/"+m.Path)
+		}
 		if m.Mountpoint != "" {
 			path("mountpoint", m.Mountpoint)
 			if m.Source != m.Mountpoint && !below(m.Source, m.Mountpoint) {
@@ -165,6 +168,7 @@ func (s Spec) Validate() error {
 			}
 		}
 	}
+	validRoot(s, bad)
 	s.validatePrivileges(bad)
 	if s.NoFile > 1<<30 {
 		bad("nofile", strconv.FormatUint(s.NoFile, 10)+" is above 1073741824")

@@ -156,7 +156,7 @@ func (row *auditRow) judge() {
 		say("the root is writable")
 	}
 	if len(row.Groups) > 0 {
-		say("%d supplementary groups", len(row.Groups))
+		say("supplementary groups %s", strings.Trim(fmt.Sprint(row.Groups), "[]"))
 	}
 	if row.Limits.Memory != nil && *row.Limits.Memory == host.NoLimit {
 		say("no limit of memory")

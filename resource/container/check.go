@@ -255,9 +255,12 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 	// A volume that is not there yet is made before the container is; of it only its filesystem is
 	// known. The rootfs, which is a directory, stands in for it where its target is looked at.
 	later := false
-	for i, m := range spec.Mounts {
+	mounts := spec.Mounts
+	spec.Mounts = nil
+	for _, m := range mounts {
 		at, there := ancestor(m.Source)
 		if there {
+			spec.Mounts = append(spec.Mounts, m)
 			continue
 		}
 		later = true
@@ -265,7 +268,10 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			v.bad(mountPath(m.Target), fmt.Sprintf("%s cannot be mounted with mapped ids", m.Source),
 				fmt.Sprintf("%s is on %s, which cannot show files as another owner's; %s", at, name, idMapRemedy))
 		}
-		spec.Mounts[i].Source, spec.Mounts[i].Owner = want.Rootfs, nil
+		if m.Path == "" { // what is in it, a file or a directory, nobody knows yet
+			m.Source, m.Owner = want.Rootfs, nil
+			spec.Mounts = append(spec.Mounts, m)
+		}
 	}
 	for _, p := range k.kernel.Check(*spec) {
 		var refused *runtime.IDMapError
@@ -284,6 +290,8 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			// The program may come with the volume.
 		case p.Field == "args":
 			v.bad("command", fmt.Sprintf("%q cannot be run in this rootfs", want.Command[0]), p.Err.Error())
+		case p.Field == "root":
+			v.bad("root", fmt.Sprintf("others can reach %s", want.Rootfs), p.Err.Error())
 		case p.Field == "groups":
 			v.bad("groups", "the rootfs does not know a group", p.Err.Error())
 		case p.Field == "user":

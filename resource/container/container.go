@@ -13,9 +13,17 @@ const Name = "container"
 // and ids of its own, a read-only root, loopback as its only network, a tiny
 // init as process 1, no capabilities, and limits on memory, tasks and files.
 type Container struct {
-	// Rootfs is the absolute path on the host of the directory that becomes "/" inside, read-only.
+	// Rootfs is the absolute path on the host of the directory that becomes "/" inside.
 	// No component may be a symbolic link.
 	Rootfs string `json:"rootfs" diff:"restart" attr:"required"`
+	// Root says what the program may write there. Unset, or "read-only": nothing. "ephemeral": everything, in memory, until it
+	// ends. "persistent": everything, kept in /var/lib/hostctl/roots over restarts, changes and removal, until that directory is
+	// removed by hand. "writable": rootfs itself, which must then be closed to the host's other users.
+	Root Root `json:"root,omitempty" diff:"restart"`
+	// RootSize is how much memory an ephemeral root may take; "256M" when unset.
+	RootSize resource.Bytes `json:"root_size,omitempty" diff:"restart"`
+	// ShmSize is the size of /dev/shm; "64M" when unset.
+	ShmSize resource.Bytes `json:"shm_size,omitempty" diff:"restart"`
 	// Command is the program and its arguments, passed byte for byte: no shell, no expansion.
 	// The first is an absolute path inside, or a name looked up in PATH inside.
 	Command []string `json:"command" diff:"restart" attr:"required,text"`
@@ -103,6 +111,9 @@ type Container struct {
 type Mount struct {
 	// Volume is what is mounted.
 	Volume resource.Addr `json:"volume" ref:"volume" diff:"restart" attr:"required"`
+	// Path is a directory or file of the volume to mount instead of all of it, such as "tls/site.key". Nothing in it may be a
+	// symbolic link; it is looked up at each start.
+	Path string `json:"path,omitempty" diff:"restart"`
 	// ReadOnly forbids writing, also on filesystems mounted below the volume.
 	ReadOnly bool `json:"read_only" diff:"restart" default:"false"`
 
@@ -135,6 +146,9 @@ type Limits struct {
 	// Files is the most open files of one process (RLIMIT_NOFILE), at most 524288, which is what systemd gives.
 	Files uint64 `json:"files" diff:"restart" default:"16384"`
 }
+
+// Root is what a program may write of its root directory.
+type Root string
 
 // Restart is when a program that ended is started again, as systemd spells it.
 type Restart string

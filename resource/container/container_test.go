@@ -68,6 +68,11 @@ func TestValidate(t *testing.T) {
 		{"rlimits", func(c *Container) {
 			c.Rlimits, c.OOMScoreAdjust = map[string]string{"nofile": "1", "nprc": "1", "core": "1G:1M", "cpu": "x"}, 1001
 		}, []string{`rlimits["core"] "1G:1M"`, `rlimits["cpu"] "x"`, `rlimits["nofile"] open files`, `rlimits["nprc"] there is no`, "oom_score_adjust"}},
+		{"roots", func(c *Container) { c.Root, c.RootSize, c.ShmSize = "ephemeral", 8<<20, 1<<20 }, nil},
+		{"no roots", func(c *Container) {
+			c.Root, c.RootSize, c.ShmSize = "writeable", 1, 1
+			c.Mount = map[string]Mount{"/a": {Path: "/x"}, "/b": {Path: "../x"}, "/c": {Path: "x/"}, "/d": {Path: "x/y"}}
+		}, []string{`root "writeable" is no`, "root_size only an ephemeral", "shm_size 1 is no", `mount["/a"].path`, `mount["/b"].path`, `mount["/c"].path`}},
 		{"limits", func(c *Container) { c.Limits = Limits{Memory: 1, CPU: 0.0001, Tasks: 1, Files: 1} },
 			[]string{"limits.memory", "limits.cpu", "limits.tasks", "limits.files"}},
 		{"not a number", func(c *Container) { c.Limits.CPU = math.NaN() }, []string{"limits.cpu"}},

@@ -22,6 +22,9 @@ const (
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
+// rootsDir holds what was written to persistent roots, a directory for each.
+const rootsDir = "/var/lib/hostctl/roots"
+
 // launcherSpec is the container as the launcher needs it. declared is the JSON of c.
 func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
 	applied := c.withoutContents()
@@ -52,11 +55,20 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		NoFile:   c.Limits.Files,
 		Files:    files,
 
+		RootSize: uint64(c.RootSize),
+		ShmSize:  uint64(c.ShmSize),
+
 		Capabilities:   c.Capabilities,
 		Groups:         c.Groups,
 		SystemCalls:    c.SystemCalls,
 		Masked:         c.MaskedPaths,
 		OOMScoreAdjust: c.OOMScoreAdjust,
+	}
+	if c.Root != rootReadOnly {
+		s.Root = string(c.Root)
+	}
+	if s.Root == runtime.RootPersistent {
+		s.Upper = rootsDir + "/" + s.Name
 	}
 	if s.Limits, err = c.rlimits(); err != nil {
 		return nil, err
@@ -66,7 +78,7 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 	}
 	for _, target := range slices.Sorted(maps.Keys(c.Mount)) {
 		m := c.Mount[target]
-		mount := runtime.Mount{Target: target, Source: m.Source, Mountpoint: m.Mountpoint, ReadOnly: m.ReadOnly}
+		mount := runtime.Mount{Target: target, Source: m.Source, Path: m.Path, Mountpoint: m.Mountpoint, ReadOnly: m.ReadOnly}
 		if m.OwnerUID != 0 {
 			mount.Owner = &runtime.Account{UID: m.OwnerUID, GID: m.OwnerGID}
 		}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 const (
@@ -35,6 +36,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 		v.bad("rootfs", "the host's own root cannot be a container's", "make a directory for it, such as /srv/rootfs/"+self.Name)
 	}
 	c.validateProgram(v)
+	c.validateRoot(v)
 	c.validateTargets(v)
 	c.validateFiles(v)
 	c.validateReload(v)
@@ -97,6 +99,33 @@ func (c *Container) validateProgram(v *validator) {
 	}
 	if c.Hostname != "" && !isHostname(c.Hostname) {
 		v.bad("hostname", fmt.Sprintf("%q is no host name", c.Hostname), fmt.Sprintf("letters, digits, \"-\" and \".\", at most %d characters", maxHostname))
+	}
+}
+
+const rootReadOnly Root = "read-only"
+
+var roots = []Root{rootReadOnly, runtime.RootEphemeral, runtime.RootPersistent, runtime.RootWritable}
+
+func (c *Container) validateRoot(v *validator) {
+	if c.Root != "" && !slices.Contains(roots, c.Root) {
+		v.bad("root", fmt.Sprintf("%q is no kind of root", c.Root), `write "read-only", "ephemeral", "persistent" or "writable"`)
+	}
+	switch {
+	case c.RootSize == 0:
+	case c.Root != runtime.RootEphemeral:
+		v.bad("root_size", "only an ephemeral root has a size", `write root = "ephemeral", or take the size away`)
+	case c.RootSize < 1<<20 || c.RootSize > 1<<50:
+		v.bad("root_size", fmt.Sprintf("%s is no size of a root", c.RootSize), "at least 1M")
+	}
+	if c.ShmSize != 0 && (c.ShmSize < 4096 || c.ShmSize > 1<<50) {
+		v.bad("shm_size", fmt.Sprintf("%s is no size of /dev/shm", c.ShmSize), "at least 4K")
+	}
+	for _, target := range slices.Sorted(maps.Keys(c.Mount)) {
+		if p := c.Mount[target].Path; p != "" {
+			if err := checkPath("/" + p); err != nil {
+				v.bad("mount["+strconv.Quote(target)+"].path", fmt.Sprintf("%q is no path in a volume", p), "write it relative to the volume, without \".\", \"..\" and slashes at its ends")
+			}
+		}
 	}
 }
 

@@ -114,14 +114,14 @@ container "db" {
   environment = {
     POSTGRES_HOST_AUTH_METHOD = "trust"
   }
-  restart = "always"
+  shm_size = "256M"
+  restart  = "always"
 
   mount "/var/lib/postgresql/data" {
     volume = volume.postgres14
   }
 
   # no equal: health check pg_isready -U postgres: a container has no health
-  # no equal: shm_size 268435456: /dev/shm is made by hostctl
 }
 
 container "redis" {

@@ -63,6 +63,7 @@ container "postgres" {
   rlimits = {
     nproc = "65535"
   }
+  shm_size     = "128M"
   restart      = "no"
   stop_signal  = "INT"
   stop_timeout = "1m0s"
@@ -80,5 +81,4 @@ container "postgres" {
 
   # no equal: health check /bin/sh -c pg_isready -U ${POSTGRES_USER}: a container has no health
   # changed: ulimit nofile=20000:40000: soft and hard limit are one
-  # no equal: shm_size 134217728: /dev/shm is made by hostctl
 }

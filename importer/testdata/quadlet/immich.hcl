@@ -98,14 +98,14 @@ container "immich-database" {
     "-c",
     "max_wal_size=2GB",
   ]
-  netns   = netns.immich-database
-  restart = "no"
+  netns    = netns.immich-database
+  shm_size = "128M"
+  restart  = "no"
 
   mount "/var/lib/postgresql/data" {
     volume = volume.immich-database
   }
 
-  # no equal: --shm-size 128mb: /dev/shm is made by hostctl
   # changed: no [Install]: it is started with the others; enabled = false keeps it stopped
 }
 

@@ -53,11 +53,10 @@ container "some-postgres" {
     PGDATA            = "/var/lib/postgresql/data/pgdata"
     POSTGRES_PASSWORD = "mysecretpassword"
   }
-  restart = "no"
+  shm_size = "256M"
+  restart  = "no"
 
   mount "/var/lib/postgresql/data" {
     volume = volume.mount
   }
-
-  # no equal: --shm-size 256m: /dev/shm is made by hostctl
 }
