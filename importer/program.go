@@ -85,8 +85,8 @@ func (w *writer) command(k *block, a resource.Addr, s *Service) {
 		}
 		k.set("command", w.runnable(k, a, s, s.Args), "", above...)
 	case s.Boot:
-		k.set("command", listValue([]string{"/sbin/init"}), "")
-	case !attr.Required:
+		// The rootfs's own init needs no words.
+	case w.attr("container", "image") != nil:
 		if len(s.Args) > 0 {
 			k.set("command", listValue(s.Args), "")
 		}

@@ -227,6 +227,7 @@ func (w *writer) lifecycle(k *block, a resource.Addr, s *Service) {
 	}
 	if s.Boot {
 		k.set("boot", boolValue(true), "boot")
+		k.set("root", stringValue("persistent"), "a root that is written to")
 	}
 	k.set("restart", stringValue(cmp.Or(s.Restart, "no")), "restart "+s.Restart)
 	if s.RestartDelay > 0 {
@@ -312,7 +313,7 @@ func (w *writer) head() []string {
 	lines := []string{"Imported from " + w.project.From + "."}
 	if len(w.resources()) > 0 {
 		lines = append(lines, "", "A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.",
-			"It has no capabilities, and limits on memory, tasks and files where none are set here.")
+			"Without a word it has no capabilities; memory, tasks and files have limits.")
 	}
 	for _, n := range w.project.Notes {
 		lines = append(lines, n.String())

@@ -83,18 +83,38 @@ type host struct {
 	work string // the machine's side of the directory work; the host sees it read-only
 }
 
+// system makes Debian's root directory with an init, once on this machine.
+var system = sync.OnceValues(func() (string, error) {
+	cache := os.Getenv("XDG_CACHE_HOME")
+	if cache == "" {
+		cache = "/var/cache"
+	}
+	dir := filepath.Join(cache, "hostctl", "rootfs-system")
+	out, err := exec.Command("../scripts/rootfs", "system", dir).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("scripts/rootfs: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
 // boot starts a host that ends with the test.
 func boot(t *testing.T, fresh ...string) *host {
+	t.Helper()
+	return bootWith(t, nil, fresh...)
+}
+
+// bootWith is boot with more of this machine's directories in the host.
+func bootWith(t *testing.T, binds []try.Bind, fresh ...string) *host {
 	t.Helper()
 	needRoot(t)
 	dir := t.TempDir()
 	h, err := try.Boot(t.Context(), try.Options{
-		Binds: []try.Bind{
+		Binds: append([]try.Bind{
 			{Source: machine.bin + "/hostctl", Target: "/usr/local/bin/hostctl"},
 			{Source: machine.bin + "/hostctl-launch", Target: "/usr/local/bin/hostctl-launch"},
 			{Source: machine.rootfs, Target: busybox},
 			{Source: dir, Target: work},
-		},
+		}, binds...),
 		Fresh: append([]string{"/srv"}, fresh...),
 	})
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"hostctl/host/try"
 )
 
 var update = flag.Bool("update", false, "write the answers that the tutorial shows anew, where they differ")
@@ -134,11 +136,21 @@ func TestExamples(t *testing.T) {
 		"minimal":           "",
 		"web":               "busybox wget -q -O - http://10.20.0.10/ | grep -q '^hello from 20'",
 		"workers":           "",
+		"system":            `test "$(hostctl exec debian systemctl is-system-running)" = running`,
 		"fleet/hosts/alpha": "printf 'GET /x HTTP/1.0\\r\\n\\r\\n' | busybox nc 10.30.0.11 80 | grep -q '<title>Dear diary</title>'",
 		"fleet/hosts/beta":  "printf 'GET /x HTTP/1.0\\r\\n\\r\\n' | busybox nc 10.31.0.10 80 | grep -q '<title>Staging</title>'",
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := boot(t)
+			var binds []try.Bind
+			if name == "system" {
+				needRoot(t)
+				rootfs, err := system()
+				if err != nil {
+					t.Fatal(err)
+				}
+				binds = []try.Bind{{Source: rootfs, Target: "/srv/rootfs/system"}}
+			}
+			h := bootWith(t, binds)
 			example, _, _ := strings.Cut(name, "/")
 			if err := os.CopyFS(filepath.Join(h.work, example), os.DirFS(filepath.Join("..", "examples", example))); err != nil {
 				t.Fatal(err)

@@ -30,6 +30,7 @@ container "loose" {
   system_calls     = ["ptrace"]
   masked_paths     = ["/proc/cpuinfo"]
   rlimits          = { core = "0", memlock = "8K:16K" }
+  stop_timeout     = "1s"
   oom_score_adjust = 500
 }
 

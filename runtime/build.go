@@ -279,12 +279,26 @@ func (o ownOp) do(l *launch) error {
 	return nil
 }
 
-func (cgroupOp) do(l *launch) error {
-	fd, err := newFS("cgroup2", nil, attrNoExec|attrRO)
+// delegated are the files of a cgroup that who divides it has to write, cgroups(7).
+var delegated = []string{"", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"}
+
+func (o cgroupOp) do(l *launch) error {
+	attr := uint64(attrNoExec | attrRO)
+	if o.delegate {
+		attr = attrNoExec
+	}
+	fd, err := newFS("cgroup2", nil, attr)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
+	if o.delegate {
+		for _, name := range delegated {
+			if err := unix.Fchownat(fd, name, int(o.uid), int(o.gid), unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW); err != nil {
+				return call("fchownat(the cgroup's "+name+")", err)
+			}
+		}
+	}
 	return step("mount /sys/fs/cgroup", l.moveTo(fd, "/sys/fs/cgroup", unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS))
 }
 

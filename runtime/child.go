@@ -79,6 +79,9 @@ const sigsetSize = 8
 func childScript(sp Spec, f facts) *script {
 	s := &script{calls: make([]raw.Call, 0, maxCalls), names: make([]string, 0, maxCalls)}
 	env := payloadEnv(sp, f.ID)
+	if f.UUID != "" {
+		env = append(env, "container_uuid="+f.UUID)
+	}
 
 	// The child's copies would keep its own pipes open for ever: the write end of the one that holds it, and the
 	// read end of the one that says what failed.
@@ -91,6 +94,12 @@ func childScript(sp Spec, f facts) *script {
 	// Held. End of file instead of a byte: the launcher is gone, and the payload with it.
 	s.fds.holdRead = &s.add("read(hold)", 1, unix.SYS_READ, 0, pin(&s.pins, &s.bytes[1]), 1).Args[0]
 
+	may := privilegesOf(sp, f.ID)
+	if sp.Boot {
+		// A copy of the mounts that belongs to the container's user namespace: the kernel locks each of them, with its flags, to what
+		// the launcher made it. What the system mounts itself it may change.
+		s.add("unshare(CLONE_NEWNS)", 0, unix.SYS_UNSHARE, unix.CLONE_NEWNS)
+	}
 	s.add("prctl(PR_SET_DUMPABLE, 0)", 0, unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	s.add("setsid", raw.Any, unix.SYS_SETSID)
 	host := sp.Hostname
@@ -99,6 +108,25 @@ func childScript(sp Spec, f facts) *script {
 	}
 	s.add("sethostname("+host+")", 0, unix.SYS_SETHOSTNAME, s.str(host), uintptr(len(host)))
 
+	if !sp.Boot {
+		s.closeProcSys()
+	}
+	s.confine(f, may, sp.Dir)
+	if sp.NoFile == 0 {
+		// Go has raised the soft limit of this process, and so of its clone.
+		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
+	}
+	s.seal(may)
+	if sp.Init {
+		s.execInit(sp.Args, env)
+	} else {
+		s.execPayload(sp.Args, env)
+	}
+	return s
+}
+
+// closeProcSys forbids user namespaces, and then all writing below /proc/sys.
+func (s *script) closeProcSys() {
 	// This file is the container's own only when opened from its own user namespace. Then no more
 	// writing below /proc/sys.
 	const userns = "/proc/sys/user/max_user_namespaces"
@@ -112,20 +140,6 @@ func childScript(sp Spec, f facts) *script {
 		unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, pin(&s.pins, attr), unsafe.Sizeof(*attr))
 	move := s.add("move_mount(/proc/sys, MOVE_MOUNT_F_EMPTY_PATH)", 0, unix.SYS_MOVE_MOUNT, 0, empty, at, sys, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	tree.Out = [2]*uintptr{&set.Args[0], &move.Args[0]}
-
-	may := privilegesOf(sp, f.ID)
-	s.confine(f, may, sp.Dir)
-	if sp.NoFile == 0 {
-		// Go has raised the soft limit of this process, and so of its clone.
-		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
-	}
-	s.seal(may)
-	if sp.Init {
-		s.execInit(sp.Args, env)
-	} else {
-		s.execPayload(sp.Args, env)
-	}
-	return s
 }
 
 // confine takes from the child what no payload has, and makes it the user that it is to be, in its directory.
@@ -147,7 +161,9 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	} else {
 		s.capset(may.Capabilities, 0)
 	}
-	s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	if !may.NewPrivileges {
+		s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	}
 	s.add("umask(022)", raw.Any, unix.SYS_UMASK, 0o022)
 
 	if dir == "" {
@@ -159,7 +175,7 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	chdir := s.add("fchdir("+dir+")", 0, unix.SYS_FCHDIR)
 	cwd.Out[0] = &chdir.Args[0]
 
-	if f.Landlock >= landlockMin {
+	if may.Landlock && f.Landlock >= landlockMin {
 		s.fds.landlock = &s.add("landlock_restrict_self", 0, unix.SYS_LANDLOCK_RESTRICT_SELF).Args[0]
 	}
 	// CLONE_CLEAR_SIGHAND has reset the handlers; what was ignored (systemd ignores SIGPIPE) still is.

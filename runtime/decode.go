@@ -123,6 +123,9 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 		w.key("oom_score_adjust")
 		w.out = strconv.AppendInt(w.out, int64(s.OOMScoreAdjust), 10)
 	}
+	if s.Boot {
+		w.flag("boot", true)
+	}
 	w.flag("init", s.Init)
 	if s.NoFile != 0 {
 		w.uint("nofile", s.NoFile)
@@ -218,6 +221,8 @@ func Decode(data []byte) (Spec, error) {
 			r.array(func() { s.Limits = append(s.Limits, r.limit()) })
 		case "oom_score_adjust":
 			s.OOMScoreAdjust = r.int()
+		case "boot":
+			s.Boot = r.boolean()
 		case "init":
 			s.Init = r.boolean()
 		case "nofile":

@@ -213,7 +213,7 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 	}
 	may := privilegesOf(en.spec, en.id)
 	s.confine(f, may, dir)
-	if f.Landlock >= landlockMin {
+	if s.fds.landlock != nil {
 		ruleset, err := en.ruleset(f.Landlock)
 		if err != nil {
 			return 0, err

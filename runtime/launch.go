@@ -174,6 +174,11 @@ func (l *launch) decide() (plan, error) {
 		return plan{}, err
 	}
 	f.Landlock = landlockABI()
+	if l.spec.Boot {
+		if f.UUID, err = systemUUID(l.spec.Name); err != nil {
+			return plan{}, err
+		}
+	}
 	p := makePlan(l.spec, f)
 	l.id, l.script = f.ID, p.Child
 	return p, nil
@@ -210,12 +215,19 @@ func (l *launch) runChild(p plan) (int, error) {
 	go l.help(p.Build, ready[0], status[0], report, done)
 
 	var pins goruntime.Pinner
-	network := uint64(0)
+	own := uint64(unix.CLONE_NEWNS)
+	if l.spec.Boot {
+		// The mounts are made in a namespace that is the host's, of which the child then takes its copy.
+		own = 0
+		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+			return ExitSetup, call("unshare(CLONE_NEWNS)", err)
+		}
+	}
 	if l.spec.ownNetwork() {
-		network = unix.CLONE_NEWNET
+		own |= unix.CLONE_NEWNET
 	}
 	pid := raw.Clone(&raw.CloneArgs{
-		Flags: network | unix.CLONE_PARENT | unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
+		Flags: own | unix.CLONE_PARENT | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
 			unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND |
 			unix.CLONE_PIDFD | unix.CLONE_PARENT_SETTID,
 		PidFD:     uint64(pin(&pins, &l.clonePidFD)),

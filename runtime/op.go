@@ -66,8 +66,11 @@ type (
 	sealOp struct{}
 	// ownOp mounts one of the launcher's own filesystems at a place that must be a directory, not a link.
 	ownOp struct{ slot, path string }
-	// cgroupOp mounts the container's own part of the cgroup tree at /sys/fs/cgroup, read-only.
-	cgroupOp struct{}
+	// cgroupOp mounts the container's own part of the cgroup tree at /sys/fs/cgroup: read-only, or given to the container's root.
+	cgroupOp struct {
+		delegate bool
+		uid, gid uint32
+	}
 	// maskOp covers a file or directory, if there is one.
 	maskOp struct {
 		path string
@@ -166,7 +169,10 @@ func (o roomOp) String() string {
 }
 func (sealOp) String() string  { return "make the rooms " + attrNames(attrNoExec|attrRO) }
 func (o ownOp) String() string { return "attach own " + o.slot + " at /" + o.path }
-func (cgroupOp) String() string {
+func (o cgroupOp) String() string {
+	if o.delegate {
+		return "fs cgroup2: " + attrNames(attrNoExec) + " at /sys/fs/cgroup, delegated to " + utoa(o.uid) + ":" + utoa(o.gid)
+	}
 	return "fs cgroup2: " + attrNames(attrNoExec|attrRO) + " at /sys/fs/cgroup"
 }
 func (o readOnlyOp) String() string { return "read-only /" + o.path }

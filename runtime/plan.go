@@ -14,9 +14,10 @@ const (
 	// DefaultPath is PATH where Spec.Env has none. HOME is the passwd entry's, or "/"; container is "hostctl".
 	DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-	runSize = 16 << 20 // /run, bytes
-	tmpSize = 64 << 20 // /tmp and /dev/shm, each, bytes
-	devSize = 64 << 10 // /dev: room for links and sockets, not for files
+	runSize     = 16 << 20  // /run, bytes
+	bootRunSize = 128 << 20 // /run of a whole system, whose journal is there
+	tmpSize     = 64 << 20  // /tmp and /dev/shm, each, bytes
+	devSize     = 64 << 10  // /dev: room for links and sockets, not for files
 )
 
 const (
@@ -58,7 +59,8 @@ type facts struct {
 	LastCap    int // CAP_LAST_CAP
 	// Owners are whose Spec.Files are, as the host counts, in the same order.
 	Owners   []Account
-	Landlock int // its version; 0 where the kernel has none
+	Landlock int    // its version; 0 where the kernel has none
+	UUID     string // of a whole system, "" for others
 }
 
 // plan is everything that will be done, in order: first what needs no process, then what is done to the
@@ -129,7 +131,7 @@ func makePlan(s Spec, f facts) plan {
 	}
 	prepare(fsOp{"shm", "tmpfs", tmpfs(shm, 0o1777, root), attrNoExec})
 
-	wall := f.Landlock >= landlockMin
+	wall := f.Landlock >= landlockMin && privilegesOf(s, id).Landlock
 	if wall {
 		prepare(landlockOp{f.Landlock})
 	}
@@ -156,7 +158,11 @@ func makePlan(s Spec, f facts) plan {
 	for _, e := range entries {
 		switch e.slot {
 		case "run":
-			prepare(fsOp{e.slot, "tmpfs", tmpfs(runSize, 0o755, payload), attrPlain})
+			size := uint64(runSize)
+			if s.Boot {
+				size = bootRunSize
+			}
+			prepare(fsOp{e.slot, "tmpfs", tmpfs(size, 0o755, payload), attrPlain})
 		case "tmp":
 			prepare(fsOp{e.slot, "tmpfs", tmpfs(tmpSize, 0o1777, root), attrPlain})
 		}
@@ -202,12 +208,19 @@ func makePlan(s Spec, f facts) plan {
 	}
 	build(ownOp{"pts", "dev/pts"})
 	build(ownOp{"shm", "dev/shm"})
-	build(cgroupOp{})
+	if s.Boot {
+		build(cgroupOp{true, rootUID, rootGID})
+	} else {
+		build(cgroupOp{})
+	}
 	for _, m := range masked {
 		build(maskOp{m.path, m.dir})
 	}
 	for _, p := range readOnly {
 		build(readOnlyOp{p})
+	}
+	if s.Boot {
+		build(readOnlyOp{"proc/sys"})
 	}
 	for _, p := range s.Masked {
 		build(maskPathOp{p})

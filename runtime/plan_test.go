@@ -31,6 +31,7 @@ func TestPlanGolden(t *testing.T) {
 			s.SystemCalls, s.Masked = []string{"ptrace"}, []string{"/proc/cpuinfo", "/etc/shadow"}
 		}), facts{}},
 		{"ephemeral", base(func(s *Spec) { s.Root, s.RootSize = RootEphemeral, 64<<20 }), facts{Landlock: 7}},
+		{"boot", base(func(s *Spec) { s.Boot, s.Root, s.Args = true, RootEphemeral, []string{"/sbin/init"} }), facts{Landlock: 7, UUID: "x"}},
 		{"writable", base(func(s *Spec) { s.Root = RootWritable }), facts{Landlock: 7}},
 		{"own-run", base(func(s *Spec) {
 			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}

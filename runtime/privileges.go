@@ -22,6 +22,12 @@ type privileges struct {
 	Securebits uintptr
 	// Groups are the supplementary groups, by their ids inside.
 	Groups []uint32
+	// NewPrivileges says that an exec may give some back: there are setuid programs in a whole system.
+	NewPrivileges bool
+	// Landlock is the second wall behind the mounts. A whole system makes mounts of its own, which the wall would be before.
+	Landlock bool
+	// Namespaces says that the payload may make user namespaces of its own.
+	Namespaces bool
 	// Calls are what the seccomp filter allows besides what it always does.
 	Calls seccomp.More
 }
@@ -36,7 +42,13 @@ const (
 
 // privilegesOf decides. It is pure.
 func privilegesOf(s Spec, id identity) privileges {
-	p := privileges{Securebits: securebitsLocked, Groups: id.Groups, Calls: seccomp.More{Calls: s.SystemCalls}}
+	if s.Boot {
+		return privileges{
+			Capabilities: bootCapabilities, Securebits: securebitsRoot, NewPrivileges: true, Namespaces: true,
+			Calls: seccomp.More{Calls: bootCalls, Packet: true},
+		}
+	}
+	p := privileges{Securebits: securebitsLocked, Groups: id.Groups, Landlock: true, Calls: seccomp.More{Calls: s.SystemCalls}}
 	for _, name := range s.Capabilities {
 		c, _ := findCapability(name)
 		p.Capabilities |= 1 << c.number
@@ -54,6 +66,9 @@ func privilegesOf(s Spec, id identity) privileges {
 // ownNetwork says whether the container's network namespace belongs to its own user namespace: without that a capability over
 // networks has no force. Such a namespace is nobody else's.
 func (s Spec) ownNetwork() bool {
+	if s.Boot {
+		return s.Netns == ""
+	}
 	for _, c := range s.Capabilities {
 		if NetworkCapability(c) {
 			return s.Netns == ""
@@ -105,6 +120,24 @@ func findCapability(name string) (capability, bool) {
 // otherCapabilities are the kernel's others.
 const otherCapabilities = " audit_control audit_read audit_write block_suspend bpf checkpoint_restore ipc_lock lease linux_immutable mac_admin " +
 	"mac_override mknod net_broadcast perfmon sys_module sys_nice sys_pacct sys_rawio sys_resource sys_time sys_tty_config syslog wake_alarm "
+
+// bootCapabilities are those that systemd-nspawn(1) leaves a system, which are what Debian's services ask for. All of them count in the
+// container's user namespace alone.
+const bootCapabilities = 1<<unix.CAP_AUDIT_CONTROL | 1<<unix.CAP_AUDIT_WRITE | 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE |
+	1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_FOWNER | 1<<unix.CAP_FSETID | 1<<unix.CAP_IPC_OWNER | 1<<unix.CAP_KILL | 1<<unix.CAP_LEASE |
+	1<<unix.CAP_LINUX_IMMUTABLE | 1<<unix.CAP_MKNOD | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_BIND_SERVICE | 1<<unix.CAP_NET_BROADCAST |
+	1<<unix.CAP_NET_RAW | 1<<unix.CAP_SETFCAP | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETPCAP | 1<<unix.CAP_SETUID | 1<<unix.CAP_SYS_ADMIN |
+	1<<unix.CAP_SYS_BOOT | 1<<unix.CAP_SYS_CHROOT | 1<<unix.CAP_SYS_NICE | 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_SYS_RESOURCE |
+	1<<unix.CAP_SYS_TTY_CONFIG
+
+// bootCalls are what an init system and its services need besides: mounts and namespaces of their own, host name, end of the system,
+// and setuid files, on filesystems that the host mounts nosuid. Still denied are keys, bpf, io_uring, perf, userfaultfd, modules, kexec, swap, clocks and
+// the sockets of the kernel's ciphers and of virtual machines.
+var bootCalls = []string{
+	"chmod", "chroot", "clone", "creat", "fchmod", "fchmodat", "fchmodat2", "fsconfig", "fsmount", "fsopen", "fspick", "kcmp", "mknod", "mknodat", "mount",
+	"mount_setattr", "move_mount", "open", "open_tree", "openat", "openat2", "personality", "pidfd_getfd", "pivot_root", "process_vm_readv", "process_vm_writev",
+	"ptrace", "reboot", "setdomainname", "sethostname", "setns", "umount2", "unshare", "vhangup",
+}
 
 // ValidCapability says why a payload cannot be given a capability; nil when it can.
 func ValidCapability(name string) error {
@@ -166,6 +199,12 @@ func SystemCallNames() []string {
 }
 
 func (s Spec) validatePrivileges(bad func(field, what string)) {
+	if s.Boot && (s.Init || s.RunAs != nil || s.User != "" || len(s.Capabilities)+len(s.SystemCalls)+len(s.Groups) > 0) {
+		bad("boot", "a whole system has its own init, user and privileges")
+	}
+	if s.Boot && s.Root == RootReadOnly {
+		bad("boot", "a whole system needs a root that it can write to")
+	}
 	// Twice in one list is a sign of a writer gone wrong, and would make the child's script longer than it may be.
 	once := func(field string, list []string, valid func(string) error) {
 		seen := map[string]bool{}

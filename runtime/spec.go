@@ -63,6 +63,9 @@ type Spec struct {
 	Tmpfs  []Tmpfs `json:"tmpfs,omitempty"`
 	// Files are the configuration's files, in no particular order. What is in them lies beside the specs.
 	Files []File `json:"files,omitempty"`
+	// Boot starts a whole system: Args is the rootfs's own init, which is process 1, has the capabilities of a system's root in the
+	// container's user namespace, and its own part of the cgroup tree to divide.
+	Boot bool `json:"boot,omitempty"`
 	// Init puts the tiny init in front of the payload as process 1. Without it the payload itself is process 1.
 	Init bool `json:"init"`
 	// Capabilities are what the payload keeps of them, by CapabilityNames; see there.

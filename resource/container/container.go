@@ -25,8 +25,12 @@ type Container struct {
 	// ShmSize is the size of /dev/shm; "64M" when unset.
 	ShmSize resource.Bytes `json:"shm_size,omitempty" diff:"restart"`
 	// Command is the program and its arguments, passed byte for byte: no shell, no expansion.
-	// The first is an absolute path inside, or a name looked up in PATH inside.
-	Command []string `json:"command" diff:"restart" attr:"required,text"`
+	// The first is an absolute path inside, or a name looked up in PATH inside. Only with boot it need not be written.
+	Command []string `json:"command,omitempty" diff:"restart" attr:"text"`
+	// Boot starts a whole system: command, or /sbin/init, is an init such as systemd, which is process 1, has the powers of a
+	// system's root over its own namespaces, mounts and part of the cgroup tree, and its own services and journal. It needs a root
+	// that can be written to. When systemd stops it, it is told by RTMIN+3 to shut down, for which stop_timeout should leave it time.
+	Boot bool `json:"boot,omitempty" diff:"replace"`
 	// Environment is the program's whole environment; nothing of the host's is inherited.
 	// PATH has the usual directories unless it is set here.
 	Environment map[string]string `json:"environment,omitempty" diff:"restart" attr:"text"`

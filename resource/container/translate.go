@@ -51,7 +51,8 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		IDs:      runtime.IDRange{Base: c.IDBase, Count: RangeSize},
 		Hostname: c.Hostname,
 		Netns:    c.NetnsPath,
-		Init:     c.Init,
+		Boot:     c.Boot,
+		Init:     c.Init && !c.Boot,
 		NoFile:   c.Limits.Files,
 		Files:    files,
 
@@ -63,6 +64,9 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		SystemCalls:    c.SystemCalls,
 		Masked:         c.MaskedPaths,
 		OOMScoreAdjust: c.OOMScoreAdjust,
+	}
+	if c.Boot && len(c.Command) == 0 {
+		s.Args = []string{"/sbin/init"}
 	}
 	if c.Root != rootReadOnly {
 		s.Root = string(c.Root)
@@ -116,7 +120,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if err := checkLauncherPath(launcher); err != nil {
 		return host.Transient{}, err
 	}
-	stop, ok := signals[c.StopSignal]
+	stop, ok := signals[c.stopSignal()]
 	if !ok {
 		return host.Transient{}, fmt.Errorf("unknown signal %q", c.StopSignal)
 	}
@@ -131,7 +135,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "Slice", Value: Slice},
 		{Name: "Wants", Value: []string{Keeper(addr)}},
 		{Name: "CollectMode", Value: "inactive-or-failed"},
-		{Name: "Delegate", Value: false},
+		{Name: "Delegate", Value: c.Boot},
 
 		{Name: "Restart", Value: string(c.Restart)},
 		{Name: "RestartUSec", Value: usec(c.RestartDelay)},
@@ -160,6 +164,9 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "UMask", Value: uint32(0o022)},
 		{Name: "IgnoreSIGPIPE", Value: false},
 	}
+	if c.Boot {
+		p = append(p, bootProperties(stop)...)
+	}
 	if len(c.DependsOn) > 0 {
 		var after []string
 		for _, to := range c.DependsOn {
@@ -168,6 +175,24 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		p = append(p, host.Property{Name: "After", Value: after})
 	}
 	return host.Transient{Name: Unit(addr), Properties: append(p, c.Limits.properties()...)}, nil
+}
+
+// stopSignal is what asks the program to end. An init does not take TERM for that.
+func (c *Container) stopSignal() Signal {
+	if c.Boot && c.StopSignal == "TERM" {
+		return "RTMIN+3"
+	}
+	return c.StopSignal
+}
+
+// bootProperties are what else the unit of a whole system has. A system that powers off is killed by INT, and one that reboots by HUP:
+// that is how reboot(2) ends the first process of a pid namespace.
+func bootProperties(stop int32) []host.Property {
+	return []host.Property{
+		{Name: "SuccessExitStatus", Value: host.ExitStatuses{Statuses: []int32{128 + sigTERM, 128 + stop}, Signals: []int32{sigINT, stop}}},
+		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{sigINT}}},
+		{Name: "RestartForceExitStatus", Value: host.ExitStatuses{Statuses: []int32{}, Signals: []int32{sigHUP}}},
+	}
 }
 
 // keeper is the slice that the unit wants and that is ordered after it: while the
@@ -237,7 +262,11 @@ const launcherCapabilities = uint64(1<<capChown | 1<<capDACOverride | 1<<capDACR
 	1<<capSetgid | 1<<capSetuid | 1<<capSetpcap | 1<<capNetAdmin | 1<<capSysChroot | 1<<capSysPtrace |
 	1<<capSysAdmin | 1<<capSysResource | 1<<capMknod | 1<<capSetfcap)
 
-const sigTERM = 15
+const (
+	sigHUP  = 1
+	sigINT  = 2
+	sigTERM = 15
+)
 
 // signals are the ones that can ask a program to end, with their numbers, which are
 // the same on every architecture that Linux runs Go on but MIPS. RTMIN+3 ends an init system.

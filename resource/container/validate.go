@@ -37,6 +37,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	}
 	c.validateProgram(v)
 	c.validateRoot(v)
+	c.validateBoot(v)
 	c.validateTargets(v)
 	c.validateFiles(v)
 	c.validateReload(v)
@@ -58,6 +59,7 @@ func (v *validator) bad(path, summary, detail string) {
 func (c *Container) validateProgram(v *validator) {
 	size := 0
 	switch {
+	case len(c.Command) == 0 && c.Boot:
 	case len(c.Command) == 0:
 		v.bad("command", "the command is empty", `write the program and its arguments, such as ["/bin/httpd", "-f"]`)
 	case c.Command[0] == "":
@@ -125,6 +127,27 @@ func (c *Container) validateRoot(v *validator) {
 			if err := checkPath("/" + p); err != nil {
 				v.bad("mount["+strconv.Quote(target)+"].path", fmt.Sprintf("%q is no path in a volume", p), "write it relative to the volume, without \".\", \"..\" and slashes at its ends")
 			}
+		}
+	}
+}
+
+// validateBoot refuses what a whole system decides by itself.
+func (c *Container) validateBoot(v *validator) {
+	if !c.Boot {
+		return
+	}
+	if c.Root == "" || c.Root == rootReadOnly {
+		v.bad("root", "a whole system writes to its root", `write root = "persistent", or "ephemeral" for one that begins anew each time`)
+	}
+	for _, own := range []struct {
+		path string
+		set  bool
+	}{
+		{"user", c.User != ""}, {"run_as", c.RunAs != resource.Addr{}}, {"capabilities", len(c.Capabilities) > 0},
+		{"groups", len(c.Groups) > 0}, {"system_calls", len(c.SystemCalls) > 0}, {"workdir", c.Workdir != ""},
+	} {
+		if own.set {
+			v.bad(own.path, fmt.Sprintf("a whole system has its own %s", own.path), "take it away, or boot = true")
 		}
 	}
 }

@@ -1,7 +1,7 @@
 # Imported from arch.nspawn.
 #
 # A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
-# It has no capabilities, and limits on memory, tasks and files where none are set here.
+# Without a word it has no capabilities; memory, tasks and files have limits.
 
 hostctl {
   name = "arch"
@@ -20,12 +20,13 @@ netns "arch" {
 }
 
 container "arch" {
-  rootfs   = "/var/lib/machines/arch"
-  command  = ["/sbin/init"]
-  netns    = netns.arch
-  hostname = "arch.lab"
-  init     = false
-  # no equal: boot: a container has no boot
+  rootfs      = "/var/lib/machines/arch"
+  command     = ["/sbin/init"]
+  netns       = netns.arch
+  hostname    = "arch.lab"
+  init        = false
+  boot        = true
+  root        = "persistent"
   restart     = "no"
   stop_signal = "RTMIN+3"
   # no equal: ResolvConf=copy-host: the root directory's own file is used

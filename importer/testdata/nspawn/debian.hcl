@@ -1,7 +1,7 @@
 # Imported from debian.nspawn.
 #
 # A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
-# It has no capabilities, and limits on memory, tasks and files where none are set here.
+# Without a word it has no capabilities; memory, tasks and files have limits.
 
 hostctl {
   name = "debian"
@@ -24,11 +24,12 @@ netns "debian" {
 }
 
 container "debian" {
-  rootfs  = "/var/lib/machines/debian"
-  command = ["/sbin/init"]
-  netns   = netns.debian
-  init    = false
-  # no equal: boot: a container has no boot
+  rootfs      = "/var/lib/machines/debian"
+  command     = ["/sbin/init"]
+  netns       = netns.debian
+  init        = false
+  boot        = true
+  root        = "persistent"
   restart     = "no"
   stop_signal = "RTMIN+3"
 }

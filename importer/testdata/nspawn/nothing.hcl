@@ -1,7 +1,7 @@
 # Imported from nothing.nspawn.
 #
 # A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
-# It has no capabilities, and limits on memory, tasks and files where none are set here.
+# Without a word it has no capabilities; memory, tasks and files have limits.
 
 hostctl {
   name = "nothing"
@@ -20,11 +20,12 @@ netns "nothing" {
 }
 
 container "nothing" {
-  rootfs  = "/var/lib/machines/nothing"
-  command = ["/sbin/init"]
-  netns   = netns.nothing
-  init    = false
-  # no equal: boot: a container has no boot
+  rootfs      = "/var/lib/machines/nothing"
+  command     = ["/sbin/init"]
+  netns       = netns.nothing
+  init        = false
+  boot        = true
+  root        = "persistent"
   restart     = "no"
   stop_signal = "RTMIN+3"
 }

@@ -1,7 +1,7 @@
 # Imported from podman-in.nspawn.
 #
 # A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
-# It has no capabilities, and limits on memory, tasks and files where none are set here.
+# Without a word it has no capabilities; memory, tasks and files have limits.
 
 hostctl {
   name = "podman-in"
@@ -31,11 +31,12 @@ volume "missing" {
 }
 
 container "podman-in" {
-  rootfs  = "/var/lib/machines/podman-in"
-  command = ["/sbin/init"]
-  netns   = netns.podman-in
-  init    = false
-  # no equal: boot: a container has no boot
+  rootfs      = "/var/lib/machines/podman-in"
+  command     = ["/sbin/init"]
+  netns       = netns.podman-in
+  init        = false
+  boot        = true
+  root        = "persistent"
   restart     = "no"
   stop_signal = "RTMIN+3"
   # no equal: Bind=/dev/fuse: nothing can be mounted at "/dev/fuse"; /dev is made by hostctl, fresh

@@ -1,7 +1,7 @@
 # Imported from zone.nspawn.
 #
 # A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
-# It has no capabilities, and limits on memory, tasks and files where none are set here.
+# Without a word it has no capabilities; memory, tasks and files have limits.
 
 hostctl {
   name = "zone"
@@ -20,11 +20,12 @@ netns "zone" {
 }
 
 container "zone" {
-  rootfs  = "/var/lib/machines/zone"
-  command = ["/sbin/init", "systemd.unit=rescue.target"]
-  netns   = netns.zone
-  init    = false
-  # no equal: boot: a container has no boot
+  rootfs      = "/var/lib/machines/zone"
+  command     = ["/sbin/init", "systemd.unit=rescue.target"]
+  netns       = netns.zone
+  init        = false
+  boot        = true
+  root        = "persistent"
   restart     = "no"
   stop_signal = "RTMIN+3"
 }

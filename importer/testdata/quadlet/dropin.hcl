@@ -1,7 +1,7 @@
 # Imported from app.container.
 #
 # A container's root is read-only: what it writes outside of its volumes needs a mount or a tmpfs.
-# It has no capabilities, and limits on memory, tasks and files where none are set here.
+# Without a word it has no capabilities; memory, tasks and files have limits.
 
 hostctl {
   name = "app"
