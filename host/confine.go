@@ -119,6 +119,9 @@ func death(err error, state *os.ProcessState, stderr string, cause error) error 
 	switch {
 	case strings.Contains(stderr, "out of memory"), strings.Contains(stderr, "cannot allocate memory"):
 		return errors.New("it needed more memory than it may have")
+	case strings.HasPrefix(stderr, "SIGSEGV") && maxRSS(state) > 128<<20:
+		// How Go's runtime now and then meets an mmap(2) that failed.
+		return errors.New("it needed more memory than it may have")
 	case strings.Contains(stderr, "stack overflow"), strings.Contains(stderr, "stack exceeds"):
 		return errors.New("it nests too deeply")
 	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL):
@@ -133,6 +136,15 @@ func death(err error, state *os.ProcessState, stderr string, cause error) error 
 		return fmt.Errorf("%w: %q", err, line)
 	}
 	return err
+}
+
+// maxRSS is the most memory that a process had, in bytes.
+func maxRSS(state *os.ProcessState) int64 {
+	usage, ok := state.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return usage.Maxrss << 10 // KiB, getrusage(2)
 }
 
 // capped keeps the first bytes that are written to it.

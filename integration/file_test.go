@@ -186,7 +186,7 @@ func TestFilesRefused(t *testing.T) {
 		{"/etc/real", `content = "x"`, "directory"},
 		{"/proc/x", `content = "x"`, "/proc"},
 		{"/run/x", `content = "x"`, "/run"},
-		{"/etc/x", "content = \"x\"\n    on_change = \"reload\"", `reload = { signal = "HUP" }`},
+		{"/etc/x", "content = \"x\"\n    on_change = \"reload\"", `reload { signal = "HUP" }`},
 		{"/etc/x", "content = \"x\"\n    owner = \"nosuch\"", "nosuch"},
 		{"/etc/x", "content = \"x\"\n    mode = \"4755\"", "mode"},
 		{"/etc/x", `source = "large"`, "1 MiB"},

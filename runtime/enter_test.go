@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -152,4 +153,36 @@ func TestEnter(t *testing.T) {
 			t.Errorf("init %v: entered what has ended: %s", init, errs)
 		}
 	}
+}
+
+// A command that is run to its end gives its status and the last of what it wrote, is confined as all that enters, and has no longer than
+// it is given, whatever it leaves running.
+func TestRunInside(t *testing.T) {
+	b := newBed(t)
+	st := b.launch(b.spec(func(s *Spec) { s.Init, s.User, s.Args = true, "www", []string{"probe", "wait"} }), nil, nil)
+	readLine(t, st.out, "ready\n")
+	r, err := b.paths.ReadRecord(invocation)
+	b.must(err)
+	for _, c := range []struct {
+		script, out string
+		status      int
+	}{
+		{"id -u; exit 3", "33\n", 3},
+		{"kill -9 $$", "", 128 + 9},
+		{"cat; echo err >&2; busybox seq 10000", "9999\n10000\n", 0},
+		{"sleep 1000 & echo left", "left\n", 0},
+	} {
+		out, status, err := b.paths.RunInside(r, []string{"/bin/busybox", "sh", "-c", strings.ReplaceAll(c.script, "id", "busybox id")}, time.Minute)
+		if err != nil || status != c.status || !strings.HasSuffix(string(out), c.out) || len(out) > maxRunOutput {
+			t.Errorf("%s: status %d, %v: %q", c.script, status, err, out)
+		}
+	}
+	if out, _, err := b.paths.RunInside(r, []string{"sh", "-c", "echo begun; exec sleep 1000"}, 300*time.Millisecond); err == nil || string(out) != "begun\n" {
+		t.Errorf("%v: %q", err, out)
+	}
+	if _, _, err := b.paths.RunInside(r, []string{"nothing"}, time.Minute); err == nil || !strings.Contains(err.Error(), `command "nothing"`) {
+		t.Error(err)
+	}
+	b.must(unix.Kill(st.pid(), unix.SIGTERM))
+	st.end()
 }

@@ -25,7 +25,6 @@ variable "on_change" {
 container "web" {
   rootfs  = "/srv/rootfs/busybox"
   user    = "1000:1000"
-  reload  = { signal = "HUP" }
   command = ["sh", "-c", <<-EOT
     trap 'read word text < /run/app/reload.conf; echo "told of $text" >> /tmp/told' HUP
     cat /etc/none.conf /etc/reload.tpl /run/app/reload.conf /restart.conf > /tmp/begun
@@ -36,6 +35,9 @@ container "web" {
   EOT
   ]
 
+  reload {
+    signal = "HUP"
+  }
   file "/etc/none.conf" {
     content   = "none ${var.none}\n"
     on_change = "none"

@@ -52,9 +52,8 @@ type Container struct {
 	Tmpfs map[string]Tmpfs `json:"tmpfs,omitempty" diff:"restart"`
 	// File is the files of the configuration inside, by the absolute path they appear at.
 	File map[string]File `json:"file,omitempty" diff:"restart"`
-	// Reload says how the program is told to read its files anew: { signal = "HUP" } sends it that signal.
-	// Besides HUP there are USR1, USR2 and WINCH.
-	Reload map[string]string `json:"reload,omitempty" diff:"live"`
+	// Reload says how the program is told to read its files anew.
+	Reload Reload `json:"reload,omitzero"`
 	// Capabilities are what the program keeps of root's powers, inside its own namespaces: lower case and without "cap_", as in
 	// ["chown", "setgid", "setuid"]. A program that is uid 0 inside loses them when it becomes another user, as entrypoints
 	// expect; one that runs as another user keeps them. Only those that have force in a user namespace can be given;
@@ -136,6 +135,15 @@ type Tmpfs struct {
 	Size resource.Bytes `json:"size" diff:"restart" default:"64M"`
 	// Mode is the permission bits of its top directory.
 	Mode resource.Mode `json:"mode" diff:"restart" default:"0755"`
+}
+
+// Reload is how a program is told to read its files anew: by a signal or by a command.
+type Reload struct {
+	// Signal is sent to the program: HUP, USR1, USR2 or WINCH.
+	Signal Signal `json:"signal,omitempty" diff:"live"`
+	// Exec is run inside, as the program's user and confined as it is, such as ["nginx", "-s", "reload"]; it has a minute, and a
+	// status other than 0 fails the apply, which the next one tries again.
+	Exec []string `json:"exec,omitempty" diff:"live" attr:"text"`
 }
 
 // Limits bound what a container takes from its host.

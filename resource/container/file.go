@@ -55,8 +55,6 @@ var onChange = map[OnChange]resource.Class{"none": resource.Live, "reload": reso
 // out where they commonly mean that it shall end.
 var reloadSignals = []Signal{"HUP", "USR1", "USR2", "WINCH"}
 
-const reloadSignal = "signal" // the one key of reload
-
 // Pending, where it is no sum: the files have changed and the program has not been told; what the launcher
 // has of a container cannot be read.
 const (
@@ -153,9 +151,9 @@ func (c *Container) validateFiles(v *validator) {
 		}
 		if _, ok := onChange[f.OnChange]; !ok {
 			v.bad(at+".on_change", fmt.Sprintf("%q is no way to change a file", f.OnChange), `write "none", "restart" or "reload"`)
-		} else if f.OnChange == "reload" && len(c.Reload) == 0 {
+		} else if f.OnChange == "reload" && !c.Reload.set() {
 			v.bad(at+".on_change", "the container does not say how it is told to reload",
-				`write reload = { signal = "HUP" } in the container, with the signal that its program takes`)
+				`write reload { signal = "HUP" } in the container, with the signal that its program takes`)
 		}
 	}
 }
@@ -194,26 +192,28 @@ func (c *Container) validateFileTarget(v *validator, at, target string) {
 // below reports whether a path is dir or lies below it.
 func below(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
 
+func (r Reload) set() bool { return r.Signal != "" || len(r.Exec) > 0 }
+
 func (c *Container) validateReload(v *validator) {
-	for _, key := range slices.Sorted(maps.Keys(c.Reload)) {
-		if key != reloadSignal {
-			v.bad("reload["+strconv.Quote(key)+"]", fmt.Sprintf("reload has no %q", key), `write reload = { signal = "HUP" }`)
-		}
+	r := c.Reload
+	if r.Signal != "" && len(r.Exec) > 0 {
+		v.bad("reload.exec", "a program is told to reload by a signal or by a command, not by both", "keep one of them")
 	}
-	signal, ok := c.Reload[reloadSignal]
-	if len(c.Reload) > 0 && !ok {
-		v.bad("reload", "reload names no signal", `write reload = { signal = "HUP" }`)
-	}
-	if ok && !slices.Contains(reloadSignals, Signal(signal)) {
+	if r.Signal != "" && !slices.Contains(reloadSignals, r.Signal) {
 		var names []string
 		for _, s := range reloadSignals {
 			names = append(names, string(s))
 		}
 		detail := "write one of " + strings.Join(names, ", ")
-		if bare := strings.TrimPrefix(signal, "SIG"); slices.Contains(names, bare) {
+		if bare := strings.TrimPrefix(string(r.Signal), "SIG"); slices.Contains(names, bare) {
 			detail = fmt.Sprintf("write it without SIG: %q", bare)
 		}
-		v.bad("reload["+strconv.Quote(reloadSignal)+"]", fmt.Sprintf("%q is no signal to reload with", signal), detail)
+		v.bad("reload.signal", fmt.Sprintf("%q is no signal to reload with", r.Signal), detail)
+	}
+	for i, arg := range r.Exec {
+		if strings.ContainsRune(arg, 0) || !utf8.ValidString(arg) || i == 0 && (arg == "" || strings.Contains(arg, "/") && arg[0] != '/') {
+			v.bad("reload.exec", fmt.Sprintf("element %d cannot be run", i), `write the program, as an absolute path inside or a bare name, and its arguments, such as ["nginx", "-s", "reload"]`)
+		}
 	}
 }
 

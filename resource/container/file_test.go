@@ -29,7 +29,7 @@ func TestValidateFiles(t *testing.T) {
 	one := func(target string, change ...func(*File)) func(*Container) {
 		return files(map[string]File{target: plain("x", change...)})
 	}
-	reload := map[string]string{"signal": "HUP"}
+	reload := Reload{Signal: "HUP"}
 	for _, test := range []struct {
 		name  string
 		set   func(*Container)
@@ -74,10 +74,12 @@ func TestValidateFiles(t *testing.T) {
 		{"for nobody", one("/etc/a", func(f *File) { f.Mode = 0 }), []string{`file["/etc/a"].mode nobody`}},
 		{"unknown way", one("/etc/a", on("notify")), []string{`file["/etc/a"].on_change "notify"`}},
 		{"reload without a way", one("/etc/a", on("reload")), []string{`file["/etc/a"].on_change the container does not say`}},
-		{"reload without a signal", func(c *Container) { c.Reload = map[string]string{"singal": "HUP"} },
-			[]string{`reload["singal"] reload has no`, "reload reload names no signal"}},
-		{"a signal that ends it", func(c *Container) { c.Reload = map[string]string{"signal": "TERM"} }, []string{`reload["signal"] "TERM" is no signal`}},
-		{"a signal with SIG", func(c *Container) { c.Reload = map[string]string{"signal": "SIGHUP"} }, []string{`reload["signal"] "SIGHUP" is no signal`}},
+		{"reload by both", func(c *Container) { c.Reload = Reload{Signal: "HUP", Exec: []string{"x"}} },
+			[]string{"reload.exec a program is told"}},
+		{"reload by nothing that runs", func(c *Container) { c.Reload = Reload{Exec: []string{"bin/x", "a\x00"}} },
+			[]string{"reload.exec element 0", "reload.exec element 1"}},
+		{"a signal that ends it", func(c *Container) { c.Reload = Reload{Signal: "TERM"} }, []string{`reload.signal "TERM" is no signal`}},
+		{"a signal with SIG", func(c *Container) { c.Reload = Reload{Signal: "SIGHUP"} }, []string{`reload.signal "SIGHUP" is no signal`}},
 	} {
 		c := fresh()
 		test.set(c)
@@ -120,7 +122,7 @@ func TestResolveFiles(t *testing.T) {
 
 func TestChangeClass(t *testing.T) {
 	want := with(resolved(), func(c *Container) {
-		c.Reload = map[string]string{"signal": "HUP"}
+		c.Reload = Reload{Signal: "HUP"}
 		c.File = map[string]File{"/a": plain("", on("none")), "/b": plain("", on("reload")), "/c": plain(""), "/new": plain("", on("none"))}
 	})
 	live := with(want, func(c *Container) {
@@ -155,7 +157,7 @@ func (b *bench) inside(target string) string {
 
 func filed() *Container {
 	return with(resolved(), func(c *Container) {
-		c.Reload = map[string]string{"signal": "HUP"}
+		c.Reload = Reload{Signal: "HUP"}
 		c.File = map[string]File{
 			"/etc/none":    plain("1", on("none")),
 			"/etc/reload":  plain("1", on("reload")),
@@ -205,7 +207,7 @@ func TestFiles(t *testing.T) {
 			set("/etc/reload", content("4"))(c)
 			c.Command = []string{"/bin/other"}
 		}, restart, 0},
-		{"the signal alone", func(c *Container) { c.Reload = map[string]string{"signal": "USR1"} }, "", 1},
+		{"the signal alone", func(c *Container) { c.Reload = Reload{Signal: "USR1"} }, "", 1},
 		{"a limit too", func(c *Container) {
 			set("/etc/reload", content("5"))(c)
 			c.Limits.Tasks = 99

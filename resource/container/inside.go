@@ -9,7 +9,9 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
 
 	"hostctl/resource"
 	"hostctl/runtime"
@@ -103,12 +105,35 @@ func (h *Host) deliver(ctx context.Context, change resource.Change, want *Contai
 	if err != nil || !tell {
 		return err
 	}
-	if signal, ok := signals[Signal(want.Reload[reloadSignal])]; ok {
-		if err := h.Systemd.Kill(ctx, unit, syscall.Signal(signal)); err != nil {
-			return err
-		}
+	if err := h.tell(ctx, unit, record, want.Reload); err != nil {
+		return err
 	}
 	return h.Specs.PayReload(name, run)
+}
+
+// reloadTime is how long a command may take to tell a program.
+const reloadTime = time.Minute
+
+// tell tells the program to read its files anew.
+func (h *Host) tell(ctx context.Context, unit string, record runtime.Record, how Reload) error {
+	if signal, ok := signals[how.Signal]; ok {
+		return h.Systemd.Kill(ctx, unit, syscall.Signal(signal))
+	}
+	if len(how.Exec) == 0 {
+		return nil
+	}
+	out, status, err := h.Run(record, how.Exec, reloadTime)
+	if err == nil && status != 0 {
+		err = errors.New(runtime.StatusText(status))
+	}
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if last := lines[len(lines)-1]; last != "" {
+			err = fmt.Errorf("%w: %q", err, last)
+		}
+		return fmt.Errorf("reload by %q: %w", how.Exec, err)
+	}
+	return nil
 }
 
 // putFiles puts what is in the files into the store.

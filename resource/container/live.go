@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"syscall"
+	"time"
 
 	"hostctl/host"
 	"hostctl/resource"
@@ -50,6 +51,8 @@ type Host struct {
 
 	// Deliver puts files into a running container; of every host but a test's it is that of Specs.
 	Deliver func(runtime.Spec, runtime.Record) error
+	// Run runs a command in a running container; of every host but a test's it is that of Specs.
+	Run func(record runtime.Record, args []string, within time.Duration) (output []byte, status int, err error)
 
 	ranges   registrar
 	changing sync.RWMutex // Apply reads, who tidies up after all of them writes
@@ -62,8 +65,8 @@ type Host struct {
 func NewHost(systemd Systemd, subIDs SubIDs, launcher string, try bool) *Host {
 	return &Host{
 		Systemd: systemd, SubIDs: subIDs, Specs: runtime.Host, Launcher: launcher, Try: try,
-		Deliver: runtime.Host.Deliver,
-		Proc:    "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir,
+		Deliver: runtime.Host.Deliver, Run: runtime.Host.RunInside,
+		Proc: "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir,
 	}
 }
 

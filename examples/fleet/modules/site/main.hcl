@@ -43,8 +43,10 @@ container "web" {
   command = ["/bin/httpd", "-f", "-p", "80", "-c", "/etc/httpd.conf", "-h", "/pages"]
   run_as  = user.owner
   netns   = netns.front
-  reload  = { signal = "HUP" }
 
+  reload {
+    signal = "HUP"
+  }
   file "/etc/httpd.conf" {
     source    = "httpd.conf"
     on_change = "reload"

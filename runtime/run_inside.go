@@ -1,0 +1,112 @@
+package runtime
+
+import (
+	"errors"
+	goruntime "runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxRunOutput is how much of a command's output Run returns: the end of it, in bytes.
+const maxRunOutput = 4096
+
+// RunInside runs a command in the container of a record as Enter does, with the payload's own user, an empty standard input and both
+// outputs in one, and waits for its end. Within the time or not at all: then it is killed, and that is the error. Status is the exit
+// status, or 128+n where signal n killed it.
+func (p Paths) RunInside(r Record, args []string, within time.Duration) (output []byte, status int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		goruntime.LockOSThread() // for good: Enter has used the thread up, and it ends with the goroutine
+		output, status, err = p.runInside(r, args, within)
+	}()
+	<-done
+	return output, status, err
+}
+
+func (p Paths) runInside(r Record, args []string, within time.Duration) ([]byte, int, error) {
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, 0, call("open(/dev/null)", err)
+	}
+	defer unix.Close(null)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, 0, call("pipe2", err)
+	}
+	defer unix.Close(pipe[0])
+	entered, err := p.Enter(r, Entry{Args: args, Files: [3]int{null, pipe[1], pipe[1]}})
+	unix.Close(pipe[1])
+	if err != nil {
+		return nil, 0, err
+	}
+	// The child is reaped whatever happens.
+	ended := func() (ws unix.WaitStatus) {
+		for {
+			if _, err := unix.Wait4(entered.PID, &ws, 0, nil); err != unix.EINTR {
+				return ws
+			}
+		}
+	}
+	pidfd, err := unix.PidfdOpen(entered.PID, 0)
+	if err != nil {
+		unix.Kill(entered.PID, unix.SIGKILL)
+		ended()
+		return nil, 0, call("pidfd_open", err)
+	}
+	defer unix.Close(pidfd)
+
+	var output []byte
+	deadline, open := time.Now().Add(within), true
+	buf := make([]byte, maxRunOutput)
+	for {
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe[0]), Events: unix.POLLIN}}
+		if !open {
+			fds = fds[:1]
+		}
+		n, err := unix.Poll(fds, int(max(time.Until(deadline).Milliseconds(), 0)))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			unix.Kill(entered.PID, unix.SIGKILL)
+			ended()
+			if err != nil {
+				return output, 0, call("poll", err)
+			}
+			return output, 0, errors.New("it did not end within " + within.String())
+		}
+		// What it left running may hold the pipe for ever; what it has written itself is there.
+		for open {
+			n, err := unix.Read(pipe[0], buf)
+			if err == unix.EINTR {
+				continue
+			}
+			if open = n > 0 || err == unix.EAGAIN; n <= 0 {
+				break
+			}
+			output = append(output, buf[:n]...)
+			output = output[max(len(output)-maxRunOutput, 0):]
+			if time.Now().After(deadline) {
+				break
+			}
+		}
+		if fds[0].Revents != 0 {
+			ws := ended()
+			if ws.Signaled() {
+				return output, 128 + int(ws.Signal()), nil
+			}
+			return output, ws.ExitStatus(), nil
+		}
+	}
+}
+
+// StatusText says how a command ended: "exit status 1", or "signal 9".
+func StatusText(status int) string {
+	if status > 128 {
+		return "signal " + strconv.Itoa(status-128)
+	}
+	return "exit status " + strconv.Itoa(status)
+}
