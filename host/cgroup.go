@@ -56,23 +56,27 @@ type CgroupLimits struct {
 func ReadCgroupLimits(dir string) (CgroupLimits, error) {
 	var l CgroupLimits
 	var err, failed error
-	l.Memory, err = readMax(filepath.Join(dir, "memory.max"))
+	l.Memory, err = ReadCgroupNumber(filepath.Join(dir, "memory.max"))
 	failed = errors.Join(failed, err)
-	l.Tasks, err = readMax(filepath.Join(dir, "pids.max"))
+	l.Tasks, err = ReadCgroupNumber(filepath.Join(dir, "pids.max"))
 	failed = errors.Join(failed, err)
 	l.CPU, err = readCPU(filepath.Join(dir, "cpu.max"))
 	return l, errors.Join(failed, err)
 }
 
-func readMax(file string) (*uint64, error) {
+// ReadCgroupNumber reads a file of a cgroup that holds one number, "max", or the default of several ("default 100"); nil where it is
+// not there.
+func ReadCgroupNumber(file string) (*uint64, error) {
 	text, err := readKernel(file)
 	if text == "" || err != nil {
 		return nil, err
 	}
+	line, _, _ := strings.Cut(text, "\n")
+	line = strings.TrimPrefix(line, "default ")
 	n := uint64(NoLimit)
-	if text != "max" {
-		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return nil, fmt.Errorf("%s: %q is no number", file, text)
+	if line != "max" {
+		if n, err = strconv.ParseUint(line, 10, 64); err != nil {
+			return nil, fmt.Errorf("%s: %q is no number", file, line)
 		}
 	}
 	return &n, nil

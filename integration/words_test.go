@@ -20,7 +20,7 @@ volume "keys" {
 
 container "loose" {
   rootfs           = "` + busybox + `"
-  command          = ["/bin/sleep", "2147483647"]
+  command          = ["/bin/sh", "-c", "echo begun; exec sleep 2147483647"]
   init             = false
   root             = "ephemeral"
   root_size        = "8M"
@@ -32,6 +32,14 @@ container "loose" {
   rlimits          = { core = "0", memlock = "8K:16K" }
   stop_timeout     = "1s"
   oom_score_adjust = 500
+  slice            = "batch"
+  journal_fields   = { TEAM = "shop" }
+  restart          = "on-abnormal"
+
+  start_limit {
+    burst    = 3
+    interval = "1m"
+  }
 }
 
 container "kept" {
@@ -76,6 +84,18 @@ func TestWords(t *testing.T) {
 	h.hostctl(0, "apply", "-auto-approve", `-var=groups=["10", "11"]`)
 	contains(t, h.sh("hostctl exec loose cat /proc/1/status"), "Groups:\t10 11")
 	equal(t, h.sh("hostctl exec loose cat /etc/x 2>/dev/null || echo gone"), "gone")
+
+	const unit = "hostctl-loose.service"
+	equal(t, h.property(unit, "ControlGroup"), "/hostctl.slice/hostctl-batch.slice/"+unit)
+	equal(t, h.property(unit, "Restart"), "on-abnormal")
+	equal(t, h.property(unit, "StartLimitBurst"), "3")
+	equal(t, h.property(unit, "StartLimitIntervalUSec"), "1min")
+	contains(t, h.sh("journalctl -q --no-pager -o verbose TEAM=shop"), "_SYSTEMD_UNIT="+unit)
+	// What reached the unit's file is what was declared, also after systemd has read it again.
+	h.sh("systemctl daemon-reload")
+	equal(t, h.sh("grep -c '^Exec' /run/systemd/transient/"+unit), h.sh("grep -c '^Exec' /run/systemd/transient/hostctl-kept.service"))
+	contains(t, h.sh("hostctl ps loose"), "sleep")
+	h.hostctl(0, "plan", "-detailed-exitcode", `-var=groups=["10", "11"]`)
 
 	equal(t, h.sh("hostctl exec kept cat /etc/log /etc/tls.key"), "start\nsecret")
 	h.sh("systemctl restart hostctl-kept.service")

@@ -73,7 +73,20 @@ func (c *cli) printProcesses(rows []processRow) {
 
 // cgroupOf is the directory of the cgroup of the container of that name on the host.
 func cgroupOf(name string) string {
+	for _, dir := range cgroups(name) {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
 	return filepath.Join(host.CgroupRoot, container.Slice, container.UnitName(name))
+}
+
+// cgroups are the cgroups of the containers that a name, or a pattern, stands for: in the slice of all or in one below it.
+func cgroups(name string) []string {
+	all := filepath.Join(host.CgroupRoot, container.Slice)
+	direct, _ := filepath.Glob(filepath.Join(all, container.UnitName(name)))
+	sliced, _ := filepath.Glob(filepath.Join(all, "*.slice", container.UnitName(name)))
+	return append(direct, sliced...)
 }
 
 // containersOf are the names on the host of the containers that are meant, without arguments of all that run.
@@ -92,11 +105,7 @@ func containersOf(args []string) ([]string, error) {
 	if len(args) > 0 {
 		return names, nil
 	}
-	groups, err := filepath.Glob(cgroupOf("*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range groups {
+	for _, dir := range cgroups("*") {
 		names = append(names, container.NameOfUnit(filepath.Base(dir)))
 	}
 	slices.Sort(names)

@@ -35,7 +35,10 @@ container "busy" {
   command = ["sh", "-c", "while :; do :; done"]
 
   limits {
-    memory = "32M"
-    cpu    = 0.2
+    memory      = "32M"
+    memory_high = "24M"
+    swap        = "8M"
+    cpu         = 0.2
+    cpu_weight  = 50
   }
 }

@@ -23,6 +23,23 @@ echo "== the kernel has the figures"
 [ "$(cat "$(cgroup bomb)/pids.max")" = 24 ] || fail "pids.max"
 [ "$(cut -d' ' -f1 "$(cgroup busy)/cpu.max")" = $(($(cut -d' ' -f2 "$(cgroup busy)/cpu.max") / 5)) ] || fail "cpu.max"
 
+[ "$(cat "$(cgroup busy)/memory.high")" = $((24 << 20)) ] || fail "memory.high"
+[ "$(cat "$(cgroup busy)/memory.swap.max")" = $((8 << 20)) ] || fail "memory.swap.max of busy"
+[ "$(cat "$(cgroup busy)/cpu.weight")" = 50 ] || fail "cpu.weight"
+sed -i 's/cpu_weight  = 50/cpu_weight  = 50\ncpus = "0"/' main.hcl # this kernel has no cpusets
+hostctl plan 2>&1 | grep -q 'no cgroup controller "cpuset"' || fail "a limit that nothing holds"
+sed -i '/^cpus/d' main.hcl
+pid=$(systemctl show -P MainPID hostctl-busy.service)
+sed -i 's/cpu_weight  = 50/cpu_weight  = 70/; /memory_high/d' main.hcl
+hostctl apply -auto-approve
+[ "$(cat "$(cgroup busy)/cpu.weight")" = 70 ] || fail "cpu.weight after the change"
+[ "$(cat "$(cgroup busy)/memory.high")" = max ] || fail "memory.high that is no longer declared"
+[ "$(systemctl show -P MainPID hostctl-busy.service)" = "$pid" ] || fail "busy was restarted"
+systemctl set-property --runtime hostctl-busy.service CPUWeight=10
+hostctl plan -detailed-exitcode > /dev/null && fail "a weight changed by hand is no drift" || [ $? = 2 ] || fail "plan"
+hostctl apply -auto-approve
+[ "$(cat "$(cgroup busy)/cpu.weight")" = 70 ] || fail "cpu.weight after the repair"
+
 echo "== the fork bomb stops at its limit, its host does not"
 until grep -q '^max [1-9]' "$(cgroup bomb)/pids.events"; do sleep 0.1; done
 [ "$(cat "$(cgroup bomb)/pids.current")" -le 24 ] || fail "pids.current"

@@ -75,7 +75,17 @@ func (h *Host) dropSlices(ctx context.Context, leaving string) error {
 	if err != nil || slices.ContainsFunc(names, func(name string) bool { return name != leaving }) {
 		return err
 	}
-	for _, slice := range []string{keeperSlice, Slice} {
+	drop := []string{}
+	loaded, err := h.Systemd.List(ctx, slicePrefix+"*.slice")
+	if err != nil {
+		return err
+	}
+	for _, u := range loaded {
+		if name := strings.TrimSuffix(strings.TrimPrefix(u.Name, slicePrefix), ".slice"); checkSlice(name) == nil {
+			drop = append(drop, u.Name)
+		}
+	}
+	for _, slice := range append(drop, keeperSlice, Slice) {
 		if err := h.dropSlice(ctx, slice); err != nil {
 			return err
 		}
@@ -228,7 +238,7 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 		return errors.New("bug: a replacement came as an update")
 	}
 	if slices.ContainsFunc(change.Paths, func(p string) bool { return strings.HasPrefix(p, "limits.") }) {
-		if err := h.Systemd.SetProperties(ctx, unit, want.Limits.properties()); err != nil {
+		if err := h.Systemd.SetProperties(ctx, unit, want.Limits.properties(change.Live.(*Container).Limits)); err != nil {
 			return err
 		}
 	}

@@ -228,7 +228,11 @@ func (k *checker) checkControllers(v *validator, want *Container) {
 		asked      bool
 	}{
 		{"memory", "limits.memory", want.Limits.Memory != 0},
+		{"memory", "limits.memory_high", want.Limits.MemoryHigh != 0},
 		{"cpu", "limits.cpu", want.Limits.CPU != 0},
+		{"cpu", "limits.cpu_weight", want.Limits.CPUWeight != 0},
+		{"io", "limits.io_weight", want.Limits.IOWeight != 0},
+		{"cpuset", "limits.cpus", want.Limits.CPUs != ""},
 		{"pids", "limits.tasks", want.Limits.Tasks != 0},
 	} {
 		if c.asked && !k.controllers[c.name] {

@@ -76,11 +76,18 @@ type Container struct {
 	// Limits bound what the container takes from the host.
 	Limits Limits `json:"limits"`
 	// Restart says when systemd starts the program again after it ended: "no", "on-failure"
-	// (exit status other than 0, a signal, a timeout) or "always". It never gives up, but for exit
+	// (exit status other than 0, a signal, a timeout), "always", or as systemd.service(5) has them "on-success", "on-abnormal",
+	// "on-abort" and "on-watchdog". It never gives up, but where start_limit says so and for exit
 	// status 78 (EX_CONFIG) and 203 (there is no such program), which trying again does not heal.
 	Restart Restart `json:"restart" diff:"replace" default:"on-failure"`
 	// RestartDelay is the pause before each such start, at least 100ms.
 	RestartDelay resource.Duration `json:"restart_delay" diff:"replace" default:"1s"`
+	// StartLimit makes systemd give up when the program was started too often; unset, it never does.
+	StartLimit StartLimit `json:"start_limit,omitzero"`
+	// Slice puts the unit into hostctl-<slice>.slice beside others of that name, so that an administrator can bound them together.
+	Slice string `json:"slice,omitempty" diff:"replace"`
+	// JournalFields are fields of every line that the program logs, besides those of systemd and hostctl: journalctl TEAM=shop.
+	JournalFields map[string]string `json:"journal_fields,omitempty" diff:"replace"`
 	// StopSignal asks the program to end, without "SIG".
 	StopSignal Signal `json:"stop_signal" diff:"replace" default:"TERM"`
 	// StopTimeout is how long it may take over that before everything inside is killed.
@@ -137,6 +144,14 @@ type Tmpfs struct {
 	Mode resource.Mode `json:"mode" diff:"restart" default:"0755"`
 }
 
+// StartLimit is how often a program may be started before systemd gives up.
+type StartLimit struct {
+	// Burst is how many starts there may be within the interval.
+	Burst uint64 `json:"burst,omitempty" diff:"replace"`
+	// Interval is the time in which they are counted.
+	Interval resource.Duration `json:"interval,omitempty" diff:"replace"`
+}
+
 // Reload is how a program is told to read its files anew: by a signal or by a command.
 type Reload struct {
 	// Signal is sent to the program: HUP, USR1, USR2 or WINCH.
@@ -157,6 +172,16 @@ type Limits struct {
 	Tasks uint64 `json:"tasks" diff:"live" default:"4096"`
 	// Files is the most open files of one process (RLIMIT_NOFILE), at most 524288, which is what systemd gives.
 	Files uint64 `json:"files" diff:"restart" default:"16384"`
+	// MemoryHigh is where the kernel begins to take memory back and slows the container down; unset, it does not.
+	MemoryHigh resource.Bytes `json:"memory_high,omitempty" diff:"live"`
+	// Swap is how much of it may be swapped out where memory is limited; unset, nothing.
+	Swap resource.Bytes `json:"swap,omitempty" diff:"live"`
+	// CPUWeight is its share of the processors where others want them too, from 1 to 10000; unset, 100 as all.
+	CPUWeight uint64 `json:"cpu_weight,omitempty" diff:"live"`
+	// IOWeight is its share of the disks, in the same way.
+	IOWeight uint64 `json:"io_weight,omitempty" diff:"live"`
+	// CPUs are the processors that it may run on, such as "0-3,6"; unset, all.
+	CPUs string `json:"cpus,omitempty" diff:"live"`
 }
 
 // Root is what a program may write of its root directory.

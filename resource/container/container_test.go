@@ -68,6 +68,17 @@ func TestValidate(t *testing.T) {
 		{"rlimits", func(c *Container) {
 			c.Rlimits, c.OOMScoreAdjust = map[string]string{"nofile": "1", "nprc": "1", "core": "1G:1M", "cpu": "x"}, 1001
 		}, []string{`rlimits["core"] "1G:1M"`, `rlimits["cpu"] "x"`, `rlimits["nofile"] open files`, `rlimits["nprc"] there is no`, "oom_score_adjust"}},
+		{"choices of the unit", func(c *Container) {
+			c.Limits.MemoryHigh, c.Limits.Swap, c.Limits.CPUWeight, c.Limits.IOWeight, c.Limits.CPUs = 512<<20, 1<<30, 50, 10000, "0-3,6"
+			c.StartLimit, c.Slice, c.Restart = StartLimit{5, resource.Duration(10 * time.Minute)}, "batch", "on-abnormal"
+			c.JournalFields = map[string]string{"TEAM": "shop/a-1@x.y:z"}
+		}, nil},
+		{"no choices of the unit", func(c *Container) {
+			c.Limits.Memory, c.Limits.MemoryHigh, c.Limits.Swap, c.Limits.CPUWeight, c.Limits.CPUs = 0, 1, 1, 10001, "3-1"
+			c.StartLimit, c.Slice = StartLimit{Burst: 5}, "keep"
+			c.JournalFields = map[string]string{"team": "x", "HOSTCTL_OWNER": "x", "A": "x\n[Service]", "B": "100%n", "_PID": "1", "PRIORITY": "0"}
+		}, []string{"limits.memory_high", "limits.swap", "limits.cpu_weight", "limits.cpus", "start_limit a limit", `slice "keep"`,
+			`journal_fields["A"]`, `journal_fields["B"]`, `journal_fields["HOSTCTL_OWNER"]`, `journal_fields["PRIORITY"]`, `journal_fields["_PID"]`, `journal_fields["team"]`}},
 		{"roots", func(c *Container) { c.Root, c.RootSize, c.ShmSize = "ephemeral", 8<<20, 1<<20 }, nil},
 		{"no roots", func(c *Container) {
 			c.Root, c.RootSize, c.ShmSize = "writeable", 1, 1
@@ -229,5 +240,18 @@ func TestNames(t *testing.T) {
 	}
 	if NameOfUnit(Unit(mail)) != "worker-mail" || NameOfUnit("ssh.service") != "ssh.service" {
 		t.Error("NameOfUnit is not the inverse")
+	}
+}
+
+func TestCPUMask(t *testing.T) {
+	for list, want := range map[string]string{"": "", "0": "\x01", "0-3,6": "\x4f", "8": "\x00\x01", "7-8": "\x80\x01"} {
+		if got, err := cpuMask(list); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", list, got, err)
+		}
+	}
+	for _, list := range []string{",", "a", "1-", "-1", "2-1", "0 1", "+1", "99999"} {
+		if _, err := cpuMask(list); err == nil {
+			t.Errorf("%q is accepted", list)
+		}
 	}
 }

@@ -20,8 +20,15 @@ import (
 // limits makes live what the kernel holds the container to, whoever set it. Where the
 // host has no controller nothing holds the limit: it counts as what was applied last.
 func (r *reader) limits(addr resource.Addr, applied Limits, f *found) error {
-	l, err := host.ReadCgroupLimits(filepath.Join(r.Cgroups, Slice, Unit(addr)))
+	dir := filepath.Join(r.Cgroups, Slice, Unit(addr))
+	if f.live.Slice != "" {
+		dir = filepath.Join(r.Cgroups, Slice, f.live.sliceUnit(), Unit(addr))
+	}
+	l, err := host.ReadCgroupLimits(dir)
 	if err != nil {
+		return err
+	}
+	if err := r.choices(dir, applied, &f.live.Limits); err != nil {
 		return err
 	}
 	var missing []string
@@ -47,6 +54,35 @@ func (r *reader) limits(addr resource.Addr, applied Limits, f *found) error {
 	if len(missing) > 0 && f.live.Limits.bounded(missing) {
 		f.status += "; no limit on " + strings.Join(missing, ", ") + ": this host has no such controller"
 	}
+	return nil
+}
+
+// choices makes live what of the limits that nobody has to declare was declared, and is otherwise.
+func (r *reader) choices(dir string, applied Limits, live *Limits) error {
+	for _, c := range []struct {
+		controller, file string
+		applied          uint64
+		live             *uint64
+	}{
+		{"memory", "memory.high", uint64(applied.MemoryHigh), (*uint64)(&live.MemoryHigh)},
+		{"memory", "memory.swap.max", uint64(applied.Swap), (*uint64)(&live.Swap)},
+		{"cpu", "cpu.weight", applied.CPUWeight, &live.CPUWeight},
+		{"io", "io.weight", applied.IOWeight, &live.IOWeight},
+	} {
+		if *c.live = c.applied; c.applied == 0 || !r.controllers[c.controller] {
+			continue
+		}
+		n, err := host.ReadCgroupNumber(filepath.Join(dir, c.file))
+		if err != nil {
+			return err
+		}
+		if c.controller == "memory" {
+			*c.live = pages(limit(n), c.applied)
+		} else {
+			*c.live = limit(n)
+		}
+	}
+	live.CPUs = applied.CPUs
 	return nil
 }
 

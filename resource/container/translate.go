@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -132,14 +131,14 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "Type", Value: "notify"},
 		{Name: "NotifyAccess", Value: "main"},
 		{Name: "ExecStart", Value: []host.Command{{Path: launcher, Args: []string{launcher, name}}}},
-		{Name: "Slice", Value: Slice},
+		{Name: "Slice", Value: c.sliceUnit()},
 		{Name: "Wants", Value: []string{Keeper(addr)}},
 		{Name: "CollectMode", Value: "inactive-or-failed"},
 		{Name: "Delegate", Value: c.Boot},
 
 		{Name: "Restart", Value: string(c.Restart)},
 		{Name: "RestartUSec", Value: usec(c.RestartDelay)},
-		{Name: "StartLimitIntervalUSec", Value: uint64(0)},
+		{Name: "StartLimitIntervalUSec", Value: usec(c.StartLimit.Interval)},
 		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{}}},
 		{Name: "TimeoutStartUSec", Value: uint64(startTimeout)},
 		{Name: "TimeoutStopUSec", Value: usec(c.StopTimeout)},
@@ -167,6 +166,16 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if c.Boot {
 		p = append(p, bootProperties(stop)...)
 	}
+	if c.StartLimit.Burst != 0 {
+		p = append(p, host.Property{Name: "StartLimitBurst", Value: uint32(c.StartLimit.Burst)})
+	}
+	if len(c.JournalFields) > 0 {
+		fields, err := c.journalFields()
+		if err != nil {
+			return host.Transient{}, err
+		}
+		p = append(p, host.Property{Name: "LogExtraFields", Value: fields})
+	}
 	if len(c.DependsOn) > 0 {
 		var after []string
 		for _, to := range c.DependsOn {
@@ -174,7 +183,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		}
 		p = append(p, host.Property{Name: "After", Value: after})
 	}
-	return host.Transient{Name: Unit(addr), Properties: append(p, c.Limits.properties()...)}, nil
+	return host.Transient{Name: Unit(addr), Properties: append(p, c.Limits.properties(Limits{})...)}, nil
 }
 
 // stopSignal is what asks the program to end. An init does not take TERM for that.
@@ -203,30 +212,6 @@ func keeper(addr resource.Addr) host.Transient {
 		{Name: "After", Value: []string{Unit(addr)}},
 		{Name: "CollectMode", Value: "inactive-or-failed"},
 	}}
-}
-
-// properties are the limits that a running unit takes. With a limit on memory, swap
-// is none: else the limit would only move the container's memory to the disk. They
-// are all set together, and in the order of the files that systemd keeps each in
-// (50-CPUQuota.conf, 50-MemoryMax.conf, ...): in any other, systemd finds its own
-// list of them changed, and tells people to run daemon-reload.
-func (l Limits) properties() []host.Property {
-	memory, swap, tasks, cpu := uint64(l.Memory), uint64(0), l.Tasks, uint64(math.Round(l.CPU*1e6))
-	if memory == 0 {
-		memory, swap = host.NoLimit, host.NoLimit
-	}
-	if tasks == 0 {
-		tasks = host.NoLimit
-	}
-	if cpu == 0 {
-		cpu = host.NoLimit
-	}
-	return []host.Property{
-		{Name: "CPUQuotaPerSecUSec", Value: cpu},
-		{Name: "MemoryMax", Value: memory},
-		{Name: "MemorySwapMax", Value: swap},
-		{Name: "TasksMax", Value: tasks},
-	}
 }
 
 func usec(d resource.Duration) uint64 { return uint64(d) / 1000 }
@@ -274,7 +259,7 @@ var signals = map[Signal]int32{
 	"HUP": 1, "INT": 2, "QUIT": 3, "USR1": 10, "USR2": 12, "TERM": sigTERM, "WINCH": 28, "PWR": 30, "RTMIN+3": 37,
 }
 
-var restarts = []Restart{"no", "on-failure", "always"}
+var restarts = []Restart{"no", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog", "always"}
 
 func checkLauncherPath(p string) error {
 	for i := range len(p) {

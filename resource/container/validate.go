@@ -44,6 +44,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validatePrivileges(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
+	c.validateUnitChoices(v)
 	return v.problems
 }
 
@@ -197,7 +198,7 @@ func nearly(f float64) bool {
 
 func (c *Container) validateUnit(v *validator) {
 	if !slices.Contains(restarts, c.Restart) {
-		v.bad("restart", fmt.Sprintf("%q is no restart policy", c.Restart), `write "no", "on-failure" or "always"`)
+		v.bad("restart", fmt.Sprintf("%q is no restart policy", c.Restart), `write "no", "on-failure", "always", "on-success", "on-abnormal", "on-abort" or "on-watchdog"`)
 	}
 	if _, ok := signals[c.StopSignal]; !ok {
 		detail := "write one of " + strings.Join(signalNames(), ", ")
