@@ -53,6 +53,9 @@ func (s *composeService) rest() {
 	if c.ShmSize != 0 {
 		s.try("shm-size", strconv.FormatInt(int64(c.ShmSize), 10))
 	}
+	for _, v := range slices.Sorted(slices.Values(c.ExtraHosts.AsList("="))) {
+		s.try("add-host", v)
+	}
 	for _, v := range c.GroupAdd {
 		s.try("group-add", v)
 	}
@@ -100,7 +103,6 @@ func (s *composeService) rest() {
 		{c.Uts != "", "uts " + c.Uts, "each container has a namespace of its own"},
 		{c.Cgroup == "host", "cgroup host", "each container has a namespace of its own"},
 		{c.UserNSMode != "" && c.UserNSMode != "private", "userns_mode " + c.UserNSMode, "each container has ids of its own"},
-		{len(c.ExtraHosts) > 0, "extra_hosts " + strings.Join(slices.Sorted(slices.Values(c.ExtraHosts.AsList("="))), ", "), "names are resolved by the container's own /etc/hosts"},
 		{len(c.DNSSearch) > 0, "dns_search " + strings.Join(c.DNSSearch, ", "), "the rootfs's own /etc/resolv.conf says it"},
 		{len(c.DNSOpts) > 0, "dns_opt " + strings.Join(c.DNSOpts, ", "), "the rootfs's own /etc/resolv.conf says it"},
 		{len(c.Links) > 0, "links " + strings.Join(c.Links, ", "), "names of containers are not resolved"},

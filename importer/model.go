@@ -109,7 +109,8 @@ type Service struct {
 	Groups           []string
 	Rlimits          map[string]string
 	OOMScoreAdjust   int
-	ShmSize          uint64 // bytes
+	ShmSize          uint64            // bytes
+	ExtraHosts       map[string]string // address by name
 	Devices          []string
 	Sysctls          map[string]string // all but net.*, which are a Namespace's
 	Secrets          []Secret

@@ -69,7 +69,7 @@ func text(set func(*reader, string)) option {
 
 // options are those of docker-run(1) and podman-run(1), by their long names.
 var options = map[string]option{
-	"add-host":                lost("--add-host", "names are resolved by the container's own /etc/hosts"),
+	"add-host":                {do: (*reader).addHost},
 	"annotation":              nothing,
 	"arch":                    nothing,
 	"attach":                  nothing,

@@ -225,6 +225,24 @@ func (r *reader) ulimit(v string) error {
 	return nil
 }
 
+// addHost reads name:address, also name;name:address and name=address.
+func (r *reader) addHost(v string) error {
+	names, addr, ok := strings.Cut(v, "=")
+	if !ok {
+		names, addr, ok = strings.Cut(v, ":")
+	}
+	if !ok {
+		return fmt.Errorf("%q is no name:address", v)
+	}
+	if r.service.ExtraHosts == nil {
+		r.service.ExtraHosts = map[string]string{}
+	}
+	for name := range strings.SplitSeq(names, ";") {
+		r.service.ExtraHosts[name] = strings.Trim(addr, "[]")
+	}
+	return nil
+}
+
 func (r *reader) groupAdd(v string) error {
 	if v == "keep-groups" {
 		r.service.lose("group-add "+v, "nothing of the caller's groups is inherited")

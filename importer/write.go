@@ -198,6 +198,9 @@ func (w *writer) service(s *Service) {
 	for _, d := range s.Devices {
 		w.lose(k, a, "device "+d, "a container has no devices of the host")
 	}
+	if len(s.ExtraHosts) > 0 {
+		k.setMap("extra_hosts", s.ExtraHosts, "extra hosts")
+	}
 	if len(s.Sysctls) > 0 {
 		k.setMap("sysctls", s.Sysctls, "sysctl")
 	}

@@ -42,6 +42,15 @@ container "loose" {
   }
 }
 
+container "hosted" {
+  rootfs       = "/srv/hosted"
+  command      = ["/bin/sleep", "2147483647"]
+  host_network = true
+  timezone     = "UTC"
+  sysctls      = { "kernel.shmmax" = "65536" }
+  extra_hosts  = { db = "10.9.8.7" }
+}
+
 container "kept" {
   rootfs  = "` + busybox + `"
   command = ["/bin/sh", "-c", "echo start >> /etc/log; exec sleep 2147483647"]
@@ -61,6 +70,7 @@ func TestWords(t *testing.T) {
 	h := boot(t)
 	h.sh("touch " + busybox + "/etc/tls.key 2>/dev/null || true")
 	h.write("main.hcl", worded)
+	h.sh("cp -a " + busybox + " /srv/hosted && touch /srv/hosted/etc/hosts")
 	h.sh("mkdir -p /srv/keys/tls && echo secret > /srv/keys/tls/site.key && rm -r /srv/keys")
 	plan := h.hostctl(0, "plan").stdout
 	contains(t, plan, `capabilities     = ["chown", "net_admin"]`, `root             = "ephemeral"`, `oom_score_adjust = 500`)
@@ -85,6 +95,9 @@ func TestWords(t *testing.T) {
 	contains(t, h.sh("hostctl exec loose cat /proc/1/status"), "Groups:\t10 11")
 	equal(t, h.sh("hostctl exec loose cat /etc/x 2>/dev/null || echo gone"), "gone")
 
+	equal(t, h.sh("hostctl exec hosted sh -c 'echo $TZ; cat /proc/sys/kernel/shmmax; grep db /etc/hosts'"), "UTC\n65536\n10.9.8.7 db")
+	equal(t, h.sh("hostctl exec hosted readlink /proc/self/ns/net"), h.sh("readlink /proc/1/ns/net"))
+	contains(t, h.sh("hostctl audit hosted"), "the host's own net namespace")
 	const unit = "hostctl-loose.service"
 	equal(t, h.property(unit, "ControlGroup"), "/hostctl.slice/hostctl-batch.slice/"+unit)
 	equal(t, h.property(unit, "Restart"), "on-abnormal")

@@ -108,6 +108,7 @@ func childScript(sp Spec, f facts) *script {
 	}
 	s.add("sethostname("+host+")", 0, unix.SYS_SETHOSTNAME, s.str(host), uintptr(len(host)))
 
+	s.ipcSysctls(of(sp.Sysctls, ipcSysctl))
 	if !sp.Boot {
 		s.closeProcSys()
 	}

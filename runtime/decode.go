@@ -49,6 +49,22 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 	w.account("run_as", s.RunAs)
 	w.optional("hostname", s.Hostname)
 	w.optional("netns", s.Netns)
+	if s.HostNetwork {
+		w.flag("host_network", true)
+	}
+	if len(s.Sysctls) > 0 {
+		w.key("sysctls")
+		w.open('[')
+		for _, c := range s.Sysctls {
+			w.sep()
+			w.open('{')
+			w.str("name", c.Name)
+			w.str("value", c.Value)
+			w.close('}')
+		}
+		w.close(']')
+	}
+	w.optional("hosts", s.Hosts)
 	if len(s.Mounts) > 0 {
 		w.key("mounts")
 		w.open('[')
@@ -203,6 +219,12 @@ func Decode(data []byte) (Spec, error) {
 			s.Hostname = r.str()
 		case "netns":
 			s.Netns = r.str()
+		case "host_network":
+			s.HostNetwork = r.boolean()
+		case "sysctls":
+			r.array(func() { s.Sysctls = append(s.Sysctls, r.sysctl()) })
+		case "hosts":
+			s.Hosts = r.str()
 		case "mounts":
 			r.array(func() { s.Mounts = append(s.Mounts, r.mount()) })
 		case "tmpfs":
@@ -274,6 +296,21 @@ func (r *reader) account() *Account {
 	if r.err == nil && fields != 2 {
 		r.fail("an account has a uid and a gid")
 	}
+	return out
+}
+
+func (r *reader) sysctl() (out Sysctl) {
+	r.object(func(key string) bool {
+		switch key {
+		case "name":
+			out.Name = r.str()
+		case "value":
+			out.Value = r.str()
+		default:
+			return false
+		}
+		return true
+	})
 	return out
 }
 

@@ -32,8 +32,12 @@ type (
 	}
 	// fileOp reads a file of the store.
 	fileOp struct{ file File }
-	// maskFilesOp fills the mask filesystem: an unreadable file and directory, read-only.
-	maskFilesOp struct{}
+	// maskFilesOp fills the mask filesystem, which is read-only then: an unreadable file and directory, and the file hosts where
+	// there is text for it.
+	maskFilesOp struct {
+		hosts    string
+		uid, gid uint32
+	}
 	// devOp fills /dev.
 	devOp struct{ uid, gid uint32 }
 
@@ -132,7 +136,13 @@ func (o treeOp) String() string {
 
 func (o fileOp) String() string { return "read file " + o.file.Sum + " for " + o.file.Target }
 
-func (o maskFilesOp) String() string { return "make mask/file mask/dir, mode 0, read-only" }
+func (o maskFilesOp) String() string {
+	s := "make mask/file mask/dir, mode 0, "
+	if o.hosts != "" {
+		s += "mask/hosts of " + utoa(o.uid) + ":" + utoa(o.gid) + ", "
+	}
+	return s + "read-only"
+}
 
 func (o devOp) String() string {
 	var words []string

@@ -98,7 +98,12 @@ func makePlan(s Spec, f facts) plan {
 
 	sys := fsOp{"sys", "sysfs", nil, attrNoExec | attrRO}
 	if !s.ownNetwork() {
-		prepare(netnsOp{s.Netns})
+		if !s.HostNetwork {
+			prepare(netnsOp{s.Netns})
+		}
+		if list := of(s.Sysctls, netSysctl); len(list) > 0 {
+			prepare(sysctlOp{list})
+		}
 		prepare(sys) // which shows the network namespace of whoever makes it
 	}
 	rootAttr := uint64(attrPlain | attrRO)
@@ -120,8 +125,12 @@ func makePlan(s Spec, f facts) plan {
 	case RootPersistent:
 		prepare(upperOp{s.Upper, rootUID, rootGID, id.UIDMap, id.GIDMap})
 	}
-	prepare(fsOp{"mask", "tmpfs", []string{"size", "4096", "nr_inodes", "4", "mode", "0"}, attrNoExec})
-	prepare(maskFilesOp{})
+	maskSize, inodes := 4096, "4"
+	if s.Hosts != "" {
+		maskSize, inodes = maskSize+maxHosts, "5"
+	}
+	prepare(fsOp{"mask", "tmpfs", []string{"size", strconv.Itoa(maskSize), "nr_inodes", inodes, "mode", "0"}, attrNoExec})
+	prepare(maskFilesOp{s.Hosts, rootUID, rootGID})
 	prepare(fsOp{"dev", "tmpfs", tmpfs(devSize, 0o755, root), unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
 	prepare(devOp{rootUID, rootGID})
 	prepare(fsOp{"pts", "devpts", []string{"newinstance", "", "ptmxmode", "0666", "mode", "0620"}, unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
@@ -184,6 +193,9 @@ func makePlan(s Spec, f facts) plan {
 	}
 	if s.ownNetwork() {
 		build(ownNetnsOp{})
+		if list := of(s.Sysctls, netSysctl); len(list) > 0 {
+			build(sysctlOp{list})
+		}
 		build(sys)
 	}
 	if !f.Shifted {
@@ -218,6 +230,9 @@ func makePlan(s Spec, f facts) plan {
 	}
 	for _, p := range readOnly {
 		build(readOnlyOp{p})
+	}
+	if s.Hosts != "" {
+		build(hostsOp{})
 	}
 	if s.Boot {
 		build(readOnlyOp{"proc/sys"})

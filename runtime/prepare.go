@@ -276,7 +276,7 @@ func recursive(flags uint) string {
 	return ""
 }
 
-func (maskFilesOp) do(l *launch) error {
+func (o maskFilesOp) do(l *launch) error {
 	dir := l.slots["mask"]
 	fd, err := unix.Openat(dir, "file", unix.O_CREAT|unix.O_EXCL|unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -285,6 +285,11 @@ func (maskFilesOp) do(l *launch) error {
 	unix.Close(fd)
 	if err := unix.Mkdirat(dir, "dir", 0); err != nil {
 		return call("mkdirat(mask/dir)", err)
+	}
+	if o.hosts != "" {
+		if err := writeInside(dir, "hosts", []byte(o.hosts), 0o644, Account{o.uid, o.gid}); err != nil {
+			return err
+		}
 	}
 	if err := unix.MountSetattr(dir, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: attrRO}); err != nil {
 		return call("mount_setattr(mask, MOUNT_ATTR_RDONLY)", err)

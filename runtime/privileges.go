@@ -67,11 +67,11 @@ func privilegesOf(s Spec, id identity) privileges {
 // networks has no force. Such a namespace is nobody else's.
 func (s Spec) ownNetwork() bool {
 	if s.Boot {
-		return s.Netns == ""
+		return s.Netns == "" && !s.HostNetwork
 	}
 	for _, c := range s.Capabilities {
 		if NetworkCapability(c) {
-			return s.Netns == ""
+			return s.Netns == "" && !s.HostNetwork
 		}
 	}
 	return false
@@ -232,7 +232,7 @@ func (s Spec) validatePrivileges(bad func(field, what string)) {
 	if len(s.Masked) > maxMasked {
 		bad("masked", "are more than "+strconv.Itoa(maxMasked))
 	}
-	if s.Netns != "" {
+	if s.Netns != "" || s.HostNetwork {
 		for _, c := range s.Capabilities {
 			if NetworkCapability(c) {
 				bad("capabilities", strconv.Quote(c)+" has no force over a network namespace that is not the container's own")

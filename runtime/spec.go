@@ -57,6 +57,12 @@ type Spec struct {
 	// Netns is the path of a network namespace made by the host, such as /run/netns/front.
 	// "" gives the container one of its own with nothing but loopback.
 	Netns string `json:"netns,omitempty"`
+	// HostNetwork leaves the payload in the host's own network namespace.
+	HostNetwork bool `json:"host_network,omitempty"`
+	// Sysctls are settings of the container's own namespaces, by name: see ValidSysctl.
+	Sysctls []Sysctl `json:"sysctls,omitempty"`
+	// Hosts is what /etc/hosts holds; "" leaves the rootfs's own. The rootfs must have the file.
+	Hosts string `json:"hosts,omitempty"`
 	// Mounts are the bind volumes and Tmpfs the memory filesystems, in no particular order:
 	// the launcher mounts by depth of Target.
 	Mounts []Mount `json:"mounts,omitempty"`
@@ -107,6 +113,12 @@ type Limit struct {
 	Name string `json:"name"` // as LimitNames spell it
 	Soft uint64 `json:"soft"`
 	Hard uint64 `json:"hard"`
+}
+
+// Sysctl is one setting of a namespace, as sysctl(8) names it.
+type Sysctl struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Unlimited is the Limit that is none: RLIM_INFINITY.

@@ -169,6 +169,7 @@ func (s Spec) Validate() error {
 		}
 	}
 	validRoot(s, bad)
+	s.validateNetwork(bad)
 	s.validatePrivileges(bad)
 	if s.NoFile > 1<<30 {
 		bad("nofile", strconv.FormatUint(s.NoFile, 10)+" is above 1073741824")

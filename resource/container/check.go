@@ -248,6 +248,10 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		v.bad("rootfs", fmt.Sprintf("%s cannot be a root directory", want.Rootfs), err.Error())
 		return
 	}
+	if want.Timezone != "" && !hasZone(want.Rootfs, want.Timezone) {
+		v.bad("timezone", fmt.Sprintf("the rootfs does not know the zone %s", want.Timezone),
+			fmt.Sprintf("it has no /usr/share/zoneinfo/%s: install tzdata in it, or look at the name's spelling", want.Timezone))
+	}
 	spec, err := want.launcherSpec(change.Addr, change.Owner)
 	if err == nil {
 		err = spec.Validate()

@@ -45,6 +45,16 @@ type Container struct {
 	RunAs resource.Addr `json:"run_as,omitzero" ref:"user" diff:"restart"`
 	// Netns is the network namespace the container lives in. Unset it has one of its own with nothing but loopback.
 	Netns resource.Addr `json:"netns,omitzero" ref:"netns" diff:"restart"`
+	// HostNetwork leaves the container in the host's own network: all its addresses, ports and what listens on them. Its abstract
+	// sockets stay out of reach where the kernel has Landlock 6 (Linux 6.12).
+	HostNetwork bool `json:"host_network,omitempty" diff:"restart"`
+	// Sysctls are settings of the container's own kernel namespaces: net. where its network is its own, kernel.msg*, kernel.sem,
+	// kernel.shm* and fs.mqueue.*. Those of a declared namespace are written there.
+	Sysctls map[string]string `json:"sysctls,omitempty" diff:"restart"`
+	// ExtraHosts are names that resolve inside to these addresses: they and localhost make up /etc/hosts, which the rootfs must have.
+	ExtraHosts map[string]string `json:"extra_hosts,omitempty" diff:"restart"`
+	// Timezone is the zone of the program's clock, such as "Europe/Vienna", by way of TZ. The rootfs must have the zone.
+	Timezone string `json:"timezone,omitempty" diff:"restart"`
 	// Mount is the volumes inside, by the absolute path they appear at; always nosuid and nodev.
 	Mount map[string]Mount `json:"mount,omitempty" diff:"restart"`
 	// Tmpfs is the memory filesystems inside, by the absolute path they appear at.

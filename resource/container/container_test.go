@@ -79,6 +79,17 @@ func TestValidate(t *testing.T) {
 			c.JournalFields = map[string]string{"team": "x", "HOSTCTL_OWNER": "x", "A": "x\n[Service]", "B": "100%n", "_PID": "1", "PRIORITY": "0"}
 		}, []string{"limits.memory_high", "limits.swap", "limits.cpu_weight", "limits.cpus", "start_limit a limit", `slice "keep"`,
 			`journal_fields["A"]`, `journal_fields["B"]`, `journal_fields["HOSTCTL_OWNER"]`, `journal_fields["PRIORITY"]`, `journal_fields["_PID"]`, `journal_fields["team"]`}},
+		{"network", func(c *Container) {
+			c.Sysctls, c.ExtraHosts = map[string]string{"net.core.somaxconn": "1024", "kernel.sem": "1 2 3 4"}, map[string]string{"db": "10.0.0.2", "db6.lan": "fd00::1"}
+			c.Timezone = "America/Argentina/Buenos_Aires"
+		}, nil},
+		{"no network", func(c *Container) {
+			c.HostNetwork, c.Netns, c.Capabilities = true, resource.Addr{Kind: "netns", Name: "front"}, []string{"net_raw"}
+			c.Sysctls = map[string]string{"net.core.somaxconn": "1024", "vm.swappiness": "1", "kernel.sem": "1\n"}
+			c.ExtraHosts, c.Timezone = map[string]string{"a_b": "10.0.0.1", "c": "x", "d": "fe80::1%eth0"}, "../etc/passwd"
+		}, []string{`capabilities["net_raw"] "net_raw" has no force in`, "host_network the container", `capabilities["net_raw"] "net_raw" has no force over`,
+			`sysctls["kernel.sem"]`, `sysctls["net.core.somaxconn"]`, `sysctls["vm.swappiness"]`,
+			`extra_hosts["a_b"]`, `extra_hosts["c"]`, `extra_hosts["d"]`, "timezone"}},
 		{"roots", func(c *Container) { c.Root, c.RootSize, c.ShmSize = "ephemeral", 8<<20, 1<<20 }, nil},
 		{"no roots", func(c *Container) {
 			c.Root, c.RootSize, c.ShmSize = "writeable", 1, 1

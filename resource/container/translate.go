@@ -50,10 +50,13 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		IDs:      runtime.IDRange{Base: c.IDBase, Count: RangeSize},
 		Hostname: c.Hostname,
 		Netns:    c.NetnsPath,
-		Boot:     c.Boot,
-		Init:     c.Init && !c.Boot,
-		NoFile:   c.Limits.Files,
-		Files:    files,
+
+		HostNetwork: c.HostNetwork,
+		Hosts:       c.hosts(addr),
+		Boot:        c.Boot,
+		Init:        c.Init && !c.Boot,
+		NoFile:      c.Limits.Files,
+		Files:       files,
 
 		RootSize: uint64(c.RootSize),
 		ShmSize:  uint64(c.ShmSize),
@@ -79,6 +82,9 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 	if c.RunAsUID != 0 {
 		s.RunAs = &runtime.Account{UID: c.RunAsUID, GID: c.RunAsGID}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Sysctls)) {
+		s.Sysctls = append(s.Sysctls, runtime.Sysctl{Name: name, Value: c.Sysctls[name]})
+	}
 	for _, target := range slices.Sorted(maps.Keys(c.Mount)) {
 		m := c.Mount[target]
 		mount := runtime.Mount{Target: target, Source: m.Source, Path: m.Path, Mountpoint: m.Mountpoint, ReadOnly: m.ReadOnly}
@@ -98,6 +104,9 @@ func (c *Container) env() []string {
 	var env []string
 	if _, set := c.Environment["PATH"]; !set {
 		env = append(env, "PATH="+defaultPath)
+	}
+	if _, set := c.Environment["TZ"]; !set && c.Timezone != "" {
+		env = append(env, "TZ="+c.Timezone)
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Environment)) {
 		env = append(env, key+"="+c.Environment[key])

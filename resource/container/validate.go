@@ -42,6 +42,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validateFiles(v)
 	c.validateReload(v)
 	c.validatePrivileges(v)
+	c.validateNetwork(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
 	c.validateUnitChoices(v)

@@ -53,7 +53,12 @@ container "b" {
   command          = ["sleep", "inf"]
   netns            = netns.b
   oom_score_adjust = -500
-  restart          = "no"
+  extra_hosts = {
+    # no equal: extra hosts host.docker.internal=host-gateway: "host-gateway" is no address; write
+    #   an IPv4 or IPv6 address
+    somehost = "162.242.195.82"
+  }
+  restart = "no"
 
   limits {
     cpu = 0.25
@@ -67,8 +72,6 @@ container "b" {
   # no equal: cpu_shares 73: limits.cpu is a ceiling; there are no shares
   # no equal: uts host: each container has a namespace of its own
   # no equal: cgroup host: each container has a namespace of its own
-  # no equal: extra_hosts host.docker.internal=host-gateway, somehost=162.242.195.82: names are
-  #   resolved by the container's own /etc/hosts
   # no equal: dns_opt use-vc: the rootfs's own /etc/resolv.conf says it
   # no equal: external_links elsewhere: names of containers are not resolved
   # no equal: gpus: a container has no devices of the host

@@ -56,7 +56,9 @@ container "server" {
   rlimits = {
     nproc = "65535"
   }
-  # no equal: sysctl: a container has no sysctls
+  sysctls = {
+    "kernel.shmmax" = "1"
+  }
   restart      = "no"
   stop_timeout = "30s"
 

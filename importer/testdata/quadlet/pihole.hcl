@@ -68,7 +68,9 @@ container "pihole" {
   # no equal: capabilities net_admin: "net_admin" has no force in netns.pihole; a declared namespace
   #   belongs to the host: give it its addresses and rules there, or leave netns out for a network
   #   that is the container's own
-  # no equal: sysctl: a container has no sysctls
+  sysctls = {
+    "kernel.msgmax" = "65536"
+  }
   restart = "no"
 
   mount "/etc/pihole" {

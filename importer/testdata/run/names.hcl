@@ -34,7 +34,9 @@ container "my-app-server" {
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' MyRegistry/My-App:2.0
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   netns   = netns.my-app-server
+  extra_hosts = {
+    db = "10.0.0.5"
+  }
   restart = "no"
-  # no equal: --add-host db:10.0.0.5: names are resolved by the container's own /etc/hosts
   # no equal: --mac-address 02:42:ac:11:00:02: it is the kernel's choice
 }
