@@ -25,8 +25,9 @@ type script struct {
 }
 
 // childFDs are the arguments of the child's calls that are descriptors of the launcher's. landlock is nil where the
-// kernel has none; the last two are the init's and nil without it.
-type childFDs struct{ statusRead, holdWrite, ready, holdRead, landlock, status, self *uintptr }
+// kernel has none; status and self are the init's and nil without it, the last
+// two nil without Spec.Notify.
+type childFDs struct{ statusRead, holdWrite, ready, holdRead, landlock, status, self, notifyIn, notifyOut *uintptr }
 
 const maxCalls = 192
 
@@ -119,7 +120,7 @@ func childScript(sp Spec, f facts) *script {
 	}
 	s.seal(may)
 	if sp.Init {
-		s.execInit(sp.Args, env)
+		s.execInit(sp, env)
 	} else {
 		s.execPayload(sp.Args, env)
 	}
@@ -279,8 +280,13 @@ func (s *script) execPayload(args, env []string) {
 
 // execInit ends the script with the tiny init, which keeps every signal blocked and holds the status pipe. Its
 // own settings come first in its environment, and it takes them off for the payload.
-func (s *script) execInit(args, env []string) {
+func (s *script) execInit(sp Spec, env []string) {
+	args := sp.Args
 	s.fds.status = &s.add("fcntl(status, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
+	if sp.Notify {
+		s.fds.notifyIn = &s.add("fcntl(notify in, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
+		s.fds.notifyOut = &s.add("fcntl(notify out, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
+	}
 	s.argv = vector(append([]string{InitName, "", ""}, args...))
 	s.path = (*uintptr)(unsafe.Pointer(&s.argv[2]))
 	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
@@ -289,7 +295,7 @@ func (s *script) execInit(args, env []string) {
 }
 
 // useFDs fills in the descriptors.
-func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, landlock, status, self int) {
+func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, landlock, status, self, notifyIn, notifyOut int) {
 	*s.fds.statusRead = uintptr(statusRead)
 	*s.fds.holdRead, *s.fds.holdWrite, *s.fds.ready = uintptr(holdRead), uintptr(holdWrite), uintptr(ready)
 	if s.fds.landlock != nil {
@@ -297,7 +303,12 @@ func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, landlock, status
 	}
 	if s.fds.status != nil {
 		*s.fds.status, *s.fds.self = uintptr(status), uintptr(self)
-		s.argv[1] = cstr(strconv.Itoa(status))
+		fds := strconv.Itoa(status)
+		if s.fds.notifyIn != nil {
+			*s.fds.notifyIn, *s.fds.notifyOut = uintptr(notifyIn), uintptr(notifyOut)
+			fds += ":" + strconv.Itoa(notifyIn) + ":" + strconv.Itoa(notifyOut)
+		}
+		s.argv[1] = cstr(fds)
 	}
 }
 

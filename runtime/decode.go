@@ -143,6 +143,12 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 		w.flag("boot", true)
 	}
 	w.flag("init", s.Init)
+	if s.Notify {
+		w.flag("notify", true)
+	}
+	if s.Watchdog != 0 {
+		w.uint("watchdog", s.Watchdog)
+	}
 	if s.NoFile != 0 {
 		w.uint("nofile", s.NoFile)
 	}
@@ -247,6 +253,10 @@ func Decode(data []byte) (Spec, error) {
 			s.Boot = r.boolean()
 		case "init":
 			s.Init = r.boolean()
+		case "notify":
+			s.Notify = r.boolean()
+		case "watchdog":
+			s.Watchdog = r.uint(63)
 		case "nofile":
 			s.NoFile = r.uint(64)
 		default:

@@ -12,7 +12,7 @@ import (
 )
 
 // InitName is argv[0] of the launcher's second role, the container's process 1. Its arguments are a
-// descriptor, the path of the payload's program, and the payload's own arguments.
+// descriptor, or three with colons between them, the path of the payload's program, and the payload's own arguments.
 const InitName = "hostctl-init"
 
 // initEnv are settings of Go's for the init itself: it allocates next to nothing, so it collects no garbage and
@@ -46,13 +46,21 @@ const (
 // It was exec'ed with every signal blocked. Those that come before the payload is there stay pending, but for the few
 // that Go unblocks on other threads of its own: they end the init, and with it a container that had not started.
 func Init(args []string) int {
-	status, err := -1, error(nil)
-	if len(args) >= 4 {
-		status, err = strconv.Atoi(args[1])
-	}
-	if len(args) < 4 || err != nil || status < 3 || unix.Getpid() != 1 {
+	if len(args) < 4 || unix.Getpid() != 1 {
 		return ExitConfig
 	}
+	var fds []int
+	for _, word := range strings.Split(args[1], ":") {
+		fd, err := strconv.Atoi(word)
+		if err != nil || fd < 3 {
+			return ExitConfig
+		}
+		fds = append(fds, fd)
+	}
+	if len(fds) != 1 && len(fds) != 3 {
+		return ExitConfig
+	}
+	status := fds[0]
 	env, err := ownEnviron()
 	if err != nil || raw.NoFile.Max == 0 {
 		return ExitConfig
@@ -61,8 +69,10 @@ func Init(args []string) int {
 	unix.Prctl(unix.PR_SET_NAME, pin(&pins, cstr(InitName)), 0, 0, 0)
 	// The payload has the same user id; it has no business in here.
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	if _, err := unix.FcntlInt(uintptr(status), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-		return initFailed(status, initStage+initFcntl, -int64(err.(unix.Errno)))
+	for _, fd := range fds {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+			return initFailed(status, initStage+initFcntl, -int64(err.(unix.Errno)))
+		}
 	}
 	pid, report := startPayload(args[2], args[3:], env)
 	switch {
@@ -76,6 +86,9 @@ func Init(args []string) int {
 	}
 	unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil) // what is pending goes to the payload now
 	initReport(status, initStarted, 0)
+	if len(fds) == 3 {
+		go relayNotify(fds[1], fds[2])
+	}
 	code := reap(pid)
 	// READY=1 comes from this process: one that ended before would be a service that never was ready.
 	awaitLauncher(status)

@@ -201,7 +201,7 @@ func (l *launch) runChild(p plan) (int, error) {
 		}
 		l.slots["self"] = self
 	}
-	p.Child.useFDs(hold[0], hold[1], ready[1], status[0], l.slots["landlock"], status[1], self)
+	p.Child.useFDs(hold[0], hold[1], ready[1], status[0], l.slots["landlock"], status[1], self, l.slots["notify"], l.notify)
 
 	// The thread below holds a processor of Go's while it is stopped in clone3, and the helper needs another.
 	if goruntime.GOMAXPROCS(0) < 4 {
@@ -255,6 +255,9 @@ func (l *launch) runChild(p plan) (int, error) {
 		l.fail(err)
 		unix.Close(status[0]) // lets the init go
 		return ExitExec, nil
+	}
+	if l.spec.Notify {
+		return 0, nil // the payload says it, and the init passes it on
 	}
 	if err := l.tell("READY=1\n", &unix.Ucred{Pid: int32(l.pid())}); err != nil && !errors.Is(err, unix.ESRCH) {
 		return ExitSetup, err

@@ -133,6 +133,9 @@ func makePlan(s Spec, f facts) plan {
 	prepare(maskFilesOp{s.Hosts, rootUID, rootGID})
 	prepare(fsOp{"dev", "tmpfs", tmpfs(devSize, 0o755, root), unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
 	prepare(devOp{rootUID, rootGID})
+	if s.Notify {
+		prepare(notifyOp{})
+	}
 	prepare(fsOp{"pts", "devpts", []string{"newinstance", "", "ptmxmode", "0666", "mode", "0620"}, unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
 	shm := s.ShmSize
 	if shm == 0 {
@@ -330,6 +333,12 @@ func rooms(files []File, owners []Account, uid, gid uint32) (out []place) {
 // payloadEnv is the payload's whole environment: the spec's, and a default for what every program expects.
 func payloadEnv(s Spec, id identity) []string {
 	env := append(make([]string, 0, len(s.Env)+3), s.Env...)
+	if s.Notify && !hasEnv(env, "NOTIFY_SOCKET") {
+		env = append(env, "NOTIFY_SOCKET="+notifySocket)
+	}
+	if s.Watchdog != 0 && !hasEnv(env, "WATCHDOG_USEC") {
+		env = append(env, "WATCHDOG_USEC="+strconv.FormatUint(s.Watchdog, 10))
+	}
 	for _, d := range [...][2]string{{"PATH", DefaultPath}, {"HOME", id.Home}, {"container", "hostctl"}} {
 		if !hasEnv(env, d[0]) {
 			env = append(env, d[0]+"="+d[1])

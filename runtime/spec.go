@@ -86,6 +86,10 @@ type Spec struct {
 	Limits []Limit `json:"rlimits,omitempty"`
 	// OOMScoreAdjust is what the kernel adds to the payload's badness when memory is short, -1000 to 1000 (proc_pid_oom_score_adj(5)).
 	OOMScoreAdjust int `json:"oom_score_adjust,omitempty"`
+	// Notify leaves it to the payload to say when it is ready, through a socket that the init hands on: sd_notify(3). It needs Init.
+	Notify bool `json:"notify,omitempty"`
+	// Watchdog is within how many microseconds the payload says that it is alive, for its environment; systemd does the rest. It needs Notify.
+	Watchdog uint64 `json:"watchdog,omitempty"`
 	// NoFile is RLIMIT_NOFILE, soft and hard, of the payload; 0 leaves the unit's own.
 	NoFile uint64 `json:"nofile,omitempty"`
 }

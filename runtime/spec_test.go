@@ -27,7 +27,7 @@ func sample() Spec {
 			{Target: "/etc/httpd/conf.d/a.conf", Sum: Sum([]byte("a")), Mode: 0o600, Owner: "www:33"},
 			{Target: "/etc/motd", Sum: Sum(nil), Mode: 0o444},
 		},
-		Init: true, NoFile: 4096,
+		Init: true, Notify: true, Watchdog: 30e6, NoFile: 4096,
 		Sysctls: []Sysctl{{"kernel.shmmax", "65536"}, {"fs.mqueue.msg_max", "20"}}, Hosts: "127.0.0.1 localhost\n",
 		Capabilities: []string{"chown", "net_bind_service"}, Groups: []string{"10", "web"}, SystemCalls: []string{"ptrace"}, Masked: []string{"/proc/cpuinfo"},
 		Limits:         []Limit{{"memlock", 65536, Unlimited}, {"core", 0, 0}},

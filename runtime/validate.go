@@ -169,6 +169,9 @@ func (s Spec) Validate() error {
 		}
 	}
 	validRoot(s, bad)
+	if s.Notify && !s.Init || s.Watchdog != 0 && !s.Notify {
+		bad("notify", "needs the init, and a watchdog needs notify")
+	}
 	s.validateNetwork(bad)
 	s.validatePrivileges(bad)
 	if s.NoFile > 1<<30 {

@@ -92,6 +92,14 @@ type Container struct {
 	Restart Restart `json:"restart" diff:"replace" default:"on-failure"`
 	// RestartDelay is the pause before each such start, at least 100ms.
 	RestartDelay resource.Duration `json:"restart_delay" diff:"replace" default:"1s"`
+	// Notify says that the program tells systemd itself when it is ready, and how it is, through the socket that NOTIFY_SOCKET names
+	// (sd_notify(3)): READY, RELOADING, STOPPING, STATUS and WATCHDOG. Until then what depends on it waits, and so does apply.
+	Notify bool `json:"notify,omitempty" diff:"restart"`
+	// Watchdog is within what time the program has to say that it is alive, again and again; else it is killed and started again
+	// as restart says. It needs notify.
+	Watchdog resource.Duration `json:"watchdog,omitempty" diff:"replace"`
+	// StartTimeout is how long a start may take, until the program is ready where it says so; "1m" when unset.
+	StartTimeout resource.Duration `json:"start_timeout,omitempty" diff:"replace"`
 	// StartLimit makes systemd give up when the program was started too often; unset, it never does.
 	StartLimit StartLimit `json:"start_limit,omitzero"`
 	// Slice puts the unit into hostctl-<slice>.slice beside others of that name, so that an administrator can bound them together.

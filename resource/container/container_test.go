@@ -90,6 +90,9 @@ func TestValidate(t *testing.T) {
 		}, []string{`capabilities["net_raw"] "net_raw" has no force in`, "host_network the container", `capabilities["net_raw"] "net_raw" has no force over`,
 			`sysctls["kernel.sem"]`, `sysctls["net.core.somaxconn"]`, `sysctls["vm.swappiness"]`,
 			`extra_hosts["a_b"]`, `extra_hosts["c"]`, `extra_hosts["d"]`, "timezone"}},
+		{"notify", func(c *Container) { c.Notify, c.Watchdog, c.StartTimeout = true, 30e9, 60e9 }, nil},
+		{"no notify", func(c *Container) { c.Init, c.Notify, c.Watchdog, c.StartTimeout = false, true, 1, 1 }, []string{"notify the tiny init", "watchdog 1ns", "start_timeout 1ns"}},
+		{"watchdog alone", func(c *Container) { c.Watchdog = 30e9 }, []string{"watchdog a watchdog hears"}},
 		{"roots", func(c *Container) { c.Root, c.RootSize, c.ShmSize = "ephemeral", 8<<20, 1<<20 }, nil},
 		{"no roots", func(c *Container) {
 			c.Root, c.RootSize, c.ShmSize = "writeable", 1, 1

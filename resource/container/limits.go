@@ -152,6 +152,20 @@ func (c *Container) validateUnitChoices(v *validator) {
 	if _, err := cpuMask(l.CPUs); err != nil {
 		v.bad("limits.cpus", fmt.Sprintf("%q is no list of processors", l.CPUs), err.Error()+`; write such as "0-3,6"`)
 	}
+	if c.Notify && (!c.Init || c.Boot) {
+		v.bad("notify", "the tiny init passes on what the program says, and there is none", "take init = false away, or notify; a whole system says nothing to its host")
+	}
+	if c.Watchdog != 0 && !c.Notify {
+		v.bad("watchdog", "a watchdog hears from the program by notify", "write notify = true, or take it away")
+	}
+	for _, d := range []struct {
+		path  string
+		value resource.Duration
+	}{{"watchdog", c.Watchdog}, {"start_timeout", c.StartTimeout}} {
+		if d.value != 0 && (d.value < 100e6 || d.value > 86400e9) {
+			v.bad(d.path, fmt.Sprintf("%s is out of range", d.value), "from 100ms to 24h")
+		}
+	}
 	if s := c.StartLimit; s != (StartLimit{}) && (s.Burst < 1 || s.Burst > 1000 || s.Interval < 1e9 || s.Interval > 86400e9) {
 		v.bad("start_limit", "a limit of starts needs a number and a time", "write burst = 1 to 1000 and interval = 1s to 24h, such as burst = 5 and interval = \"10m\"")
 	}

@@ -53,6 +53,8 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 
 		HostNetwork: c.HostNetwork,
 		Hosts:       c.hosts(addr),
+		Notify:      c.Notify,
+		Watchdog:    usec(c.Watchdog),
 		Boot:        c.Boot,
 		Init:        c.Init && !c.Boot,
 		NoFile:      c.Limits.Files,
@@ -149,7 +151,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "RestartUSec", Value: usec(c.RestartDelay)},
 		{Name: "StartLimitIntervalUSec", Value: usec(c.StartLimit.Interval)},
 		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{}}},
-		{Name: "TimeoutStartUSec", Value: uint64(startTimeout)},
+		{Name: "TimeoutStartUSec", Value: c.startTimeout()},
 		{Name: "TimeoutStopUSec", Value: usec(c.StopTimeout)},
 		{Name: "KillMode", Value: "mixed"},
 		{Name: "KillSignal", Value: stop},
@@ -175,6 +177,9 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if c.Boot {
 		p = append(p, bootProperties(stop)...)
 	}
+	if c.Watchdog != 0 {
+		p = append(p, host.Property{Name: "WatchdogUSec", Value: usec(c.Watchdog)})
+	}
 	if c.StartLimit.Burst != 0 {
 		p = append(p, host.Property{Name: "StartLimitBurst", Value: uint32(c.StartLimit.Burst)})
 	}
@@ -193,6 +198,13 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		p = append(p, host.Property{Name: "After", Value: after})
 	}
 	return host.Transient{Name: Unit(addr), Properties: append(p, c.Limits.properties(Limits{})...)}, nil
+}
+
+func (c *Container) startTimeout() uint64 {
+	if c.StartTimeout == 0 {
+		return startTimeout
+	}
+	return usec(c.StartTimeout)
 }
 
 // stopSignal is what asks the program to end. An init does not take TERM for that.

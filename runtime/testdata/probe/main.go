@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -33,6 +34,16 @@ func main() {
 			err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: os.Args[2]})
 		}
 		fmt.Println("connect:", err)
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "notify" {
+		c, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))
+		for _, m := range os.Args[2:] {
+			if err == nil {
+				_, err = c.Write([]byte(m))
+			}
+		}
+		fmt.Println("notify:", err)
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "become" {
