@@ -91,6 +91,9 @@ type Command struct {
 	IgnoreFailure bool
 }
 
+// DeviceAllow is one device that a unit's processes may use, D-Bus type (ss): DeviceAllow is a list of them.
+type DeviceAllow struct{ Device, Permissions string }
+
 // ExitStatuses is a set of exit statuses and signals, D-Bus type (aiai): SuccessExitStatus, RestartPreventExitStatus.
 type ExitStatuses struct {
 	Statuses []int32

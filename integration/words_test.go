@@ -49,6 +49,10 @@ container "hosted" {
   timezone     = "UTC"
   sysctls      = { "kernel.shmmax" = "65536" }
   extra_hosts  = { db = "10.9.8.7" }
+
+  device "/dev/z/zero" {
+    source = "/dev/zero"
+  }
 }
 
 container "kept" {
@@ -98,6 +102,9 @@ func TestWords(t *testing.T) {
 	equal(t, h.sh("hostctl exec hosted sh -c 'echo $TZ; cat /proc/sys/kernel/shmmax; grep db /etc/hosts'"), "UTC\n65536\n10.9.8.7 db")
 	equal(t, h.sh("hostctl exec hosted readlink /proc/self/ns/net"), h.sh("readlink /proc/1/ns/net"))
 	contains(t, h.sh("hostctl audit hosted"), "the host's own net namespace")
+	equal(t, h.sh("hostctl exec hosted sh -c 'head -c 3 /dev/z/zero | wc -c'"), "3")
+	contains(t, h.property("hostctl-hosted.service", "DeviceAllow"), "/dev/char/1:5 rw")
+	equal(t, h.property("hostctl-hosted.service", "DevicePolicy"), "closed")
 	const unit = "hostctl-loose.service"
 	equal(t, h.property(unit, "ControlGroup"), "/hostctl.slice/hostctl-batch.slice/"+unit)
 	equal(t, h.property(unit, "Restart"), "on-abnormal")

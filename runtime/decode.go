@@ -64,6 +64,18 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 		}
 		w.close(']')
 	}
+	if len(s.Devices) > 0 {
+		w.key("devices")
+		w.open('[')
+		for _, d := range s.Devices {
+			w.sep()
+			w.open('{')
+			w.str("path", d.Path)
+			w.str("source", d.Source)
+			w.close('}')
+		}
+		w.close(']')
+	}
 	w.optional("hosts", s.Hosts)
 	if len(s.Mounts) > 0 {
 		w.key("mounts")
@@ -229,6 +241,8 @@ func Decode(data []byte) (Spec, error) {
 			s.HostNetwork = r.boolean()
 		case "sysctls":
 			r.array(func() { s.Sysctls = append(s.Sysctls, r.sysctl()) })
+		case "devices":
+			r.array(func() { s.Devices = append(s.Devices, r.device()) })
 		case "hosts":
 			s.Hosts = r.str()
 		case "mounts":
@@ -316,6 +330,21 @@ func (r *reader) sysctl() (out Sysctl) {
 			out.Name = r.str()
 		case "value":
 			out.Value = r.str()
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+func (r *reader) device() (out Device) {
+	r.object(func(key string) bool {
+		switch key {
+		case "path":
+			out.Path = r.str()
+		case "source":
+			out.Source = r.str()
 		default:
 			return false
 		}

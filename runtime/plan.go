@@ -133,6 +133,9 @@ func makePlan(s Spec, f facts) plan {
 	prepare(maskFilesOp{s.Hosts, rootUID, rootGID})
 	prepare(fsOp{"dev", "tmpfs", tmpfs(devSize, 0o755, root), unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
 	prepare(devOp{rootUID, rootGID})
+	for _, d := range s.Devices {
+		prepare(deviceOp{d, id.HostUID, id.HostGID})
+	}
 	if s.Notify {
 		prepare(notifyOp{})
 	}

@@ -61,6 +61,8 @@ type Spec struct {
 	HostNetwork bool `json:"host_network,omitempty"`
 	// Sysctls are settings of the container's own namespaces, by name: see ValidSysctl.
 	Sysctls []Sysctl `json:"sysctls,omitempty"`
+	// Devices are character devices of the host's, besides those that every container has.
+	Devices []Device `json:"devices,omitempty"`
 	// Hosts is what /etc/hosts holds; "" leaves the rootfs's own. The rootfs must have the file.
 	Hosts string `json:"hosts,omitempty"`
 	// Mounts are the bind volumes and Tmpfs the memory filesystems, in no particular order:
@@ -123,6 +125,12 @@ type Limit struct {
 type Sysctl struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// Device is a character device inside, a node of the payload's own user.
+type Device struct {
+	Path   string `json:"path"`   // inside, below /dev
+	Source string `json:"source"` // on the host, below /dev; no component may be a symbolic link
 }
 
 // Unlimited is the Limit that is none: RLIM_INFINITY.

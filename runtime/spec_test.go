@@ -28,6 +28,7 @@ func sample() Spec {
 			{Target: "/etc/motd", Sum: Sum(nil), Mode: 0o444},
 		},
 		Init: true, Notify: true, Watchdog: 30e6, NoFile: 4096,
+		Devices: []Device{{"/dev/net/tun", "/dev/net/tun"}},
 		Sysctls: []Sysctl{{"kernel.shmmax", "65536"}, {"fs.mqueue.msg_max", "20"}}, Hosts: "127.0.0.1 localhost\n",
 		Capabilities: []string{"chown", "net_bind_service"}, Groups: []string{"10", "web"}, SystemCalls: []string{"ptrace"}, Masked: []string{"/proc/cpuinfo"},
 		Limits:         []Limit{{"memlock", 65536, Unlimited}, {"core", 0, 0}},

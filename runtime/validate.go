@@ -172,6 +172,7 @@ func (s Spec) Validate() error {
 	if s.Notify && !s.Init || s.Watchdog != 0 && !s.Notify {
 		bad("notify", "needs the init, and a watchdog needs notify")
 	}
+	s.validateDevices(bad)
 	s.validateNetwork(bad)
 	s.validatePrivileges(bad)
 	if s.NoFile > 1<<30 {

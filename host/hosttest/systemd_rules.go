@@ -72,6 +72,11 @@ func checkProperty(p host.Property) error {
 				return fmt.Errorf("%s: path %q is not absolute", p.Name, c.Path)
 			}
 		}
+	case []host.DeviceAllow:
+		for _, d := range v {
+			texts = append(texts, d.Device, d.Permissions)
+		}
+	case []byte:
 	case bool, int32, uint32, uint64, host.ExitStatuses:
 	default:
 		return fmt.Errorf("%s: a value of type %T", p.Name, v)

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -247,6 +249,12 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 	if err := directory(want.Rootfs); err != nil {
 		v.bad("rootfs", fmt.Sprintf("%s cannot be a root directory", want.Rootfs), err.Error())
 		return
+	}
+	for _, target := range slices.Sorted(maps.Keys(want.Device)) {
+		source := want.Device[target].source(target)
+		if _, err := runtime.CharDevice(source); err != nil {
+			v.bad("device["+strconv.Quote(target)+"]", fmt.Sprintf("%s cannot be given to a container", source), err.Error())
+		}
 	}
 	if want.Timezone != "" && !hasZone(want.Rootfs, want.Timezone) {
 		v.bad("timezone", fmt.Sprintf("the rootfs does not know the zone %s", want.Timezone),

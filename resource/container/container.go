@@ -55,6 +55,9 @@ type Container struct {
 	ExtraHosts map[string]string `json:"extra_hosts,omitempty" diff:"restart"`
 	// Timezone is the zone of the program's clock, such as "Europe/Vienna", by way of TZ. The rootfs must have the zone.
 	Timezone string `json:"timezone,omitempty" diff:"restart"`
+	// Device is character devices of the host's, by the path below /dev that they have inside: nodes of the program's user. The unit's
+	// cgroup allows what permissions say and nothing else. Disks and the host's memory cannot be given.
+	Device map[string]Device `json:"device,omitempty" diff:"replace"`
 	// Mount is the volumes inside, by the absolute path they appear at; always nosuid and nodev.
 	Mount map[string]Mount `json:"mount,omitempty" diff:"restart"`
 	// Tmpfs is the memory filesystems inside, by the absolute path they appear at.
@@ -133,6 +136,14 @@ type Container struct {
 	// runs: a change was cut off before its restart; "reload" where it was cut off before the program was
 	// told; "unknown" where it cannot be told what runs. It is never wanted.
 	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
+}
+
+// Device is a device of the host's inside a container.
+type Device struct {
+	// Source is the device's path on the host, through no symbolic link; the path inside when unset.
+	Source string `json:"source,omitempty" diff:"replace"`
+	// Permissions are any of r, to read, w, to write, and m, to make such nodes.
+	Permissions string `json:"permissions" diff:"replace" default:"rw"`
 }
 
 // Mount is a volume inside a container.

@@ -90,6 +90,12 @@ func TestValidate(t *testing.T) {
 		}, []string{`capabilities["net_raw"] "net_raw" has no force in`, "host_network the container", `capabilities["net_raw"] "net_raw" has no force over`,
 			`sysctls["kernel.sem"]`, `sysctls["net.core.somaxconn"]`, `sysctls["vm.swappiness"]`,
 			`extra_hosts["a_b"]`, `extra_hosts["c"]`, `extra_hosts["d"]`, "timezone"}},
+		{"devices", func(c *Container) {
+			c.Device = map[string]Device{"/dev/fuse": {Permissions: "rw"}, "/dev/net/tun": {Source: "/dev/net/tun", Permissions: "rwm"}}
+		}, nil},
+		{"no devices", func(c *Container) {
+			c.Device = map[string]Device{"/dev/null": {Permissions: "rw"}, "/x": {Permissions: "rw"}, "/dev/a": {Source: "/dev/../etc", Permissions: "x"}}
+		}, []string{`device["/dev/a"].source`, `device["/dev/a"].permissions`, `device["/dev/null"] /dev/null is there`, `device["/x"] no device`}},
 		{"notify", func(c *Container) { c.Notify, c.Watchdog, c.StartTimeout = true, 30e9, 60e9 }, nil},
 		{"no notify", func(c *Container) { c.Init, c.Notify, c.Watchdog, c.StartTimeout = false, true, 1, 1 }, []string{"notify the tiny init", "watchdog 1ns", "start_timeout 1ns"}},
 		{"watchdog alone", func(c *Container) { c.Watchdog = 30e9 }, []string{"watchdog a watchdog hears"}},

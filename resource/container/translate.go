@@ -84,6 +84,9 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 	if c.RunAsUID != 0 {
 		s.RunAs = &runtime.Account{UID: c.RunAsUID, GID: c.RunAsGID}
 	}
+	for _, target := range slices.Sorted(maps.Keys(c.Device)) {
+		s.Devices = append(s.Devices, runtime.Device{Path: target, Source: c.Device[target].source(target)})
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Sysctls)) {
 		s.Sysctls = append(s.Sysctls, runtime.Sysctl{Name: name, Value: c.Sysctls[name]})
 	}
@@ -176,6 +179,13 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	}
 	if c.Boot {
 		p = append(p, bootProperties(stop)...)
+	}
+	if len(c.Device) > 0 {
+		allowed, err := c.deviceAllow()
+		if err != nil {
+			return host.Transient{}, err
+		}
+		p = append(p, host.Property{Name: "DeviceAllow", Value: allowed})
 	}
 	if c.Watchdog != 0 {
 		p = append(p, host.Property{Name: "WatchdogUSec", Value: usec(c.Watchdog)})

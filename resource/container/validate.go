@@ -43,6 +43,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validateReload(v)
 	c.validatePrivileges(v)
 	c.validateNetwork(v)
+	c.validateDevices(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
 	c.validateUnitChoices(v)
