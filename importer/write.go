@@ -196,7 +196,18 @@ func (w *writer) service(s *Service) {
 		k.set("oom_score_adjust", numberValue(float64(s.OOMScoreAdjust)), "oom-score-adj "+strconv.Itoa(s.OOMScoreAdjust))
 	}
 	for _, d := range s.Devices {
-		w.lose(k, a, "device "+d, "a container has no devices of the host")
+		source, rest, _ := strings.Cut(d, ":")
+		target, permissions, _ := strings.Cut(rest, ":")
+		if target != "" && strings.Trim(target, "rwm") == "" {
+			target, permissions = "", target
+		}
+		in := k.add("device", cmp.Or(target, source), "device "+d)
+		if target != "" && target != source {
+			in.set("source", stringValue(source), "")
+		}
+		if permissions != "" {
+			in.set("permissions", stringValue(permissions), "")
+		}
 	}
 	if len(s.ExtraHosts) > 0 {
 		k.setMap("extra_hosts", s.ExtraHosts, "extra hosts")

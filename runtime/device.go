@@ -54,19 +54,29 @@ func (o deviceOp) make(dev int) error {
 	return nil
 }
 
-// CharDevice returns the number of a character device of the host's, which is reached through no symbolic link.
-func CharDevice(path string) (uint64, error) {
-	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+// CharDevice returns the number of a character device of the host's. The links that the host's device manager makes below /dev are followed,
+// and none that leads out of it.
+func CharDevice(name string) (uint64, error) {
+	dev, err := unix.Open("/dev", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, call("open(/dev)", err)
+	}
+	defer unix.Close(dev)
+	below, ok := strings.CutPrefix(name, "/dev/")
+	if !ok {
+		return 0, errors.New("lies outside of /dev")
+	}
+	fd, err := unix.Openat2(dev, below, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
 	})
 	if err != nil {
-		return 0, call("openat2("+path+", O_PATH, RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS)", err)
+		return 0, call("openat2("+name+", O_PATH, RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS)", err)
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return 0, call("fstat("+path+")", err)
+		return 0, call("fstat("+name+")", err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
 		return 0, errors.New("is no character device")

@@ -21,10 +21,18 @@ func TestDevices(t *testing.T) {
 			t.Errorf("%q is missing: %s%s", want, o.out, o.line)
 		}
 	}
-	link := b.dir + "/link"
-	b.must(os.Symlink("/dev/zero", link))
-	b.must(os.Symlink("/", b.dir+"/root"))
-	for path, want := range map[string]string{link: "no character device", b.dir + "/root/dev/zero": "ELOOP", b.dir + "/none": "ENOENT", "/dev/shm": "no character device"} {
+	const link = "/dev/shm/hostctl-test-device"
+	for _, n := range []string{"in", "out", "magic"} {
+		defer os.Remove(link + n)
+		os.Remove(link + n)
+	}
+	b.must(os.Symlink("../zero", link+"in"))
+	b.must(os.Symlink("/dev/zero", link+"out"))
+	b.must(os.Symlink("../fd/0", link+"magic"))
+	if n, err := CharDevice(link + "in"); err != nil || n != unix.Mkdev(1, 5) {
+		t.Errorf("a link below /dev: %d, %v", n, err)
+	}
+	for path, want := range map[string]string{link + "out": "EXDEV", link + "magic": "E", "/etc/passwd": "outside of /dev", link: "ENOENT", "/dev/shm": "no character device"} {
 		if _, err := CharDevice(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}

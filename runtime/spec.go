@@ -130,7 +130,7 @@ type Sysctl struct {
 // Device is a character device inside, a node of the payload's own user.
 type Device struct {
 	Path   string `json:"path"`   // inside, below /dev
-	Source string `json:"source"` // on the host, below /dev; no component may be a symbolic link
+	Source string `json:"source"` // on the host, below /dev
 }
 
 // Unlimited is the Limit that is none: RLIM_INFINITY.

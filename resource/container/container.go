@@ -140,7 +140,7 @@ type Container struct {
 
 // Device is a device of the host's inside a container.
 type Device struct {
-	// Source is the device's path on the host, through no symbolic link; the path inside when unset.
+	// Source is the device's path on the host, below /dev as well; the path inside when unset.
 	Source string `json:"source,omitempty" diff:"replace"`
 	// Permissions are any of r, to read, w, to write, and m, to make such nodes.
 	Permissions string `json:"permissions" diff:"replace" default:"rw"`

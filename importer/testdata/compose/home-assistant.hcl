@@ -121,8 +121,10 @@ container "zigbee2mqtt" {
     TZ = "Europe/Berlin"
   }
   groups = ["dialout"]
-  # no equal: device /dev/serial/by-id/usb-Texas_Instruments:/dev/ttyACM0: a container has no
-  #   devices of the host
+
+  device "/dev/ttyACM0" {
+    source = "/dev/serial/by-id/usb-Texas_Instruments"
+  }
   restart = "no"
 
   mount "/app/data" {

@@ -57,7 +57,9 @@ container "jellyfin" {
     TZ                          = "Etc/UTC"
   }
   groups = ["video"]
-  # no equal: device /dev/dri: a container has no devices of the host
+
+  device "/dev/dri" {
+  }
   restart = "always"
 
   mount "/config" {

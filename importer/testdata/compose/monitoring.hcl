@@ -160,7 +160,9 @@ container "cadvisor" {
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' gcr.io/cadvisor/cadvisor:v0.49.1
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   netns   = netns.cadvisor
-  # no equal: device /dev/kmsg: a container has no devices of the host
+
+  device "/dev/kmsg" {
+  }
   restart = "always"
   # no equal: volume /var/lib/docker/:/var/lib/docker:ro: /var/lib/docker cannot be a volume;
   #   /var/lib/docker belongs to another container manager; keep data in a directory of its own,

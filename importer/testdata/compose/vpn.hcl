@@ -81,7 +81,9 @@ container "gluetun" {
   # no equal: capabilities net_admin: "net_admin" has no force in netns.gluetun; a declared
   #   namespace belongs to the host: give it its addresses and rules there, or leave netns out for a
   #   network that is the container's own
-  # no equal: device /dev/net/tun: a container has no devices of the host
+
+  device "/dev/net/tun" {
+  }
   restart = "no"
 
   mount "/gluetun" {

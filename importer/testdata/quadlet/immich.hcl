@@ -136,7 +136,9 @@ container "immich-server" {
     #   address is 10.89.0.3
     REDIS_HOSTNAME = "immich-redis"
   }
-  # no equal: device /dev/dri:/dev/dri: a container has no devices of the host
+
+  device "/dev/dri" {
+  }
   restart    = "always"
   depends_on = [container.immich-redis, container.immich-database]
 

@@ -40,7 +40,9 @@ container "jellyfin" {
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   user    = "1000:1000"
   groups  = ["122"]
-  # no equal: device /dev/dri/renderD128:/dev/dri/renderD128: a container has no devices of the host
+
+  device "/dev/dri/renderD128" {
+  }
   restart = "no"
 
   mount "/media" {
