@@ -28,6 +28,30 @@ var injectedFiles = map[string][]string{
 	"openat2": {"5", "6"}, "getdents64": {"1"}, "move_mount": {"6", "7", "8"}, "fchown": {"1"}, "fchmod": {"1"}, "newfstatat": {"1", "2", "3"},
 }
 
+// injectedWords are those of a container that uses every word, and injectedBoot of a whole system, beyond the ones above.
+var (
+	injectedWords = map[string][]string{
+		"mkdirat": {"1", "2", "3", "4"}, "fchownat": {"1", "2"}, "write": {"1", "2"}, "fsync": {"1"}, "renameat": {"1"},
+		"bind": {"1"}, "setsockopt": {"1"}, "fchmodat": {"1"}, "mknodat": {"7"}, "setns": {"1", "2"}, "move_mount": {"1", "2", "3"},
+		"fsopen": {"4"}, "fsconfig": {"30"}, "capset": {"1", "2"}, "prctl": {"40", "41", "42"}, "setresuid": {"1", "2"},
+		"setgroups": {"1"}, "prlimit64": {"1", "2"}, "seccomp": {"1"}, "fcntl": {"1", "2", "3"}, "execveat": {"1"},
+	}
+	injectedBoot = map[string][]string{
+		"unshare": {"1"}, "setns": {"1", "2"}, "fchownat": {"8"}, "mkdirat": {"3", "4"}, "move_mount": {"2", "9"}, "capset": {"1"},
+		"prctl": {"2", "15"}, "setgroups": {"1"}, "close_range": {"1"}, "seccomp": {"1"},
+	}
+)
+
+// words gives a spec every word, and booted makes it a whole system's.
+func (b *bed) words(s *Spec) {
+	s.Init, s.Notify, s.User, s.Groups, s.Capabilities = true, true, "www", []string{"web"}, []string{"net_admin", "chown"}
+	s.Root, s.Upper, s.Hosts = RootPersistent, b.dir+"/state/roots/web", "127.0.0.1 localhost\n"
+	s.Devices, s.Sysctls = []Device{{"/dev/z", "/dev/zero"}}, []Sysctl{{"kernel.shmmax", "65536"}, {"net.core.somaxconn", "64"}}
+	s.Masked, s.Limits, s.SystemCalls = []string{"/etc/passwd"}, []Limit{{"core", 0, 0}}, []string{"ptrace"}
+}
+
+func booted(s *Spec) { s.Boot, s.Root = true, RootEphemeral }
+
 // TestLaunchFailsClosed lets each call of the set-up fail, one at a time, in three ways: the payload's code never runs,
 // the launcher says so, and nothing stays behind.
 func TestLaunchFailsClosed(t *testing.T) {
@@ -40,11 +64,13 @@ func TestLaunchFailsClosed(t *testing.T) {
 	}
 	b.furnish()
 	runs := 0
-	for i, calls := range []map[string][]string{injected, injectedFiles} {
+	b.must(os.Mkdir(b.dir+"/state", 0o755))
+	b.must(os.WriteFile(b.rootfs+"/etc/hosts", nil, 0o644))
+	for i, calls := range []map[string][]string{injected, injectedFiles, injectedWords, injectedBoot} {
 		for name, whens := range calls {
 			for _, when := range whens {
 				for _, errno := range []string{"EPERM", "EINVAL", "ENOSYS"} {
-					b.inject(i == 1, name, errno, when)
+					b.inject([]string{"", "files", "words", "boot"}[i], name, errno, when)
 					runs++
 				}
 			}
@@ -53,19 +79,25 @@ func TestLaunchFailsClosed(t *testing.T) {
 	t.Logf("%d starts failed as they should", runs)
 }
 
-// inject starts a container, with files or without, while one call of the launcher's fails.
-func (b *bed) inject(files bool, name, errno, when string) {
+// inject starts a container, plain or with files, words or boot, while one call of the launcher's fails.
+func (b *bed) inject(kind, name, errno, when string) {
 	b.t.Helper()
 	s := b.spec(func(s *Spec) {
 		s.Args = []string{"sh", "-c", "echo the payload ran"}
 		s.Mounts = []Mount{{Target: "/data2", Source: b.rootfs + "/data", Owner: &Account{0, 0}}}
-		s.Init = !files && (name == "execveat" || name == "fcntl")
+		s.Init = kind == "" && (name == "execveat" || name == "fcntl")
 	})
-	if files {
+	switch kind {
+	case "words":
+		os.RemoveAll(b.dir + "/state/roots")
+		b.words(&s)
+	case "boot":
+		booted(&s)
+	case "files":
 		b.put(&s, map[string]string{"/etc/conf.d/x.conf": "x"}, nil)
 	}
-	what := fmt.Sprintf("%s:error=%s:when=%s", name, errno, when)
-	st := b.launch(s, []string{"strace", "-f", "-qq", "-o", b.dir + "/trace", "-e", "inject=" + what}, nil)
+	what := kind + " " + fmt.Sprintf("%s:error=%s:when=%s", name, errno, when)
+	st := b.launch(s, []string{"strace", "-f", "-qq", "-o", b.dir + "/trace", "-e", "inject=" + strings.TrimPrefix(what, kind+" ")}, nil)
 	o := outcome{code: st.code, line: st.stderr.String()}
 	buf := make([]byte, 4096)
 	n, _ := st.out.Read(buf)
