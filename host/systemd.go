@@ -100,6 +100,12 @@ type ExitStatuses struct {
 	Signals  []int32
 }
 
+// Listen is one address of a socket unit, D-Bus type (ss): Listen is a list of them.
+type Listen struct {
+	Type    string // "Stream" or "Datagram"
+	Address string
+}
+
 // Device is one element of DeviceAllow, D-Bus type a(ss).
 type Device struct {
 	Path        string

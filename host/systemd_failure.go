@@ -28,6 +28,9 @@ var exitCodes = map[int32]string{1: "exited", 2: "killed", 3: "dumped"}
 // Failure reads how a run of the unit ended, the last line of its journal included. An
 // invocation of "" is the unit's last run; of an earlier one only the journal knows.
 func (s *Systemd) Failure(ctx context.Context, unit, invocation string) (*Failure, error) {
+	if strings.HasSuffix(unit, ".socket") {
+		return s.socketFailure(ctx, unit)
+	}
 	p, err := s.Properties(ctx, unit, "Service.Result", "Service.ExecMainCode", "Service.ExecMainStatus", "Unit.InvocationID", "Unit.InactiveExitTimestamp")
 	if err != nil {
 		return nil, err
@@ -49,6 +52,31 @@ func (s *Systemd) Failure(ctx context.Context, unit, invocation string) (*Failur
 	if began, _ := p["Unit.InactiveExitTimestamp"].(uint64); f.LastLine == "" && invocation == current && began != 0 {
 		f.fromJournal(ctx, JournalQuery{Units: []string{unit}, Since: time.UnixMicro(int64(began)), Lines: 20})
 	}
+	return f, nil
+}
+
+// socketFailure is how a socket unit ended. What went wrong systemd has said, first in the process that it binds with.
+func (s *Systemd) socketFailure(ctx context.Context, unit string) (*Failure, error) {
+	p, err := s.Properties(ctx, unit, "Socket.Result", "Unit.StateChangeTimestamp")
+	if err != nil {
+		return nil, err
+	}
+	f := &Failure{}
+	f.Result, _ = p["Socket.Result"].(string)
+	changed, _ := p["Unit.StateChangeTimestamp"].(uint64)
+	if changed == 0 {
+		return f, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastLineTimeout)
+	defer cancel()
+	_ = journalctl(ctx, "--sync").Run()
+	// It says it a moment before it changes the unit's state.
+	_ = Journal(ctx, JournalQuery{Units: []string{unit}, Since: time.UnixMicro(int64(changed)).Add(-2 * time.Second), Lines: 20}, func(e Entry) bool {
+		if line := printable(string(e.Message)); e.Priority <= 4 && f.LastLine == "" {
+			f.LastLine = strings.TrimPrefix(line, unit+": ")
+		}
+		return true
+	})
 	return f, nil
 }
 

@@ -36,15 +36,21 @@ container "web" {
 }
 `
 
-// What the program says of itself is what systemd knows of it, and one that falls silent is started again.
-func TestNotify(t *testing.T) {
-	h := boot(t)
+// probe makes /srv/probe, a rootfs with the launcher's probe in it.
+func (h *host) probe() {
+	h.t.Helper()
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(h.work, "probe"), "../runtime/testdata/probe")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		h.t.Fatalf("%v\n%s", err, out)
 	}
 	h.sh("cp -a " + busybox + " /srv/probe && cp " + work + "/probe /srv/probe/bin/probe")
+}
+
+// What the program says of itself is what systemd knows of it, and one that falls silent is started again.
+func TestNotify(t *testing.T) {
+	h := boot(t)
+	h.probe()
 	h.write("main.hcl", notifying)
 	h.apply()
 	const unit = "hostctl-web.service"

@@ -14,14 +14,15 @@ import (
 // script is what the cloned child does, call by call, with a name for each. Results may go into the
 // arguments of later calls, so calls never grows past the capacity it was made with.
 type script struct {
-	calls []raw.Call
-	names []string
-	path  *uintptr // where the command's path goes, once it is found
-	fds   childFDs
-	pins  goruntime.Pinner
-	argv  []*byte // of the init: name, descriptor, command's path, the payload's arguments
-	proc  uintptr // procInside: the child's descriptor of its proc
-	bytes [2]byte // what the child writes to ready, and reads from hold
+	calls   []raw.Call
+	names   []string
+	path    *uintptr // where the command's path goes, once it is found
+	fds     childFDs
+	pins    goruntime.Pinner
+	argv    []*byte // of the init: name, descriptors, command's path, the payload's arguments
+	listens bool    // the init's payload wants to know its own pid
+	proc    uintptr // procInside: the child's descriptor of its proc
+	bytes   [2]byte // what the child writes to ready, and reads from hold
 }
 
 // childFDs are the arguments of the child's calls that are descriptors of the launcher's. landlock is nil where the
@@ -118,7 +119,7 @@ func childScript(sp Spec, f facts) *script {
 		// Go has raised the soft limit of this process, and so of its clone.
 		s.add("prlimit64(RLIMIT_NOFILE, as the unit has it)", 0, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, pin(&s.pins, &raw.NoFile), 0)
 	}
-	s.seal(may)
+	s.seal(may, firstListen+len(sp.Listen))
 	if sp.Init {
 		s.execInit(sp, env)
 	} else {
@@ -243,9 +244,9 @@ func ids(list []uint32) string {
 	return text + "]"
 }
 
-// seal is the end of every child's preparation: no descriptor but the first three, and the filter.
-func (s *script) seal(may privileges) {
-	s.add("close_range(3, CLOSE_RANGE_CLOEXEC)", 0, unix.SYS_CLOSE_RANGE, 3, ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
+// seal is the end of every child's preparation: no descriptor but those below keep, and the filter.
+func (s *script) seal(may privileges, keep int) {
+	s.add("close_range("+strconv.Itoa(keep)+", CLOSE_RANGE_CLOEXEC)", 0, unix.SYS_CLOSE_RANGE, uintptr(keep), ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
 	// The last protection: everything above needs calls that it refuses, and what is left is what every payload may do.
 	s.add("seccomp(SECCOMP_SET_MODE_FILTER)", 0, unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pin(&s.pins, filter(&s.pins, may.Calls)))
 }
@@ -282,6 +283,7 @@ func (s *script) execPayload(args, env []string) {
 // own settings come first in its environment, and it takes them off for the payload.
 func (s *script) execInit(sp Spec, env []string) {
 	args := sp.Args
+	s.listens = len(sp.Listen) > 0
 	s.fds.status = &s.add("fcntl(status, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 	if sp.Notify {
 		s.fds.notifyIn = &s.add("fcntl(notify in, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
@@ -307,6 +309,9 @@ func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, landlock, status
 		if s.fds.notifyIn != nil {
 			*s.fds.notifyIn, *s.fds.notifyOut = uintptr(notifyIn), uintptr(notifyOut)
 			fds += ":" + strconv.Itoa(notifyIn) + ":" + strconv.Itoa(notifyOut)
+		}
+		if s.listens {
+			fds += ":" + initListens
 		}
 		s.argv[1] = cstr(fds)
 	}

@@ -161,6 +161,9 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 	if s.Watchdog != 0 {
 		w.uint("watchdog", s.Watchdog)
 	}
+	if len(s.Listen) > 0 {
+		w.strs("listen", s.Listen)
+	}
 	if s.NoFile != 0 {
 		w.uint("nofile", s.NoFile)
 	}
@@ -271,6 +274,8 @@ func Decode(data []byte) (Spec, error) {
 			s.Notify = r.boolean()
 		case "watchdog":
 			s.Watchdog = r.uint(63)
+		case "listen":
+			s.Listen = r.strs()
 		case "nofile":
 			s.NoFile = r.uint(64)
 		default:

@@ -170,6 +170,7 @@ func TestLaunchRefusesCommand(t *testing.T) {
 		return b.spec(func(s *Spec) { s.Args, s.Init = args, init })
 	}
 	b.refused("missing", ExitConfig, cmd(false, "/bin/none"), "/bin/none", "is not in the rootfs")
+	b.refused("no socket", ExitConfig, b.spec(func(s *Spec) { s.Listen = []string{"web"} }), "needs 1 sockets", "the unit's socket does not listen")
 	b.refused("not in PATH", ExitConfig, cmd(true, "none"), `"none"`, "/usr/bin")
 	b.refused("not executable", ExitConfig, cmd(false, "/bin/plain"), "not an executable file")
 	b.refused("directory", ExitConfig, cmd(false, "/bin"), "not an executable file")

@@ -11,9 +11,12 @@ import (
 	"hostctl/runtime/internal/raw"
 )
 
-// InitName is argv[0] of the launcher's second role, the container's process 1. Its arguments are a
-// descriptor, or three with colons between them, the path of the payload's program, and the payload's own arguments.
+// InitName is argv[0] of the launcher's second role, the container's process 1. Its arguments are a descriptor, or
+// three with colons between them, and behind them [initListens] where the payload has sockets of systemd's, the path of the
+// payload's program, and the payload's own arguments.
 const InitName = "hostctl-init"
+
+const initListens = "listen"
 
 // initEnv are settings of Go's for the init itself: it allocates next to nothing, so it collects no garbage and
 // needs one processor. They stand first in its environment, where they win over the payload's.
@@ -26,12 +29,13 @@ const (
 )
 
 // initNames are the calls by which the payload is started; payloadScript makes them.
-var initNames = []string{"setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])", "execve", "clone(CLONE_VM|CLONE_VFORK)", "fcntl(status)", "rt_sigaction"}
+var initNames = []string{"setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])", "execve", "clone(CLONE_VM|CLONE_VFORK)", "fcntl(status)", "rt_sigaction", "getpid"}
 
 const (
 	initClone   = 4
 	initFcntl   = 5
 	initForward = 6
+	initPID     = 7
 )
 
 // Init is process 1 of a container. It starts the payload as the user that it is itself, tells the
@@ -50,7 +54,8 @@ func Init(args []string) int {
 		return ExitConfig
 	}
 	var fds []int
-	for _, word := range strings.Split(args[1], ":") {
+	words, listens := strings.CutSuffix(args[1], ":"+initListens)
+	for _, word := range strings.Split(words, ":") {
 		fd, err := strconv.Atoi(word)
 		if err != nil || fd < 3 {
 			return ExitConfig
@@ -74,7 +79,11 @@ func Init(args []string) int {
 			return initFailed(status, initStage+initFcntl, -int64(err.(unix.Errno)))
 		}
 	}
-	pid, report := startPayload(args[2], args[3:], env)
+	start := startPayload
+	if listens {
+		start = startListening
+	}
+	pid, report := start(args[2], args[3:], env, 0)
 	switch {
 	case pid < 0:
 		return initFailed(status, initStage+initClone, int64(pid))
@@ -138,14 +147,37 @@ func initReport(fd int, index, result int64) {
 	unix.Write(fd, b[:])
 }
 
+// startListening is startPayload for one that is told its own pid by LISTEN_PID (sd_listen_fds(3)). Nobody knows that before the
+// clone, after which nothing can be changed: a child that is not the one that was expected ends, and says which it was.
+func startListening(program string, args, env []string, expected int) (pid int, report *raw.Report) {
+	const tries = 100 // Go may start a thread meanwhile, which takes a number, but not for ever
+	expected = 2
+	for range tries {
+		for i, e := range env {
+			if strings.HasPrefix(e, "LISTEN_PID=") {
+				env[i] = "LISTEN_PID=" + strconv.Itoa(expected)
+			}
+		}
+		pid, report = startPayload(program, args, env, expected)
+		if pid < 0 || report.Index != initPID {
+			break
+		}
+		expected = int(report.Result) + 1
+	}
+	return pid, report
+}
+
 // startPayload clones and execs the payload. It returns once that is decided: report.Index
-// is the call that failed, or -1.
-func startPayload(program string, args, env []string) (pid int, report *raw.Report) {
+// is the call that failed, or -1. A payload whose pid is not the expected one does not go on; 0 expects none.
+func startPayload(program string, args, env []string, expected int) (pid int, report *raw.Report) {
 	report = raw.NewReport(-1, ExitExec)
 	var pins goruntime.Pinner
 	defer pins.Unpin()
 	argv, envp := vector(args), vector(env)
 	calls := make([]raw.Call, 0, 80)
+	if expected != 0 {
+		calls = append(calls, raw.Call{Trap: unix.SYS_GETPID, Want: uintptr(expected)})
+	}
 	// Go's handlers must not run in the child. clone3 would clear them, but is no call that a filter can judge.
 	for sig := uintptr(1); sig <= 64; sig++ {
 		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
@@ -163,6 +195,8 @@ func startPayload(program string, args, env []string) (pid int, report *raw.Repo
 	switch {
 	case report.Index >= resets:
 		report.Index -= resets
+	case report.Index == 0 && expected != 0:
+		report.Index = initPID
 	case report.Index >= 0:
 		report.Index = initForward
 	}

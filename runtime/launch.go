@@ -27,6 +27,8 @@ const (
 type Env struct {
 	InvocationID string // INVOCATION_ID
 	NotifySocket string // NOTIFY_SOCKET
+	ListenPID    string // LISTEN_PID
+	ListenFDs    string // LISTEN_FDS
 }
 
 // launch is one start. Its ops fill it in.
@@ -143,8 +145,32 @@ func (l *launch) read(env Env) (err error) {
 	if l.running, err = unix.Open(l.paths.running(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err != nil {
 		return call("open("+l.paths.running()+")", err)
 	}
+	if err := l.sockets(env); err != nil {
+		return err
+	}
 	return l.connect(env.NotifySocket)
 }
+
+// sockets looks whether systemd has passed as many as the spec names: from descriptor 3 on, where they stay.
+func (l *launch) sockets(env Env) error {
+	if len(l.spec.Listen) == 0 {
+		return nil // one that is passed all the same is closed like any other
+	}
+	if env.ListenPID != strconv.Itoa(unix.Getpid()) || env.ListenFDs != strconv.Itoa(len(l.spec.Listen)) {
+		return errors.New("needs " + strconv.Itoa(len(l.spec.Listen)) + " sockets, and systemd passes " + strconv.Quote(env.ListenFDs) +
+			": the unit's socket does not listen, or not as it did when it was made")
+	}
+	for i := range l.spec.Listen {
+		var st unix.Stat_t
+		if err := unix.Fstat(firstListen+i, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+			return errors.New("descriptor " + strconv.Itoa(firstListen+i) + ", which systemd passed, is no socket")
+		}
+	}
+	return nil
+}
+
+// firstListen is SD_LISTEN_FDS_START.
+const firstListen = 3
 
 // decide looks the payload's user up and makes the plan.
 func (l *launch) decide() (plan, error) {

@@ -342,7 +342,13 @@ func payloadEnv(s Spec, id identity) []string {
 	if s.Watchdog != 0 && !hasEnv(env, "WATCHDOG_USEC") {
 		env = append(env, "WATCHDOG_USEC="+strconv.FormatUint(s.Watchdog, 10))
 	}
-	for _, d := range [...][2]string{{"PATH", DefaultPath}, {"HOME", id.Home}, {"container", "hostctl"}} {
+	defaults := [...][2]string{{"PATH", DefaultPath}, {"HOME", id.Home}, {"container", "hostctl"}}
+	all := defaults[:]
+	if len(s.Listen) > 0 {
+		// The init puts its child's number in the place of its own.
+		all = append(all, [][2]string{{"LISTEN_FDS", strconv.Itoa(len(s.Listen))}, {"LISTEN_PID", "1"}, {"LISTEN_FDNAMES", strings.Join(s.Listen, ":")}}...)
+	}
+	for _, d := range all {
 		if !hasEnv(env, d[0]) {
 			env = append(env, d[0]+"="+d[1])
 		}

@@ -65,6 +65,9 @@ type Spec struct {
 	Devices []Device `json:"devices,omitempty"`
 	// Hosts is what /etc/hosts holds; "" leaves the rootfs's own. The rootfs must have the file.
 	Hosts string `json:"hosts,omitempty"`
+	// Listen are the names of the sockets that systemd passes to the launcher, in the order of their descriptors; the payload has them as
+	// its own from 3 on.
+	Listen []string `json:"listen,omitempty"`
 	// Mounts are the bind volumes and Tmpfs the memory filesystems, in no particular order:
 	// the launcher mounts by depth of Target.
 	Mounts []Mount `json:"mounts,omitempty"`

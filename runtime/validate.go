@@ -172,6 +172,14 @@ func (s Spec) Validate() error {
 	if s.Notify && !s.Init || s.Watchdog != 0 && !s.Notify {
 		bad("notify", "needs the init, and a watchdog needs notify")
 	}
+	if len(s.Listen) > 64 {
+		bad("listen", "has "+strconv.Itoa(len(s.Listen))+" sockets")
+	}
+	for _, name := range s.Listen {
+		if err := ValidName(name); err != nil {
+			errs = append(errs, &StepError{"spec: listen", err})
+		}
+	}
 	s.validateDevices(bad)
 	s.validateNetwork(bad)
 	s.validatePrivileges(bad)

@@ -27,6 +27,9 @@ func main() {
 		line("usage: hostctl-launch [-run /run/hostctl] NAME (started by systemd as a service of Type=notify)")
 		os.Exit(runtime.ExitConfig)
 	}
-	env := runtime.Env{InvocationID: os.Getenv("INVOCATION_ID"), NotifySocket: os.Getenv("NOTIFY_SOCKET")}
+	env := runtime.Env{
+		InvocationID: os.Getenv("INVOCATION_ID"), NotifySocket: os.Getenv("NOTIFY_SOCKET"),
+		ListenPID: os.Getenv("LISTEN_PID"), ListenFDs: os.Getenv("LISTEN_FDS"),
+	}
 	os.Exit(runtime.Launch(paths, args[0], env, line))
 }

@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"hostctl/host"
+	"hostctl/runtime"
 )
 
 var auditCommand = command{
 	name: "audit", operands: "[CONTAINER...]",
 	summary: "Show what the payload of each running container really has, from the kernel",
-	details: "Nothing is read of the configuration or the ledger: ids, capabilities, filters and namespaces are the first process's as /proc tells them, mounts are those in its mount namespace, limits are its cgroup's. What is less than the defaults stands under LOOSENED.",
+	details: "Nothing is read of the configuration or the ledger: ids, capabilities, filters and namespaces are the first process's as /proc tells them, mounts are those in its mount namespace, limits are its cgroup's. Devices, sockets and system calls that it was given the kernel does not tell: they are those of the spec that it was started with. What is less than the defaults stands under LOOSENED.",
 	example: "hostctl audit\nhostctl audit -json container.web",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		asJSON := fs.Bool("json", false, "print one JSON document instead of text")
@@ -106,7 +107,12 @@ func audit(name string) (auditRow, error) {
 	if row.Limits, err = host.ReadCgroupLimits(cgroupOf(name)); err != nil {
 		return row, err
 	}
+	spec, err := runtime.Host.Spec(record.Spec)
+	if err != nil {
+		return row, err
+	}
 	row.judge()
+	row.granted(spec)
 	return row, nil
 }
 
@@ -163,6 +169,22 @@ func (row *auditRow) judge() {
 	}
 	if row.Limits.Tasks != nil && *row.Limits.Tasks == host.NoLimit {
 		say("no limit of tasks")
+	}
+}
+
+// granted names what the kernel does not show of a process: what the launcher gave it.
+func (row *auditRow) granted(spec runtime.Spec) {
+	if spec.Boot {
+		row.Loosened = append(row.Loosened, "a whole system, with the powers of its own root")
+	}
+	for _, d := range spec.Devices {
+		row.Loosened = append(row.Loosened, "the host's "+d.Source)
+	}
+	if len(spec.SystemCalls) > 0 {
+		row.Loosened = append(row.Loosened, "system calls "+strings.Join(spec.SystemCalls, ", "))
+	}
+	if len(spec.Listen) > 0 && spec.Netns == "" {
+		row.Loosened = append(row.Loosened, "sockets of the host's network: "+strings.Join(spec.Listen, ", "))
 	}
 }
 

@@ -315,7 +315,7 @@ func (s *Systemd) start(name string) error {
 	u.invocation = newInvocation()
 	u.active, u.sub, u.result, u.code, u.status = "active", "running", "success", 0, 0
 	s.show(u)
-	for _, wanted := range list(u.properties["Wants"]) {
+	for _, wanted := range append(list(u.properties["Wants"]), list(u.properties["Requires"])...) {
 		if w := s.units[wanted]; w != nil && w.active != "active" {
 			w.active, w.sub = "active", "active"
 		}
@@ -348,6 +348,11 @@ func (s *Systemd) stop(name string) {
 		u.active, u.sub = "inactive", "dead"
 		s.show(u)
 	}
+	for other, u := range s.units {
+		if slices.Contains(list(u.properties["Requires"]), name) {
+			s.stop(other)
+		}
+	}
 }
 
 // collect drops the units that are not active and that no unit which stays refers to.
@@ -360,8 +365,13 @@ func (s *Systemd) collect() {
 			return
 		}
 		stay[name] = true
-		for _, other := range append(list(u.properties["After"]), list(u.properties["Wants"])...) {
-			mark(other)
+		for _, property := range []string{"After", "Wants", "Requires"} {
+			for _, other := range list(u.properties[property]) {
+				mark(other)
+			}
+		}
+		if socket, ok := strings.CutSuffix(name, ".socket"); ok {
+			mark(socket + ".service")
 		}
 	}
 	for name, u := range s.units {

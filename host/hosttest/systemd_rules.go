@@ -16,12 +16,13 @@ var liveProperties = map[string]bool{
 
 // createOnly are those that only a new unit is given.
 var createOnly = map[string]bool{
-	"Type": true, "NotifyAccess": true, "ExecStart": true, "Slice": true, "Wants": true, "After": true, "CollectMode": true,
+	"Type": true, "NotifyAccess": true, "ExecStart": true, "Slice": true, "Wants": true, "Requires": true, "After": true, "CollectMode": true,
 	"Delegate": true, "Restart": true, "RestartUSec": true, "StartLimitIntervalUSec": true, "RestartPreventExitStatus": true, "RestartForceExitStatus": true, "StartLimitBurst": true, "WatchdogUSec": true,
 	"TimeoutStartUSec": true, "TimeoutStopUSec": true, "KillMode": true, "KillSignal": true, "SuccessExitStatus": true,
 	"OOMPolicy": true, "SyslogIdentifier": true, "LogExtraFields": true, "SyslogLevelPrefix": true,
 	"LogRateLimitIntervalUSec": true, "LogRateLimitBurst": true, "StandardInput": true, "StandardOutput": true,
 	"StandardError": true, "CapabilityBoundingSet": true, "KeyringMode": true, "UMask": true, "IgnoreSIGPIPE": true,
+	"Listen": true, "BindIPv6Only": true, "SocketMode": true, "DirectoryMode": true, "RemoveOnStop": true, "Backlog": true, "SocketUser": true, "SocketGroup": true, "NetworkNamespacePath": true,
 }
 
 func checkTransient(t host.Transient) error {
@@ -76,6 +77,10 @@ func checkProperty(p host.Property) error {
 		for _, d := range v {
 			texts = append(texts, d.Device, d.Permissions)
 		}
+	case []host.Listen:
+		for _, l := range v {
+			texts = append(texts, l.Type, l.Address)
+		}
 	case []byte:
 	case bool, int32, uint32, uint64, host.ExitStatuses:
 	default:
@@ -92,7 +97,7 @@ func checkProperty(p host.Property) error {
 // checkUnitName is unit_name_is_valid() of systemd without templates.
 func checkUnitName(name string) error {
 	stem, suffix, ok := strings.Cut(name, ".")
-	if !ok || suffix != "service" && suffix != "slice" || stem == "" || len(name) > 255 {
+	if !ok || suffix != "service" && suffix != "slice" && suffix != "socket" || stem == "" || len(name) > 255 {
 		return fmt.Errorf("unit name %q is not valid", name)
 	}
 	if strings.Trim(stem, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_\\") != "" ||

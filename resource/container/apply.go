@@ -217,7 +217,11 @@ func (h *Host) start(ctx context.Context, change resource.Change, want *Containe
 	if err != nil {
 		return err
 	}
-	return h.Systemd.StartTransient(ctx, unit, keeper(change.Addr))
+	others := []host.Transient{keeper(change.Addr)}
+	if len(want.Listen) > 0 {
+		others = append(others, want.socket(change.Addr, change.Owner))
+	}
+	return h.deaf(ctx, want, change.Addr, h.Systemd.StartTransient(ctx, unit, others...))
 }
 
 func (h *Host) update(ctx context.Context, change resource.Change, want *Container) error {
@@ -244,11 +248,16 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 	}
 	switch turned := slices.Contains(change.Paths, "enabled"); {
 	case turned && !want.Enabled:
+		if len(want.Listen) > 0 { // else the next connection starts it
+			if err := h.Systemd.Stop(ctx, SocketUnit(change.Addr)); err != nil {
+				return err
+			}
+		}
 		return h.Systemd.Stop(ctx, unit)
 	case want.Enabled && (change.Class == resource.Restart || h.astray(change, want)):
-		return h.Systemd.Restart(ctx, unit)
+		return h.deaf(ctx, want, change.Addr, h.Systemd.Restart(ctx, unit))
 	case turned:
-		return h.Systemd.Start(ctx, unit)
+		return h.deaf(ctx, want, change.Addr, h.Systemd.Start(ctx, unit))
 	case want.Enabled:
 		return h.deliver(ctx, change, want)
 	}
@@ -296,6 +305,12 @@ func (h *Host) remove(ctx context.Context, change resource.Change) error {
 	case err == nil:
 		units = append(units, Keeper(change.Addr))
 	case !errors.Is(err, errForeign):
+		return err
+	}
+	switch listens, err := h.listens(ctx, change.Addr, change.Owner); {
+	case err == nil && listens:
+		units = append(units, SocketUnit(change.Addr))
+	case err != nil && !errors.Is(err, errForeign):
 		return err
 	}
 	if loaded {

@@ -58,6 +58,10 @@ type Container struct {
 	// Device is character devices of the host's, by the path below /dev that they have inside: nodes of the program's user. The unit's
 	// cgroup allows what permissions say and nothing else. Disks and the host's memory cannot be given.
 	Device map[string]Device `json:"device,omitempty" diff:"replace"`
+	// Listen is sockets that systemd listens on for the container, by names that the program finds in LISTEN_FDNAMES: they are its
+	// descriptors from 3 on, in the order of the names (sd_listen_fds(3)). They are in the network of netns, and without it in the
+	// host's, also where the container has a network of its own. While the program is started again connections wait.
+	Listen map[string]Listen `json:"listen,omitempty" diff:"replace"`
 	// Mount is the volumes inside, by the absolute path they appear at; always nosuid and nodev.
 	Mount map[string]Mount `json:"mount,omitempty" diff:"restart"`
 	// Tmpfs is the memory filesystems inside, by the absolute path they appear at.
@@ -144,6 +148,19 @@ type Device struct {
 	Source string `json:"source,omitempty" diff:"replace"`
 	// Permissions are any of r, to read, w, to write, and m, to make such nodes.
 	Permissions string `json:"permissions" diff:"replace" default:"rw"`
+}
+
+// Listen is a socket that systemd listens on for a container.
+type Listen struct {
+	// Stream is where connections come in: "127.0.0.1:8080", "[::1]:8080", ":8080" for every address of the host's, or "unix" for
+	// the path /run/hostctl/listen/<container>.<name>.
+	Stream string `json:"stream,omitempty" diff:"replace"`
+	// Datagram is where datagrams come in, in the same way.
+	Datagram string `json:"datagram,omitempty" diff:"replace"`
+	// Mode is the permission bits of a "unix" socket, which belongs to the account of run_as, else to root; "0600" when unset.
+	Mode resource.Mode `json:"mode,omitempty" diff:"replace"`
+	// Backlog is how many connections may wait; unset, as many as the kernel has for its most. The largest of the container's is taken.
+	Backlog uint64 `json:"backlog,omitempty" diff:"replace"`
 }
 
 // Mount is a volume inside a container.

@@ -38,7 +38,11 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return reading, err
 	}
-	r := &reader{Host: h, owner: owner, last: last, units: units, controllers: controllers}
+	sockets, err := h.sockets(ctx)
+	if err != nil {
+		return reading, err
+	}
+	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
 	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
@@ -99,6 +103,19 @@ func (h *Host) units(ctx context.Context) (map[string]host.Unit, error) {
 	return units, nil
 }
 
+// sockets are the socket units of hostctl's names that listen.
+func (h *Host) sockets(ctx context.Context) (map[string]bool, error) {
+	list, err := h.Systemd.List(ctx, unitPrefix+"*"+socketSuffix)
+	if err != nil {
+		return nil, err
+	}
+	listening := make(map[string]bool, len(list))
+	for _, u := range list {
+		listening[u.Name] = u.ActiveState == "active"
+	}
+	return listening, nil
+}
+
 // each calls f for 0 to n-1, a few at a time: a container is some ten small files of the kernel's.
 func each(n int, f func(i int)) {
 	workers := min(n, 2*goruntime.GOMAXPROCS(0))
@@ -124,6 +141,7 @@ type reader struct {
 	owner       string
 	last        resource.State
 	units       map[string]host.Unit
+	sockets     map[string]bool // that listen
 	controllers map[string]bool
 }
 
@@ -199,6 +217,10 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
 		r.facts(record.PID, f)
+	}
+	if len(f.live.Listen) > 0 && !r.sockets[SocketUnit(addr)] {
+		f.live.Listen = nil
+		f.status += ", nobody listens for it"
 	}
 	if len(spec.Files) > 0 {
 		r.inside(f, spec, record)

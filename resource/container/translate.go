@@ -51,6 +51,7 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Hostname: c.Hostname,
 		Netns:    c.NetnsPath,
 
+		Listen:      c.listenNames(),
 		HostNetwork: c.HostNetwork,
 		Hosts:       c.hosts(addr),
 		Notify:      c.Notify,
@@ -189,6 +190,9 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	}
 	if c.Watchdog != 0 {
 		p = append(p, host.Property{Name: "WatchdogUSec", Value: usec(c.Watchdog)})
+	}
+	if len(c.Listen) > 0 {
+		p = append(p, host.Property{Name: "Requires", Value: []string{SocketUnit(addr)}})
 	}
 	if c.StartLimit.Burst != 0 {
 		p = append(p, host.Property{Name: "StartLimitBurst", Value: uint32(c.StartLimit.Burst)})

@@ -44,6 +44,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validatePrivileges(v)
 	c.validateNetwork(v)
 	c.validateDevices(v)
+	c.validateListen(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
 	c.validateUnitChoices(v)

@@ -46,6 +46,13 @@ func main() {
 		fmt.Println("notify:", err)
 		return
 	}
+	if len(os.Args) > 2 && os.Args[1] == "listen" {
+		listen()
+	}
+	if len(os.Args) > 3 && os.Args[1] == "ask" {
+		ask(os.Args[2], os.Args[3])
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == "become" {
 		id, _ := strconv.Atoi(os.Args[2])
 		err := errors.Join(syscall.Setgid(id), syscall.Setuid(id))
