@@ -106,10 +106,10 @@ type Listen struct {
 	Address string
 }
 
-// Device is one element of DeviceAllow, D-Bus type a(ss).
-type Device struct {
-	Path        string
-	Permissions string // of "rwm"
+// TimerCalendar is one element of TimersCalendar, D-Bus type a(ss).
+type TimerCalendar struct {
+	Base  string // "OnCalendar"
+	Event string
 }
 
 // DialSystemd connects to the systemd that is this host's process 1: over the

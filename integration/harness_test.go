@@ -198,9 +198,9 @@ func (h *host) apply(args ...string) result {
 }
 
 // clean fails the test where a plan has changes.
-func (h *host) clean() {
+func (h *host) clean(args ...string) {
 	h.t.Helper()
-	r := h.run("hostctl", "plan", "-detailed-exitcode")
+	r := h.run(append([]string{"hostctl", "plan", "-detailed-exitcode"}, args...)...)
 	if r.exit != 0 {
 		h.t.Errorf("the plan is not empty: %s", r.all())
 	}

@@ -13,10 +13,12 @@ import (
 // Paths is where the launcher and its readers meet. Everything below Run is root's alone.
 type Paths struct {
 	Run string // "/run/hostctl"
+	// State is the directory of what outlives a reboot: which jobs have been run.
+	State string // "/var/lib/hostctl"
 }
 
 // Host is the system scope's Paths.
-var Host = Paths{Run: "/run/hostctl"}
+var Host = Paths{Run: "/run/hostctl", State: "/var/lib/hostctl"}
 
 func (p Paths) containers() string         { return p.Run + "/containers" }
 func (p Paths) specs() string              { return p.Run + "/specs" }

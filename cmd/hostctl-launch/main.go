@@ -21,7 +21,14 @@ func main() {
 	line := func(text string) { os.Stderr.WriteString(text + "\n") }
 	paths, args := runtime.Host, os.Args[1:]
 	if len(args) == 3 && args[0] == "-run" {
-		paths, args = runtime.Paths{Run: args[1]}, args[2:]
+		paths, args = runtime.Paths{Run: args[1], State: args[1] + "/state"}, args[2:]
+	}
+	if len(args) == 2 && args[0] == runtime.DoneFlag {
+		if err := paths.Finish(args[1], os.Getenv("INVOCATION_ID")); err != nil {
+			line("container " + args[1] + ": " + err.Error())
+			os.Exit(runtime.ExitSetup)
+		}
+		return
 	}
 	if len(args) != 1 {
 		line("usage: hostctl-launch [-run /run/hostctl] NAME (started by systemd as a service of Type=notify)")

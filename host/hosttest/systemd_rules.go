@@ -22,6 +22,7 @@ var createOnly = map[string]bool{
 	"OOMPolicy": true, "SyslogIdentifier": true, "LogExtraFields": true, "SyslogLevelPrefix": true,
 	"LogRateLimitIntervalUSec": true, "LogRateLimitBurst": true, "StandardInput": true, "StandardOutput": true,
 	"StandardError": true, "CapabilityBoundingSet": true, "KeyringMode": true, "UMask": true, "IgnoreSIGPIPE": true,
+	"RemainAfterExit": true, "ExecStartPost": true, "TimersCalendar": true, "AccuracyUSec": true, "Persistent": true, "RandomizedDelayUSec": true,
 	"Listen": true, "BindIPv6Only": true, "SocketMode": true, "DirectoryMode": true, "RemoveOnStop": true, "Backlog": true, "SocketUser": true, "SocketGroup": true, "NetworkNamespacePath": true,
 }
 
@@ -81,6 +82,10 @@ func checkProperty(p host.Property) error {
 		for _, l := range v {
 			texts = append(texts, l.Type, l.Address)
 		}
+	case []host.TimerCalendar:
+		for _, c := range v {
+			texts = append(texts, c.Base, c.Event)
+		}
 	case []byte:
 	case bool, int32, uint32, uint64, host.ExitStatuses:
 	default:
@@ -97,7 +102,7 @@ func checkProperty(p host.Property) error {
 // checkUnitName is unit_name_is_valid() of systemd without templates.
 func checkUnitName(name string) error {
 	stem, suffix, ok := strings.Cut(name, ".")
-	if !ok || suffix != "service" && suffix != "slice" && suffix != "socket" || stem == "" || len(name) > 255 {
+	if !ok || suffix != "service" && suffix != "slice" && suffix != "socket" && suffix != "timer" || stem == "" || len(name) > 255 {
 		return fmt.Errorf("unit name %q is not valid", name)
 	}
 	if strings.Trim(stem, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_\\") != "" ||

@@ -135,7 +135,7 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 	if err != nil {
 		return err
 	}
-	if want.Enabled {
+	if want.Enabled && !want.Job {
 		h.remember(change.Addr)
 	}
 	return nil
@@ -217,6 +217,9 @@ func (h *Host) start(ctx context.Context, change resource.Change, want *Containe
 	if err != nil {
 		return err
 	}
+	if want.scheduled() {
+		return h.Systemd.StartTransient(ctx, want.timer(change.Addr, change.Owner), unit)
+	}
 	others := []host.Transient{keeper(change.Addr)}
 	if len(want.Listen) > 0 {
 		others = append(others, want.socket(change.Addr, change.Owner))
@@ -230,10 +233,13 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 	if err != nil {
 		return err
 	}
+	done := want.Job && h.isDone(change.Addr.HostName())
 	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
 		return err
 	}
 	switch {
+	case want.Job && change.Class < resource.Replace:
+		return h.updateJob(ctx, change, want, loaded, done)
 	case !loaded && want.Enabled:
 		return h.start(ctx, change, want)
 	case !loaded:
@@ -290,6 +296,9 @@ func (h *Host) unlink(change resource.Change) error {
 	case err != nil:
 		return err
 	}
+	if err := h.forgetJob(change); err != nil {
+		return err
+	}
 	return h.Specs.Unlink(change.Addr.HostName())
 }
 
@@ -305,6 +314,12 @@ func (h *Host) remove(ctx context.Context, change resource.Change) error {
 	case err == nil:
 		units = append(units, Keeper(change.Addr))
 	case !errors.Is(err, errForeign):
+		return err
+	}
+	switch ticks, err := h.ticks(ctx, change.Addr, change.Owner); {
+	case err == nil && ticks:
+		units = append(units, TimerUnit(change.Addr))
+	case err != nil && !errors.Is(err, errForeign):
 		return err
 	}
 	switch listens, err := h.listens(ctx, change.Addr, change.Owner); {

@@ -119,6 +119,7 @@ func (k *checker) check(ctx context.Context, change resource.Change) []resource.
 		v.bad("", "the program that starts containers is not installed", k.launcher.Error()+"; install it beside hostctl")
 	}
 	k.checkListen(ctx, v, change, want)
+	k.checkJob(ctx, v, change, want)
 	k.checkControllers(v, want)
 	if k.maxFiles != 0 && want.Limits.Files > k.maxFiles {
 		v.bad("limits.files", fmt.Sprintf("this host gives a process at most %d open files", k.maxFiles), "write that, or less")

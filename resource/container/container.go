@@ -107,6 +107,11 @@ type Container struct {
 	Watchdog resource.Duration `json:"watchdog,omitempty" diff:"replace"`
 	// StartTimeout is how long a start may take, until the program is ready where it says so; "1m" when unset.
 	StartTimeout resource.Duration `json:"start_timeout,omitempty" diff:"replace"`
+	// Job is a program that ends: it is run to its end once for each change of what it is run with, also over reboots, and apply waits
+	// for that. One that failed is run again by the next apply, unless restart is "no".
+	Job bool `json:"job,omitempty" diff:"replace"`
+	// Schedule makes a timer run the job instead, whether it fails or not; a change is what the next run takes.
+	Schedule Schedule `json:"schedule,omitzero"`
 	// StartLimit makes systemd give up when the program was started too often; unset, it never does.
 	StartLimit StartLimit `json:"start_limit,omitzero"`
 	// Slice puts the unit into hostctl-<slice>.slice beside others of that name, so that an administrator can bound them together.
@@ -188,6 +193,16 @@ type Tmpfs struct {
 	Size resource.Bytes `json:"size" diff:"restart" default:"64M"`
 	// Mode is the permission bits of its top directory.
 	Mode resource.Mode `json:"mode" diff:"restart" default:"0755"`
+}
+
+// Schedule is when a job is run.
+type Schedule struct {
+	// Calendar is a calendar event of systemd.time(7), such as "daily", "Mon..Fri 22:30" or "*-*-1 03:00 UTC".
+	Calendar string `json:"calendar,omitempty" diff:"replace"`
+	// RandomDelay puts each run off by up to that much, so that many hosts do not begin together.
+	RandomDelay resource.Duration `json:"random_delay,omitempty" diff:"replace"`
+	// Persistent makes up at once for a run that was missed while the host was off.
+	Persistent bool `json:"persistent,omitempty" diff:"replace"`
 }
 
 // StartLimit is how often a program may be started before systemd gives up.

@@ -34,6 +34,9 @@ func (h *Host) inherit(ctx context.Context, change resource.Change, want *Contai
 // touched: it runs, and systemctl stops and starts it, until the host reboots.
 func (h *Host) release(change resource.Change) error {
 	name := change.Addr.HostName()
+	if err := h.forgetJob(change); err != nil {
+		return err
+	}
 	spec, _, err := h.Specs.ReadSpec(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"sync"
 
 	"hostctl/host"
@@ -38,11 +39,20 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return reading, err
 	}
-	sockets, err := h.sockets(ctx)
+	done, err := h.Specs.DoneNames()
 	if err != nil {
 		return reading, err
 	}
-	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, controllers: controllers}
+	names = append(names, slices.DeleteFunc(done, func(name string) bool { return slices.Contains(names, name) })...)
+	sockets, err := h.named(ctx, socketSuffix)
+	if err != nil {
+		return reading, err
+	}
+	timers, err := h.named(ctx, timerSuffix)
+	if err != nil {
+		return reading, err
+	}
+	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
 	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
@@ -103,17 +113,17 @@ func (h *Host) units(ctx context.Context) (map[string]host.Unit, error) {
 	return units, nil
 }
 
-// sockets are the socket units of hostctl's names that listen.
-func (h *Host) sockets(ctx context.Context) (map[string]bool, error) {
-	list, err := h.Systemd.List(ctx, unitPrefix+"*"+socketSuffix)
+// named are the units of hostctl's names that are of another type than the containers themselves.
+func (h *Host) named(ctx context.Context, suffix string) (map[string]host.Unit, error) {
+	list, err := h.Systemd.List(ctx, unitPrefix+"*"+suffix)
 	if err != nil {
 		return nil, err
 	}
-	listening := make(map[string]bool, len(list))
+	units := make(map[string]host.Unit, len(list))
 	for _, u := range list {
-		listening[u.Name] = u.ActiveState == "active"
+		units[u.Name] = u
 	}
-	return listening, nil
+	return units, nil
 }
 
 // each calls f for 0 to n-1, a few at a time: a container is some ten small files of the kernel's.
@@ -141,7 +151,8 @@ type reader struct {
 	owner       string
 	last        resource.State
 	units       map[string]host.Unit
-	sockets     map[string]bool // that listen
+	sockets     map[string]host.Unit
+	timers      map[string]host.Unit
 	controllers map[string]bool
 }
 
@@ -151,7 +162,7 @@ type reader struct {
 func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	spec, sum, err := r.Specs.ReadSpec(name)
 	if errors.Is(err, fs.ErrNotExist) && !r.dangling(name) {
-		return nil, nil // removed since it was listed
+		return r.afterReboot(name) // or removed since it was listed
 	}
 	if err != nil {
 		return r.unreadable(ctx, name, err)
@@ -165,6 +176,10 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	}
 	u, loaded := r.units[Unit(addr)]
 	f := &found{addr: addr}
+	if c := r.declared(spec); c.Job {
+		f.live = c
+		return r.job(ctx, f, spec, sum, u, loaded)
+	}
 	if !loaded || !running(u) {
 		f.live = r.declared(spec)
 		f.live.Enabled = loaded && restarting(u)
@@ -218,7 +233,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
 		r.facts(record.PID, f)
 	}
-	if len(f.live.Listen) > 0 && !r.sockets[SocketUnit(addr)] {
+	if len(f.live.Listen) > 0 && r.sockets[SocketUnit(addr)].ActiveState != "active" {
 		f.live.Listen = nil
 		f.status += ", nobody listens for it"
 	}

@@ -147,7 +147,6 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "NotifyAccess", Value: "main"},
 		{Name: "ExecStart", Value: []host.Command{{Path: launcher, Args: []string{launcher, name}}}},
 		{Name: "Slice", Value: c.sliceUnit()},
-		{Name: "Wants", Value: []string{Keeper(addr)}},
 		{Name: "CollectMode", Value: "inactive-or-failed"},
 		{Name: "Delegate", Value: c.Boot},
 
@@ -191,6 +190,12 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if c.Watchdog != 0 {
 		p = append(p, host.Property{Name: "WatchdogUSec", Value: usec(c.Watchdog)})
 	}
+	if !c.scheduled() { // a timer keeps its service loaded itself
+		p = append(p, host.Property{Name: "Wants", Value: []string{Keeper(addr)}})
+	}
+	if c.Job {
+		p = replaceProperties(p, c.jobProperties(name, launcher))
+	}
 	if len(c.Listen) > 0 {
 		p = append(p, host.Property{Name: "Requires", Value: []string{SocketUnit(addr)}})
 	}
@@ -212,6 +217,14 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		p = append(p, host.Property{Name: "After", Value: after})
 	}
 	return host.Transient{Name: Unit(addr), Properties: append(p, c.Limits.properties(Limits{})...)}, nil
+}
+
+// replaceProperties is a unit with other values of some of its properties.
+func replaceProperties(p, others []host.Property) []host.Property {
+	p = slices.DeleteFunc(p, func(old host.Property) bool {
+		return slices.ContainsFunc(others, func(o host.Property) bool { return o.Name == old.Name })
+	})
+	return append(p, others...)
 }
 
 func (c *Container) startTimeout() uint64 {

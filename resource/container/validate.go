@@ -45,6 +45,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validateNetwork(v)
 	c.validateDevices(v)
 	c.validateListen(v)
+	c.validateJob(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
 	c.validateUnitChoices(v)
