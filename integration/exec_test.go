@@ -65,9 +65,56 @@ func TestOperate(t *testing.T) {
 		h := h.in(t)
 		spy := `hits=0; while :; do for p in /proc/[0-9]*; do n=${p#/proc/}; [ $n = 1 ] || [ $n = $$ ] || { : < $p/mem; } 2> /dev/null && [ "$(readlink $p/exe 2> /dev/null)" != /bin/busybox ] && { readlink $p/exe || :; } && ls -l $p/fd 2> /dev/null; done; done`
 		h.sh(`hostctl exec -T web sh -c '` + spy + `' > /tmp/seen 2>&1 & echo $! > /tmp/spy`)
-		equal(t, h.sh("for i in $(seq 100); do hostctl exec web true || echo failed; done"), "")
+		equal(t, h.sh("for i in $(seq 500); do hostctl exec web true || echo failed; done"), "")
 		h.sh("pkill -f '[h]its=0' || true")
 		missing(t, h.sh("cat /tmp/seen"), "hostctl", "/usr/", "/var/", "/work")
+	})
+
+	// Files go in and out with the payload's rights, and no link of the container's leads out of it (CVE-2018-15664, CVE-2019-14271).
+	t.Run("cp", func(t *testing.T) {
+		h := h.in(t)
+		h.sh("mkdir -p /root/in/deep && echo one > /root/in/a && ln -s /etc/passwd /root/in/link && echo two > /root/in/deep/b && chmod 4755 /root/in/deep/b && mkfifo /root/in/pipe")
+		contains(t, h.hostctl(0, "cp", "/root/in", "web:/tmp").all(), "Copied 3 files", "Left out, for it is no file: in/pipe")
+		equal(t, h.sh("hostctl exec web sh -c 'cd /tmp/in; cat a deep/b; readlink link; stat -c %a deep/b; stat -c %u a'"), "one\ntwo\n/etc/passwd\n755\n"+h.sh("id -u app"))
+		h.hostctl(0, "cp", "web:/tmp/in", "/root/out")
+		equal(t, h.sh("cd /root/out; cat a deep/b; readlink link; stat -c '%a %u' deep/b; echo $(ls)"), "one\ntwo\n/etc/passwd\n755 0\na deep link")
+		// A file over a file, below a directory, with another's rights.
+		h.sh("echo three > /root/in/a")
+		h.hostctl(0, "cp", "/root/in/a", "web:/tmp/in/a")
+		equal(t, h.sh("hostctl exec web cat /tmp/in/a"), "three")
+		h.hostctl(0, "cp", "-u", "0", "/root/in/a", "web:/tmp/root")
+		equal(t, h.sh("hostctl exec web stat -c %u /tmp/root"), "0")
+		h.hostctl(0, "cp", "-json", "web:/etc/passwd", "/root/passwd")
+		for _, script := range []string{
+			"hostctl cp /root/in/a web:/bin/a",     // a root that cannot be written to
+			"hostctl cp /root/in/a web:/proc/x",    // nothing is made there
+			"hostctl cp web:/tmp/none /root/none",  // not there
+			"hostctl cp web:/proc/1/root /root/x",  // no magic link is followed
+			"hostctl cp /root/in/a /root/b",        // nothing of a container's
+			"hostctl cp web:relative /root/b",      // not absolute
+			"hostctl cp nobody:/tmp /root/b",       // not there
+			"hostctl cp -u 70000 web:/tmp /root/b", // nobody inside
+			"hostctl cp web:/tmp/mine /root/b",     // the payload's user may not read it
+		} {
+			h.sh("hostctl exec -u 0 web sh -c 'umask 077; echo secret > /tmp/mine'")
+			if r := h.run("/bin/sh", "-c", script); r.exit == 0 || r.stderr == "" {
+				t.Errorf("%s: %s", script, r.all())
+			}
+		}
+		// Links that lead out of it, and directories that turn into links while they are copied.
+		h.sh(`echo canary > /root/canary; mkdir /victim; hostctl exec web sh -c 'cd /tmp; ln -s /root/canary c; ln -s ../../../../../../root up; ln -s /victim v; mkdir -p race/d; echo x > race/d/canary'`)
+		for _, script := range []string{"hostctl cp web:/tmp/c /root/got", "hostctl cp web:/tmp/up/canary /root/got", "hostctl cp /root/in/a web:/tmp/v/a", "hostctl cp /root/in/a web:/tmp/up/a"} {
+			if r := h.run("/bin/sh", "-c", script); r.exit == 0 {
+				t.Errorf("%s: %s", script, r.all())
+			}
+		}
+		h.sh(`hostctl exec -T web sh -c 'cd /tmp/race; while :; do mv d e; ln -s /root d; rm d; mv e d; done' > /dev/null 2>&1 & echo $! > /tmp/racer
+			for i in $(seq 300); do
+				hostctl cp web:/tmp/race /root/raced > /dev/null 2>&1 || :
+				hostctl cp /root/in/a web:/tmp/race/d/canary > /dev/null 2>&1 || :
+			done
+			kill $(cat /tmp/racer)`)
+		equal(t, h.sh("cat /root/canary; ls /victim; grep -rl '^canary' /root/raced || true"), "canary")
 	})
 
 	t.Run("ps and audit", func(t *testing.T) {

@@ -68,7 +68,7 @@ func (p Paths) Enter(r Record, e Entry) (_ *Entered, err error) {
 		return nil, err
 	}
 	if err := en.who(); err != nil {
-		return nil, step("user "+strconv.Quote(e.User), err)
+		return nil, err
 	}
 	return en.run()
 }
@@ -86,9 +86,8 @@ func (en *entering) find() (err error) {
 	if en.pidfd, err = en.keep(unix.PidfdOpen(pid, 0)); err != nil {
 		return call("pidfd_open", err)
 	}
-	root := procPath(pid, "root")
-	if en.root, err = en.keep(unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)); err != nil {
-		return call("open("+root+")", err)
+	if en.root, err = en.keep(en.record.OpenRoot()); err != nil {
+		return err
 	}
 	if en.cgroup, err = en.keep(openCgroup(pid)); err != nil {
 		return err
@@ -102,31 +101,13 @@ func (en *entering) find() (err error) {
 
 // who decides the ids.
 func (en *entering) who() error {
-	r := en.record
-	en.id = identity{UID: r.UID, GID: r.GID}
-	user := en.entry.User
-	if user == "" {
-		user = utoa(r.UID) + ":" + utoa(r.GID)
-	}
-	if err := validUser(user); err != nil {
-		return err
-	}
-	read := func(path string) ([]byte, error) { return rootFile(en.root, path) }
-	found, err := lookupUser(Spec{User: user}, read)
+	found, account, err := en.record.account(en.root, en.entry.User)
 	if err != nil {
 		return err
 	}
-	if en.id.Groups, err = lookupGroups(en.spec.Groups, r.GIDMap, read); err != nil {
-		return err
-	}
-	en.id.UID, en.id.GID, en.id.Home = found.UID, found.GID, found.Home
-	var ok, ok2 bool
-	en.id.HostUID, ok = hostID(r.UIDMap, found.UID)
-	en.id.HostGID, ok2 = hostID(r.GIDMap, found.GID)
-	if !ok || !ok2 {
-		return errors.New("uid " + utoa(found.UID) + ", gid " + utoa(found.GID) + " is not mapped in the container")
-	}
-	return nil
+	en.id = identity{UID: found.UID, GID: found.GID, HostUID: account.UID, HostGID: account.GID, Home: found.Home}
+	en.id.Groups, err = lookupGroups(en.spec.Groups, en.record.GIDMap, func(path string) ([]byte, error) { return rootFile(en.root, path) })
+	return err
 }
 
 // env is the command's environment: the payload's, with HOME as its user has it, and the entry's over both.
