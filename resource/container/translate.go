@@ -174,7 +174,8 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "DevicePolicy", Value: "closed"},
 		{Name: "CapabilityBoundingSet", Value: launcherCapabilities},
 		{Name: "KeyringMode", Value: "private"},
-		{Name: "UMask", Value: uint32(0o022)},
+		{Name: "NoNewPrivileges", Value: !c.Boot}, // the launcher needs no more than it begins with; setuid programs of a whole system do
+		{Name: "UMask", Value: uint32(0o077)},
 		{Name: "IgnoreSIGPIPE", Value: false},
 	}
 	if c.Boot {
