@@ -22,7 +22,7 @@ func TestLimits(t *testing.T) {
 		t.Skip("boots a kernel")
 	}
 	dir := t.TempDir()
-	for name, from := range map[string]string{"script": "testdata/limits.sh", "limits.hcl": "testdata/limits.hcl"} {
+	for name, from := range map[string]string{"script": "testdata/limits.sh", "limits.hcl": "testdata/limits.hcl", "hogs.hcl": "testdata/hogs.hcl"} {
 		b, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)

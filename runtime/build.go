@@ -42,14 +42,10 @@ func (o idmapOp) do(l *launch) error {
 	return nil
 }
 
-func (o procOp) do(l *launch) error {
+func (o procOp) do(l *launch) (err error) {
 	if o.inside {
-		fd, err := unix.PidfdGetfd(l.pidfd(), int(l.script.proc), 0)
-		if err != nil {
-			return call("pidfd_getfd(proc)", err)
-		}
-		l.slots["proc"] = fd
-		return nil
+		l.slots["proc"], err = procInside(l.pidfd())
+		return err
 	}
 	ns, err := unix.Open(procPath(l.pid(), "ns/pid"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -21,7 +21,6 @@ type script struct {
 	pins    goruntime.Pinner
 	argv    []*byte // of the init: name, descriptors, command's path, the payload's arguments
 	listens bool    // the init's payload wants to know its own pid
-	proc    uintptr // procInside: the child's descriptor of its proc
 	bytes   [2]byte // what the child writes to ready, and reads from hold
 }
 
@@ -89,9 +88,6 @@ func childScript(sp Spec, f facts) *script {
 	// read end of the one that says what failed.
 	s.fds.statusRead = &s.add("close(status)", 0, unix.SYS_CLOSE).Args[0]
 	s.fds.holdWrite = &s.add("close(hold)", 0, unix.SYS_CLOSE).Args[0]
-	if f.ProcInside {
-		s.procInside()
-	}
 	s.fds.ready = &s.add("write(ready)", 1, unix.SYS_WRITE, 0, pin(&s.pins, &s.bytes[0]), 1).Args[0]
 	// Held. End of file instead of a byte: the launcher is gone, and the payload with it.
 	s.fds.holdRead = &s.add("read(hold)", 1, unix.SYS_READ, 0, pin(&s.pins, &s.bytes[1]), 1).Args[0]
@@ -260,16 +256,6 @@ func filter(pins *goruntime.Pinner, more seccomp.More) *unix.SockFprog {
 	first := (*unix.SockFilter)(unsafe.Pointer(&program[0])) // struct sock_filter, both
 	pins.Pin(first)
 	return &unix.SockFprog{Len: uint16(len(program)), Filter: first}
-}
-
-// procInside mounts the pid namespace's proc nowhere; the launcher fetches the descriptor. It must be
-// made while the host's own proc is still in sight, which the kernel wants as proof that nothing is unhidden.
-func (s *script) procInside() {
-	open := s.add("fsopen(proc)", raw.Any, unix.SYS_FSOPEN, s.str("proc"), unix.FSOPEN_CLOEXEC)
-	create := s.add("fsconfig(proc, FSCONFIG_CMD_CREATE)", 0, unix.SYS_FSCONFIG, 0, unix.FSCONFIG_CMD_CREATE)
-	mount := s.add("fsmount(proc)", raw.Any, unix.SYS_FSMOUNT, 0, unix.FSMOUNT_CLOEXEC, attrNoExec)
-	open.Out = [2]*uintptr{&create.Args[0], &mount.Args[0]}
-	mount.Out[0] = &s.proc
 }
 
 // execPayload ends the script with the payload itself, no signal blocked.

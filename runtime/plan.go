@@ -54,7 +54,7 @@ var readOnly = []string{"proc/bus", "proc/fs", "proc/irq", "proc/sysrq-trigger"}
 type facts struct {
 	ID      identity
 	Shifted bool // the rootfs's own files are already owned by the container's range
-	// ProcInside: the kernel (before 6.17) has no pidns parameter of proc, so the child mounts it.
+	// ProcInside: the kernel (before 6.17) has no pidns parameter of proc, so a process in the child's namespaces mounts it.
 	ProcInside bool
 	LastCap    int // CAP_LAST_CAP
 	// Owners are whose Spec.Files are, as the host counts, in the same order.

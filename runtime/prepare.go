@@ -2,9 +2,12 @@ package runtime
 
 import (
 	"errors"
+	goruntime "runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/runtime/internal/raw"
 )
 
 // What is done before the clone, in the host's namespaces. Nothing here is visible to anyone: a mount
@@ -382,6 +385,57 @@ func openProcFS() (ctx int, inside bool, err error) {
 		return -1, false, call("fsconfig(proc, pidns)", err)
 	}
 	return ctx, false, nil
+}
+
+// procInside mounts the proc of a process's pid namespace nowhere, and returns it. A process for that alone, which is cloned into
+// the pid namespace, enters the user namespace, takes a mount namespace of its own, in which it may mount, and leaves the descriptor
+// in the table that it shares. The host's own proc is in sight there, which the kernel wants as proof that nothing is unhidden.
+func procInside(pidfd int) (int, error) {
+	s := &script{calls: make([]raw.Call, 0, 8), names: make([]string, 0, 8)}
+	defer s.pins.Unpin()
+	proc := new(uintptr)
+	s.pins.Pin(proc)
+	s.add("setns(payload, CLONE_NEWUSER)", 0, unix.SYS_SETNS, uintptr(pidfd), unix.CLONE_NEWUSER)
+	s.add("unshare(CLONE_NEWNS)", 0, unix.SYS_UNSHARE, unix.CLONE_NEWNS)
+	open := s.add("fsopen(proc)", raw.Any, unix.SYS_FSOPEN, s.str("proc"), unix.FSOPEN_CLOEXEC)
+	create := s.add("fsconfig(proc, FSCONFIG_CMD_CREATE)", 0, unix.SYS_FSCONFIG, 0, unix.FSCONFIG_CMD_CREATE)
+	mount := s.add("fsmount(proc)", raw.Any, unix.SYS_FSMOUNT, 0, unix.FSMOUNT_CLOEXEC, attrNoExec)
+	open.Out = [2]*uintptr{&create.Args[0], &mount.Args[0]}
+	mount.Out[0] = proc
+	s.add("exit", 0, unix.SYS_EXIT, 0)
+
+	own, err := unix.Open("/proc/self/ns/pid", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, call("open(/proc/self/ns/pid)", err)
+	}
+	defer unix.Close(own)
+	if err := unix.Setns(pidfd, unix.CLONE_NEWPID); err != nil {
+		return -1, call("setns(payload, CLONE_NEWPID)", err)
+	}
+	defer unix.Setns(own, unix.CLONE_NEWPID) // where Go may start threads
+	old, err := blockSignals()
+	if err != nil {
+		return -1, err
+	}
+	defer restoreSignals(old)
+	report := raw.NewReport(-1, ExitSetup)
+	pid := raw.Clone(&raw.CloneArgs{
+		Flags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES | unix.CLONE_CLEAR_SIGHAND,
+		ExitSignal: uint64(unix.SIGCHLD),
+	}, s.calls, report)
+	goruntime.KeepAlive(s)
+	if pid < 0 {
+		return -1, call("clone3(CLONE_VFORK|CLONE_FILES)", unix.Errno(-pid))
+	}
+	for {
+		if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
+			break
+		}
+	}
+	if report.Index >= 0 {
+		return -1, call(s.names[report.Index], unix.Errno(-report.Result))
+	}
+	return int(*proc), nil
 }
 
 func procPath(pid int, file string) string { return "/proc/" + strconv.Itoa(pid) + "/" + file }

@@ -1,4 +1,4 @@
-# Runs on User-mode Linux, in a directory with hostctl, hostctl-launch, rootfs-busybox and limits.hcl.
+# Runs on User-mode Linux, in a directory with hostctl, hostctl-launch, rootfs-busybox, limits.hcl and hogs.hcl.
 set -eu
 fail() {
 	echo "FAILED: $*"
@@ -9,6 +9,7 @@ install -m 0755 hostctl hostctl-launch /usr/local/bin/
 mkdir -p /srv/rootfs /srv/limits
 cp -a rootfs-busybox /srv/rootfs/busybox
 cp limits.hcl /srv/limits/main.hcl
+cp hogs.hcl /srv/hogs.hcl
 cd /srv/limits
 export PATH=/usr/local/bin:$PATH
 uname -r
@@ -83,6 +84,39 @@ hostctl plan -detailed-exitcode > /dev/null || fail "the plan after the repairs 
 echo "== nothing is left"
 hostctl destroy -auto-approve
 find /sys/fs/cgroup -name 'hostctl-*' | grep . && fail "cgroups are left"
+
+echo "== what fills and what does not end"
+mkdir /srv/hogs
+mv /srv/hogs.hcl /srv/hogs/main.hcl
+cd /srv/hogs
+hostctl apply -auto-approve
+hostctl plan -detailed-exitcode > /dev/null || fail "the plan after the apply is not empty"
+cat "/proc/$(systemctl show -P MainPID hostctl-ephemeral.service)/root/etc/new" | grep -qx written || fail "an ephemeral root"
+test -e /srv/rootfs/busybox/etc/new && fail "the ephemeral root is the rootfs"
+systemctl restart hostctl-persistent.service
+until [ "$(wc -l < /var/lib/hostctl/roots/persistent/upper/etc/starts)" = 2 ]; do sleep 0.2; done
+until journalctl -q --no-pager -o cat -u hostctl-system.service | grep -qx booted; do sleep 0.2; systemctl is-active -q hostctl-system.service || fail "the whole system"; done
+systemctl show -P SubState hostctl-once.service | grep -qx exited || fail "the job"
+inodes=$(df -i / | awk 'NR==2 {print $4}') space=$(df -k / | awk 'NR==2 {print $4}')
+for i in $(seq 200); do hostctl exec filler test -e /run/done && break; sleep 0.2; done
+hostctl exec filler test -e /run/done || fail "the filler does not come to its end"
+[ "$(df -i / | awk 'NR==2 {print $4}')" -gt $((inodes - 1000)) ] || fail "the host's inodes"
+[ "$(df -k / | awk 'NR==2 {print $4}')" -gt $((space - 200000)) ] || fail "the host's disk"
+: > /tmp/x && rm /tmp/x && timeout 10 true || fail "the host's descriptors"
+systemctl is-active -q hostctl-filler.service hostctl-stubborn.service || fail "a hog was ended"
+stubborn=$(cgroup stubborn)
+[ "$(wc -l < "$stubborn/cgroup.procs")" -ge 10 ] || fail "the stubborn one is no good: $(cat "$stubborn/cgroup.procs")"
+begin=$(date +%s%N)
+systemctl stop hostctl-stubborn.service
+echo "a container that ignores its end is stopped in $((($(date +%s%N) - begin) / 1000000)) ms, with a timeout of 2000"
+test -e "$stubborn" && fail "its cgroup is left"
+pgrep -f 'sleep 1000000' > /tmp/left || :
+for p in $(cat /tmp/left); do grep -q stubborn "/proc/$p/cgroup" && fail "a process is left"; done
+systemctl stop hostctl-system.service
+systemctl show -P Result hostctl-system.service | grep -qx success || fail "the whole system did not end well"
+hostctl destroy -auto-approve
+find /sys/fs/cgroup -name 'hostctl-*' | grep . && fail "cgroups are left"
+cd /srv/limits
 
 echo "== a throwaway host on a machine with systemd has its limits too, and leaves nothing"
 before=$(find /sys/fs/cgroup -type d | sort)
