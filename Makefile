@@ -19,7 +19,7 @@ TEST_PACKAGES = $(HOST_PACKAGES) crun strace nftables e2fsprogs xfsprogs kmod mm
 ifeq ($(shell uname -m),x86_64)
 TEST_PACKAGES += user-mode-linux
 endif
-BENCH_PACKAGES = $(HOST_PACKAGES) gcc libc6-dev bubblewrap crun runc systemd-container
+BENCH_PACKAGES = $(HOST_PACKAGES) gcc libc6-dev bubblewrap crun runc systemd-container mmdebstrap
 
 # Continuous integration accepts no test that was not run.
 ifeq ($(CI),true)

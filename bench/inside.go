@@ -22,6 +22,8 @@ var parts = []struct {
 	measure func(settings) ([]*Table, error)
 }{
 	{"launch", launches},
+	{"operate", operations},
+	{"boot", boots},
 	{"apply", applies},
 	{"memory", memory},
 	{"plan", plans},

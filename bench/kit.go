@@ -25,6 +25,7 @@ type kit struct {
 	Launch  string
 	Rootfs  string // static busybox and empty directories
 	Mask    string // an empty file and an empty directory without permissions
+	System  string // a Debian with systemd that powers itself off in bench.target; "" where no part needs it
 }
 
 // packages says which Debian package brings each program.
@@ -95,6 +96,36 @@ func buildKit(ctx context.Context, dir, bin string) (kit, error) {
 		return k, fmt.Errorf("build floor.c: %w\n%s", err, out)
 	}
 	return k, nil
+}
+
+// benchUnits make a system that ends when it has reached multi-user.target.
+var benchUnits = map[string]string{
+	"bench.target":  "[Unit]\nRequires=multi-user.target bench.service\nAfter=multi-user.target\nAllowIsolate=yes\n",
+	"bench.service": "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/systemctl --no-block poweroff\n",
+}
+
+// buildSystem makes the kit's whole system, from the root directory that the tests use too.
+func (k *kit) buildSystem(ctx context.Context) error {
+	cache := os.Getenv("XDG_CACHE_HOME")
+	if cache == "" {
+		cache = "/var/cache"
+	}
+	cached := filepath.Join(cache, "hostctl", "rootfs-system")
+	c := exec.CommandContext(ctx, "scripts/rootfs", "system", cached)
+	c.Stdout, c.Stderr = os.Stderr, os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("scripts/rootfs system: %w", err)
+	}
+	k.System = k.Dir + "/system"
+	if out, err := exec.CommandContext(ctx, "cp", "-a", cached, k.System).CombinedOutput(); err != nil {
+		return fmt.Errorf("cp: %w: %s", err, out)
+	}
+	for name, text := range benchUnits {
+		if err := os.WriteFile(filepath.Join(k.System, "etc/systemd/system", name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyProgram(from, to string) error {

@@ -117,6 +117,11 @@ func measure(ctx context.Context, s settings, bin string) (*report, error) {
 	if s.Kit, err = buildKit(ctx, dir, bin); err != nil {
 		return nil, err
 	}
+	if slices.Contains(s.Parts, "boot") {
+		if err := s.Kit.buildSystem(ctx); err != nil {
+			return nil, err
+		}
+	}
 	h, err := try.Boot(ctx, try.Options{Binds: []try.Bind{{Source: dir}}})
 	if err != nil {
 		return nil, err

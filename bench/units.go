@@ -115,6 +115,36 @@ func (b *bus) startBare(units []string, kind string, argv ...string) error {
 	})
 }
 
+// startDelegated starts a transient service that has a part of the cgroup tree to itself.
+func (b *bus) startDelegated(unit string, argv ...string) error {
+	properties := []property{
+		{"Type", dbus.MakeVariant("exec")},
+		{"Delegate", dbus.MakeVariant(true)},
+		{"ExecStart", dbus.MakeVariant([]execStart{{argv[0], argv, false}})},
+	}
+	type aux struct {
+		Name       string
+		Properties []property
+	}
+	return b.jobs("StartTransientUnit", []string{unit}, func(unit string) []any {
+		return []any{unit, "fail", properties, []aux{}}
+	})
+}
+
+// activeState is that of a unit; one that is not loaded is inactive.
+func (b *bus) activeState(unit string) (string, error) {
+	var path dbus.ObjectPath
+	if err := b.manager.Call(manager+".LoadUnit", 0, unit).Store(&path); err != nil {
+		return "", fmt.Errorf("%s: %w", unit, err)
+	}
+	value, err := b.conn.Object(systemdName, path).GetProperty(systemdName + ".Unit.ActiveState")
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", unit, err)
+	}
+	state, _ := value.Value().(string)
+	return state, nil
+}
+
 func (b *bus) stop(units []string) error {
 	err := b.jobs("StopUnit", units, func(unit string) []any { return []any{unit, "replace"} })
 	// sleep ended by a signal is a clean end; a unit that failed all the same must not stay loaded.

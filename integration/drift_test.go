@@ -42,3 +42,42 @@ func TestDrift(t *testing.T) {
 		})
 	}
 }
+
+// One that is not enabled when it is declared is made ready, and started later.
+func TestDisabledFromTheBeginning(t *testing.T) {
+	h := boot(t)
+	const text = `hostctl {
+  name = "later"
+}
+
+variable "on" {
+  type    = bool
+  default = false
+}
+
+container "web" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["/bin/sleep", "1000000"]
+  enabled = var.on
+}
+
+container "job" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["/bin/true"]
+  job     = true
+  enabled = var.on
+}
+`
+	h.write("main.hcl", text)
+	h.apply()
+	h.clean()
+	h.sh("! systemctl -q is-active hostctl-web.service; ! test -e /var/lib/hostctl/jobs/job.json")
+	h.apply("-var", "on=true")
+	h.clean("-var", "on=true")
+	h.sh("systemctl -q is-active hostctl-web.service && test -e /var/lib/hostctl/jobs/job.json")
+	h.apply()
+	h.clean()
+	h.sh("! systemctl -q is-active hostctl-web.service")
+	h.hostctl(0, "destroy", "-auto-approve")
+	h.sh("! test -e /var/lib/hostctl/jobs/job.json")
+}

@@ -338,14 +338,15 @@ func (h *Host) remove(ctx context.Context, change resource.Change) error {
 // stopping it stops nothing else. The error is [errForeign] where another made it.
 func (h *Host) keeps(ctx context.Context, addr resource.Addr) error {
 	name := Keeper(addr)
-	p, err := h.Systemd.Properties(ctx, name, "Unit.LoadState", "Unit.Transient", "Unit.After", "Unit.RequiredBy")
+	p, err := h.Systemd.Properties(ctx, name, "Unit.LoadState", "Unit.ActiveState", "Unit.Transient", "Unit.After", "Unit.RequiredBy")
 	if err != nil {
 		return err
 	}
-	if state, _ := p["Unit.LoadState"].(string); state == "not-found" {
+	transient, _ := p["Unit.Transient"].(bool)
+	// A slice that nobody made is loaded by the question alone.
+	if p["Unit.LoadState"] == "not-found" || p["Unit.ActiveState"] == "inactive" && !transient {
 		return nil
 	}
-	transient, _ := p["Unit.Transient"].(bool)
 	after, _ := p["Unit.After"].([]string)
 	if !transient || !slices.Contains(after, Unit(addr)) {
 		return fmt.Errorf("slice %s: %w", name, errForeign)
