@@ -3,6 +3,7 @@ package integration
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -13,6 +14,17 @@ import (
 // limits of a container hold, and that its host goes on when they do. The kernel is 6.1, so that the
 // launcher's ways for older kernels are walked too.
 func TestLimits(t *testing.T) {
+	onUML(t, "limits.sh", []string{"limits.hcl", "hogs.hcl"})
+}
+
+// TestAppArmor runs testdata/apparmor.sh on User-mode Linux with AppArmor as its security module: programs are confined by
+// the profile that is declared, and do not start without it.
+func TestAppArmor(t *testing.T) {
+	onUML(t, "apparmor.sh", []string{"apparmor.hcl"}, "lsm=apparmor", "security=apparmor", "apparmor=1")
+}
+
+// onUML runs a script of testdata on User-mode Linux, with these files beside it and these words on the kernel's command line.
+func onUML(t *testing.T, script string, files []string, kernel ...string) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("there is no User-mode Linux for ", runtime.GOARCH)
 	}
@@ -22,19 +34,23 @@ func TestLimits(t *testing.T) {
 		t.Skip("boots a kernel")
 	}
 	dir := t.TempDir()
-	for name, from := range map[string]string{"script": "testdata/limits.sh", "limits.hcl": "testdata/limits.hcl", "hogs.hcl": "testdata/hogs.hcl"} {
-		b, err := os.ReadFile(from)
+	put := func(from, to string) {
+		b, err := os.ReadFile(filepath.Join("testdata", from))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, to), b, 0o644)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(dir+"/"+name, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	}
+	put(script, "script")
+	for _, f := range files {
+		put(f, f)
 	}
 	if out, err := exec.Command("cp", "-a", machine.bin+"/hostctl", machine.bin+"/hostctl-launch", machine.rootfs, dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	r, err := uml.Run(t.Context(), dir)
+	r, err := uml.Run(t.Context(), dir, kernel...)
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, r.Log, r.Console)
 	}

@@ -19,7 +19,7 @@ type script struct {
 	path    *uintptr // where the command's path goes, once it is found
 	fds     childFDs
 	pins    goruntime.Pinner
-	argv    []*byte // of the init: name, descriptors, command's path, the payload's arguments
+	argv    []*byte // of the init: see InitName
 	listens bool    // the init's payload wants to know its own pid
 	bytes   [2]byte // what the child writes to ready, and reads from hold
 }
@@ -119,7 +119,7 @@ func childScript(sp Spec, f facts) *script {
 	if sp.Init {
 		s.execInit(sp, env)
 	} else {
-		s.execPayload(sp.Args, env)
+		s.execPayload(sp, sp.Args, env)
 	}
 	return s
 }
@@ -258,8 +258,9 @@ func filter(pins *goruntime.Pinner, more seccomp.More) *unix.SockFprog {
 	return &unix.SockFprog{Len: uint16(len(program)), Filter: first}
 }
 
-// execPayload ends the script with the payload itself, no signal blocked.
-func (s *script) execPayload(args, env []string) {
+// execPayload ends the script with the payload itself, no signal blocked, under the label of its spec.
+func (s *script) execPayload(sp Spec, args, env []string) {
+	s.label(sp)
 	s.add("rt_sigprocmask(SIG_SETMASK, [])", 0, unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, pin(&s.pins, &zeroMask), 0, sigsetSize)
 	exec := s.add("execve("+strconv.Quote(args[0])+")", raw.Any, unix.SYS_EXECVE, 0, s.vector(args), s.vector(env))
 	s.path = &exec.Args[0]
@@ -275,8 +276,9 @@ func (s *script) execInit(sp Spec, env []string) {
 		s.fds.notifyIn = &s.add("fcntl(notify in, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 		s.fds.notifyOut = &s.add("fcntl(notify out, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 	}
-	s.argv = vector(append([]string{InitName, "", ""}, args...))
-	s.path = (*uintptr)(unsafe.Pointer(&s.argv[2]))
+	file, label := sp.label()
+	s.argv = vector(append([]string{InitName, "", file, label, ""}, args...))
+	s.path = (*uintptr)(unsafe.Pointer(&s.argv[4]))
 	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
 		0, s.str(""), pin(&s.pins, &s.argv[0]), s.vector(append(initEnv[:len(initEnv):len(initEnv)], env...)), unix.AT_EMPTY_PATH)
 	s.fds.self = &exec.Args[0]

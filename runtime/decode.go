@@ -164,6 +164,8 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 	if len(s.Listen) > 0 {
 		w.strs("listen", s.Listen)
 	}
+	w.optional("apparmor", s.AppArmor)
+	w.optional("selinux", s.SELinux)
 	if s.NoFile != 0 {
 		w.uint("nofile", s.NoFile)
 	}
@@ -276,6 +278,10 @@ func Decode(data []byte) (Spec, error) {
 			s.Watchdog = r.uint(63)
 		case "listen":
 			s.Listen = r.strs()
+		case "apparmor":
+			s.AppArmor = r.str()
+		case "selinux":
+			s.SELinux = r.str()
 		case "nofile":
 			s.NoFile = r.uint(64)
 		default:

@@ -204,7 +204,7 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 	// With the caller goes the command. The kernel forgets this where the ids change, so not before.
 	s.add("prctl(PR_SET_PDEATHSIG, SIGKILL)", 0, unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
 	s.seal(may, 3)
-	s.execPayload(en.entry.Args, env)
+	s.execPayload(en.spec, en.entry.Args, env)
 	s.command(command)
 
 	goruntime.LockOSThread()

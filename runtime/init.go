@@ -12,8 +12,8 @@ import (
 )
 
 // InitName is argv[0] of the launcher's second role, the container's process 1. Its arguments are a descriptor, or
-// three with colons between them, and behind them [initListens] where the payload has sockets of systemd's, the path of the
-// payload's program, and the payload's own arguments.
+// three with colons between them, and behind them [initListens] where the payload has sockets of systemd's; the file that the
+// payload's label is written to, and the label, both empty without one; the path of the payload's program, and the payload's own arguments.
 const InitName = "hostctl-init"
 
 const initListens = "listen"
@@ -28,15 +28,25 @@ const (
 	initStarted = 1 << 33
 )
 
-// initNames are the calls by which the payload is started; payloadScript makes them.
-var initNames = []string{"setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])", "execve", "clone(CLONE_VM|CLONE_VFORK)", "fcntl(status)", "rt_sigaction", "getpid"}
-
+// Indices of initNames.
 const (
-	initClone   = 4
-	initFcntl   = 5
-	initForward = 6
-	initPID     = 7
+	initClone = iota
+	initPID
+	initForward
+	initSession
+	initLimit
+	initMask
+	initOpen
+	initLabel
+	initExec
+	initFcntl
 )
+
+// initNames are the calls by which the payload is started.
+var initNames = [...]string{
+	"clone(CLONE_VM|CLONE_VFORK)", "getpid", "rt_sigaction", "setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])",
+	"openat(label, O_WRONLY)", "write(label)", "execve", "fcntl(status)",
+}
 
 // Init is process 1 of a container. It starts the payload as the user that it is itself, tells the
 // launcher through the status pipe once the payload's exec has succeeded, reaps whatever dies, hands every
@@ -50,7 +60,7 @@ const (
 // It was exec'ed with every signal blocked. Those that come before the payload is there stay pending, but for the few
 // that Go unblocks on other threads of its own: they end the init, and with it a container that had not started.
 func Init(args []string) int {
-	if len(args) < 4 || unix.Getpid() != 1 {
+	if len(args) < 6 || unix.Getpid() != 1 {
 		return ExitConfig
 	}
 	var fds []int
@@ -83,7 +93,7 @@ func Init(args []string) int {
 	if listens {
 		start = startListening
 	}
-	pid, report := start(args[2], args[3:], env, 0)
+	pid, report := start(args[2:4], args[4], args[5:], env, 0)
 	switch {
 	case pid < 0:
 		return initFailed(status, initStage+initClone, int64(pid))
@@ -149,7 +159,7 @@ func initReport(fd int, index, result int64) {
 
 // startListening is startPayload for one that is told its own pid by LISTEN_PID (sd_listen_fds(3)). Nobody knows that before the
 // clone, after which nothing can be changed: a child that is not the one that was expected ends, and says which it was.
-func startListening(program string, args, env []string, expected int) (pid int, report *raw.Report) {
+func startListening(label []string, program string, args, env []string, expected int) (pid int, report *raw.Report) {
 	const tries = 100 // Go may start a thread meanwhile, which takes a number, but not for ever
 	expected = 2
 	for range tries {
@@ -158,7 +168,7 @@ func startListening(program string, args, env []string, expected int) (pid int, 
 				env[i] = "LISTEN_PID=" + strconv.Itoa(expected)
 			}
 		}
-		pid, report = startPayload(program, args, env, expected)
+		pid, report = startPayload(label, program, args, env, expected)
 		if pid < 0 || report.Index != initPID {
 			break
 		}
@@ -168,37 +178,38 @@ func startListening(program string, args, env []string, expected int) (pid int, 
 }
 
 // startPayload clones and execs the payload. It returns once that is decided: report.Index
-// is the call that failed, or -1. A payload whose pid is not the expected one does not go on; 0 expects none.
-func startPayload(program string, args, env []string, expected int) (pid int, report *raw.Report) {
+// is that of initNames that failed, or -1. A payload whose pid is not the expected one does not go on; 0 expects none.
+func startPayload(label []string, program string, args, env []string, expected int) (pid int, report *raw.Report) {
 	report = raw.NewReport(-1, ExitExec)
 	var pins goruntime.Pinner
 	defer pins.Unpin()
 	argv, envp := vector(args), vector(env)
-	calls := make([]raw.Call, 0, 80)
+	calls, names := make([]raw.Call, 0, 80), make([]int64, 0, 80)
+	add := func(name int64, c raw.Call) *raw.Call {
+		calls, names = append(calls, c), append(names, name)
+		return &calls[len(calls)-1]
+	}
 	if expected != 0 {
-		calls = append(calls, raw.Call{Trap: unix.SYS_GETPID, Want: uintptr(expected)})
+		add(initPID, raw.Call{Trap: unix.SYS_GETPID, Want: uintptr(expected)})
 	}
 	// Go's handlers must not run in the child. clone3 would clear them, but is no call that a filter can judge.
 	for sig := uintptr(1); sig <= 64; sig++ {
 		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
-			calls = append(calls, raw.Call{Trap: unix.SYS_RT_SIGACTION, Args: [6]uintptr{sig, pin(&pins, &zeroAction), 0, sigsetSize}})
+			add(initForward, raw.Call{Trap: unix.SYS_RT_SIGACTION, Args: [6]uintptr{sig, pin(&pins, &zeroAction), 0, sigsetSize}})
 		}
 	}
-	resets := int64(len(calls))
-	calls = append(calls,
-		raw.Call{Trap: unix.SYS_SETSID, Want: raw.Any},
-		raw.Call{Trap: unix.SYS_PRLIMIT64, Args: [6]uintptr{0, unix.RLIMIT_NOFILE, pin(&pins, &raw.NoFile)}}, // Go has raised this process's own
-		raw.Call{Trap: unix.SYS_RT_SIGPROCMASK, Args: [6]uintptr{unix.SIG_SETMASK, pin(&pins, &zeroMask), 0, sigsetSize}},
-		raw.Call{Trap: unix.SYS_EXECVE, Args: [6]uintptr{pin(&pins, cstr(program)), pin(&pins, &argv[0]), pin(&pins, &envp[0])}, Want: raw.Any},
-	)
+	add(initSession, raw.Call{Trap: unix.SYS_SETSID, Want: raw.Any})
+	add(initLimit, raw.Call{Trap: unix.SYS_PRLIMIT64, Args: [6]uintptr{0, unix.RLIMIT_NOFILE, pin(&pins, &raw.NoFile)}}) // Go has raised this process's own
+	add(initMask, raw.Call{Trap: unix.SYS_RT_SIGPROCMASK, Args: [6]uintptr{unix.SIG_SETMASK, pin(&pins, &zeroMask), 0, sigsetSize}})
+	if label[0] != "" {
+		open := add(initOpen, raw.Call{Trap: unix.SYS_OPENAT, Args: [6]uintptr{at, pin(&pins, cstr(label[0])), unix.O_WRONLY | unix.O_CLOEXEC}, Want: raw.Any})
+		size := uintptr(len(label[1]))
+		open.Out[0] = &add(initLabel, raw.Call{Trap: unix.SYS_WRITE, Args: [6]uintptr{0, pin(&pins, cstr(label[1])), size}, Want: size}).Args[0]
+	}
+	add(initExec, raw.Call{Trap: unix.SYS_EXECVE, Args: [6]uintptr{pin(&pins, cstr(program)), pin(&pins, &argv[0]), pin(&pins, &envp[0])}, Want: raw.Any})
 	pid = raw.CloneFlags(unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), calls, report)
-	switch {
-	case report.Index >= resets:
-		report.Index -= resets
-	case report.Index == 0 && expected != 0:
-		report.Index = initPID
-	case report.Index >= 0:
-		report.Index = initForward
+	if report.Index >= 0 {
+		report.Index = names[report.Index]
 	}
 	return pid, report
 }

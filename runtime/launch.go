@@ -371,7 +371,7 @@ func (l *launch) outcome(status int) error {
 		return nil
 	}
 	if index >= initStage {
-		names, index = initNames, index-initStage
+		names, index = initNames[:], index-initStage
 	}
 	if index < 0 || index >= int64(len(names)) {
 		return errors.New("the payload's process reported nonsense")

@@ -95,6 +95,9 @@ type Spec struct {
 	Notify bool `json:"notify,omitempty"`
 	// Watchdog is within how many microseconds the payload says that it is alive, for its environment; systemd does the rest. It needs Notify.
 	Watchdog uint64 `json:"watchdog,omitempty"`
+	// AppArmor is the profile, and SELinux the context, that the payload has from its exec on; "" is that of whoever started it.
+	AppArmor string `json:"apparmor,omitempty"`
+	SELinux  string `json:"selinux,omitempty"`
 	// NoFile is RLIMIT_NOFILE, soft and hard, of the payload; 0 leaves the unit's own.
 	NoFile uint64 `json:"nofile,omitempty"`
 }

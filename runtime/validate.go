@@ -180,6 +180,12 @@ func (s Spec) Validate() error {
 			errs = append(errs, &StepError{"spec: listen", err})
 		}
 	}
+	if s.AppArmor != "" && (s.SELinux != "" || !ValidProfile(s.AppArmor)) {
+		bad("apparmor", strconv.Quote(s.AppArmor)+" is no profile, or there is a context of SELinux's too")
+	}
+	if s.SELinux != "" && !ValidContext(s.SELinux) {
+		bad("selinux", strconv.Quote(s.SELinux)+" is no context")
+	}
 	s.validateDevices(bad)
 	s.validateNetwork(bad)
 	s.validatePrivileges(bad)

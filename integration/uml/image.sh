@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 
 mmdebstrap --quiet --variant=minbase \
-	--include=systemd,systemd-sysv,dbus,iproute2,util-linux,procps,kmod,nftables "$suite" "$root"
+	--include=systemd,systemd-sysv,dbus,iproute2,util-linux,procps,kmod,nftables,apparmor "$suite" "$root"
 
 mkdir -p "$root/usr/lib/modules"
 cp -a /usr/lib/uml/modules/. "$root/usr/lib/modules/"

@@ -39,8 +39,8 @@ func Missing() string {
 
 // Run boots User-mode Linux and executes the file "script" of dir there with bash, as root. The working
 // directory is dir, an absolute path without spaces; the script sees all of dir and may write to it. Run
-// builds the image where the cache has none. When ctx ends, the kernel's process is killed: a power cut.
-func Run(ctx context.Context, dir string) (Result, error) {
+// builds the image where the cache has none. kernel are more words of the kernel's command line. When ctx ends, the kernel's process is killed: a power cut.
+func Run(ctx context.Context, dir string, kernel ...string) (Result, error) {
 	var r Result
 	image, err := cachedImage(ctx)
 	if err != nil {
@@ -52,11 +52,11 @@ func Run(ctx context.Context, dir string) (Result, error) {
 		return r, fmt.Errorf("user-mode linux: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-	cmd := exec.CommandContext(ctx, "linux.uml",
+	cmd := exec.CommandContext(ctx, "linux.uml", append([]string{
 		"ubd0="+scratch+"/cow,"+image, "root=/dev/ubda", "rw", "mem=768M",
 		"uml_dir="+scratch+"/", "umid=kernel",
 		"con=null", "con0=null,fd:1", "quiet",
-		"systemd.unit=uml.service", "systemd.show_status=0", "uml.dir="+dir)
+		"systemd.unit=uml.service", "systemd.show_status=0", "uml.dir=" + dir}, kernel...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + scratch, "TMPDIR=" + scratch}
 	// Its processes are a group of their own and end together.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -118,6 +118,7 @@ func (k *checker) check(ctx context.Context, change resource.Change) []resource.
 	if k.launcher != nil {
 		v.bad("", "the program that starts containers is not installed", k.launcher.Error()+"; install it beside hostctl")
 	}
+	k.checkLabel(v, want)
 	k.checkListen(ctx, v, change, want)
 	k.checkJob(ctx, v, change, want)
 	k.checkControllers(v, want)

@@ -80,6 +80,11 @@ type Container struct {
 	Groups []string `json:"groups,omitempty" diff:"restart"`
 	// SystemCalls are allowed to the program by name on top of those that every container has, whatever their arguments.
 	SystemCalls []string `json:"system_calls,omitempty" diff:"restart"`
+	// AppArmor is the profile that confines the program, from its start on and beside all else. It is loaded by the host's administrator.
+	AppArmor string `json:"apparmor,omitempty" diff:"restart"`
+	// SELinux is the context that the program runs in, such as "system_u:system_r:container_t:s0". The host's policy must let
+	// what systemd starts change to it, and its files be entered by it.
+	SELinux string `json:"selinux,omitempty" diff:"restart"`
 	// MaskedPaths are covered by an empty file or directory that nobody can read, besides those of /proc and /sys that always
 	// are. A container in which one of them is missing does not start.
 	MaskedPaths []string `json:"masked_paths,omitempty" diff:"restart"`

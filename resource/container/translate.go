@@ -64,6 +64,8 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		RootSize: uint64(c.RootSize),
 		ShmSize:  uint64(c.ShmSize),
 
+		AppArmor:       c.AppArmor,
+		SELinux:        c.SELinux,
 		Capabilities:   c.Capabilities,
 		Groups:         c.Groups,
 		SystemCalls:    c.SystemCalls,

@@ -44,6 +44,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validatePrivileges(v)
 	c.validateNetwork(v)
 	c.validateDevices(v)
+	c.validateLabel(v)
 	c.validateListen(v)
 	c.validateJob(v)
 	c.validateLimits(v)
