@@ -19,9 +19,10 @@ type script struct {
 	path    *uintptr // where the command's path goes, once it is found
 	fds     childFDs
 	pins    goruntime.Pinner
-	argv    []*byte // of the init: see InitName
-	listens bool    // the init's payload wants to know its own pid
-	bytes   [2]byte // what the child writes to ready, and reads from hold
+	argv    []*byte   // of the init: see InitName
+	listens bool      // the init's payload wants to know its own pid
+	self    *raw.Call // which opens the process's directory in proc, for its label
+	bytes   [2]byte   // what the child writes to ready, and reads from hold
 }
 
 // childFDs are the arguments of the child's calls that are descriptors of the launcher's. landlock is nil where the
@@ -109,6 +110,9 @@ func childScript(sp Spec, f facts) *script {
 	s.ipcSysctls(of(sp.Sysctls, ipcSysctl))
 	if !sp.Boot {
 		s.closeProcSys()
+	}
+	if !sp.Init {
+		s.ownProc(sp)
 	}
 	s.confine(f, may, sp.Dir)
 	if sp.NoFile == 0 {
@@ -277,6 +281,9 @@ func (s *script) execInit(sp Spec, env []string) {
 		s.fds.notifyOut = &s.add("fcntl(notify out, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 	}
 	file, label := sp.label()
+	if file != "" {
+		file = procSelf + "/" + file
+	}
 	s.argv = vector(append([]string{InitName, "", file, label, ""}, args...))
 	s.path = (*uintptr)(unsafe.Pointer(&s.argv[4]))
 	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,

@@ -187,6 +187,7 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 		open.Out[0] = &s.add("write("+file+", "+adjust+")", uintptr(len(adjust)), unix.SYS_WRITE, 0, s.str(adjust), uintptr(len(adjust))).Args[0]
 	}
 	const all = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP
+	s.ownProc(en.spec)
 	s.add("setns(container, all but CLONE_NEWPID)", 0, unix.SYS_SETNS, uintptr(en.pidfd), all)
 	dir := en.entry.Dir
 	if dir == "" {

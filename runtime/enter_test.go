@@ -49,10 +49,17 @@ func TestEnterHelper(t *testing.T) {
 // enter runs an Entry in a started container, with descriptors of this process's that must not get there.
 func (b *bed) enter(e Entry) (out, errs string, code int) {
 	b.t.Helper()
+	return b.enterUnder(nil, e)
+}
+
+// enterUnder is enter with what goes before the helper's own command line.
+func (b *bed) enterUnder(wrap []string, e Entry) (out, errs string, code int) {
+	b.t.Helper()
 	e.Files = [3]int{0, 1, 2}
 	arg, err := json.Marshal(map[string]any{"Paths": b.paths, "Entry": e})
 	b.must(err)
-	c := exec.Command(os.Args[0], "-test.run=^TestEnterHelper$")
+	line := append(wrap, os.Args[0], "-test.run=^TestEnterHelper$")
+	c := exec.Command(line[0], line[1:]...)
 	c.Env = append(os.Environ(), "HOSTCTL_TEST_ENTER="+string(arg))
 	var o, er strings.Builder
 	c.Stdout, c.Stderr = &o, &er

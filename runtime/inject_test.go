@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // injected are the set-up's system calls; when says at which of its calls each fails (strace counts per
@@ -116,4 +118,50 @@ func (b *bed) inject(kind, name, errno, when string) {
 	st.gone()
 	b.paths.RemoveRecord(invocation)
 	b.residue(what)
+}
+
+// injectedEnter are the calls of who enters.
+var injectedEnter = map[string][]string{
+	"pidfd_open": {"1"}, "openat2": {"1", "2"}, "setns": {"1"}, "prlimit64": {"1", "2", "16"}, "dup3": {"1", "2", "3"},
+	"setsid": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44"}, "setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"},
+	"capset": {"1"}, "fchdir": {"1"}, "landlock_create_ruleset": {"2"}, "landlock_add_rule": {"1", "2"}, "landlock_restrict_self": {"1"},
+	"close_range": {"1"}, "seccomp": {"1"},
+}
+
+// TestEnterFailsClosed does the same to those who enter: the command does not run.
+func TestEnterFailsClosed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	b := newBed(t)
+	if _, err := exec.LookPath("strace"); err != nil {
+		skip(t, "strace")
+	}
+	st := b.launch(b.spec(func(s *Spec) { s.Args = []string{"probe", "wait"} }), nil, nil)
+	readLine(t, st.out, "ready\n")
+	entry := Entry{Args: []string{"sh", "-c", "echo the command ran"}}
+	if out, errs, code := b.enterUnder([]string{"strace", "-f", "-qq", "-o", b.dir + "/trace"}, entry); code != 0 || !strings.Contains(out, "ran") {
+		t.Fatalf("exit %d: %s %s", code, out, errs)
+	}
+	runs := 0
+	for name, whens := range injectedEnter {
+		for _, when := range whens {
+			for _, errno := range []string{"EPERM", "EINVAL", "ENOSYS"} {
+				what := fmt.Sprintf("%s:error=%s:when=%s", name, errno, when)
+				out, errs, code := b.enterUnder([]string{"strace", "-f", "-qq", "-o", b.dir + "/trace", "-e", "inject=" + what}, entry)
+				trace, err := os.ReadFile(b.dir + "/trace")
+				b.must(err)
+				if !strings.Contains(string(trace), "INJECTED") {
+					t.Errorf("%s: there is no such call", what)
+				}
+				if code == 0 || strings.Contains(out, "the command ran") {
+					t.Errorf("%s: exit %d: %s %s", what, code, out, errs)
+				}
+				runs++
+			}
+		}
+	}
+	t.Logf("%d entries failed as they should", runs)
+	b.must(unix.Kill(st.pid(), unix.SIGTERM))
+	st.end()
 }
