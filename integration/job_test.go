@@ -74,9 +74,18 @@ func TestJob(t *testing.T) {
 	h.apply("-var", "what=two", "-var", "memory=96M")
 	runs("one two")
 	h.clean("-var", "what=two", "-var", "memory=96M")
+	// Nor one of its unit alone, for which that is made anew.
+	h.write("main.hcl", strings.Replace(jobs, "job     = true", "job     = true\n  stop_timeout = \"7s\"", 1))
+	contains(t, h.apply("-var", "what=two", "-var", "memory=96M").stdout, "replaced")
+	runs("one two")
+	h.clean("-var", "what=two", "-var", "memory=96M")
+	h.write("main.hcl", jobs)
+	h.apply("-var", "what=two", "-var", "memory=96M")
+	runs("one two")
+	h.clean("-var", "what=two", "-var", "memory=96M")
 
 	// After a reboot, which takes all of /run along, it is still done; what depends on it runs.
-	h.sh("systemctl stop hostctl-keep-migrate.slice hostctl-keep-after.slice hostctl-migrate.service hostctl-after.service; rm -r /run/hostctl/containers /run/hostctl/specs /run/hostctl/running /run/hostctl/files")
+	h.sh("systemctl stop hostctl-keep-migrate.slice hostctl-keep-after.slice hostctl-migrate.service hostctl-after.service || true; rm -r /run/hostctl/containers /run/hostctl/specs /run/hostctl/running /run/hostctl/files")
 	plan := h.hostctl(2, "plan", "-detailed-exitcode", "-var", "what=two", "-var", "memory=96M").stdout
 	contains(t, plan, "container.after will be created")
 	if strings.Contains(plan, "container.migrate w") {

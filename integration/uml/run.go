@@ -53,8 +53,8 @@ func Run(ctx context.Context, dir string, kernel ...string) (Result, error) {
 	}
 	defer os.RemoveAll(scratch)
 	cmd := exec.CommandContext(ctx, "linux.uml", append([]string{
-		"ubd0="+scratch+"/cow,"+image, "root=/dev/ubda", "rw", "mem=768M",
-		"uml_dir="+scratch+"/", "umid=kernel",
+		"ubd0=" + scratch + "/cow," + image, "root=/dev/ubda", "rw", "mem=768M",
+		"uml_dir=" + scratch + "/", "umid=kernel",
 		"con=null", "con0=null,fd:1", "quiet",
 		"systemd.unit=uml.service", "systemd.show_status=0", "uml.dir=" + dir}, kernel...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + scratch, "TMPDIR=" + scratch}

@@ -190,6 +190,9 @@ func (h *Host) create(ctx context.Context, change resource.Change, want *Contain
 	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
 		return err
 	}
+	if ran, err := h.hasRun(change, want); ran || err != nil {
+		return errors.Join(err, h.Specs.CarryDone(change.Addr.HostName()))
+	}
 	var err error
 	if want.Enabled {
 		if err = h.start(ctx, change, want); !errors.Is(err, host.ErrUnitExists) {
@@ -296,8 +299,10 @@ func (h *Host) unlink(change resource.Change) error {
 	case err != nil:
 		return err
 	}
-	if err := h.forgetJob(change); err != nil {
-		return err
+	if !change.Replace { // made anew, a job that was run has been run all the same
+		if err := h.forgetJob(change); err != nil {
+			return err
+		}
 	}
 	return h.Specs.Unlink(change.Addr.HostName())
 }

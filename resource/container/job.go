@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -154,6 +155,23 @@ func (h *Host) isDone(name string) bool {
 	}
 	next, err := h.Specs.Linked(name)
 	return errors.Is(err, fs.ErrNotExist) || next == done
+}
+
+// hasRun reports whether a job that is made anew was run to its end with all that it would run with: what has changed is its unit alone.
+func (h *Host) hasRun(change resource.Change, want *Container) (bool, error) {
+	if !want.Job || want.scheduled() {
+		return false, nil
+	}
+	done, _, err := h.Specs.Done(change.Addr.HostName())
+	if err != nil {
+		return false, nil // never, or nobody can tell
+	}
+	next, err := want.launcherSpec(change.Addr, change.Owner)
+	if err != nil {
+		return false, err
+	}
+	done.Declared, next.Declared = nil, nil
+	return reflect.DeepEqual(done, *next), nil
 }
 
 // updateJob changes a job. It runs where something of what it runs with has changed, or where it has not come to its end yet.
