@@ -65,6 +65,9 @@ func (k *Checker) Check(s Spec) []Problem {
 				bad("root", "", checkClosed(s.Rootfs))
 			}
 		}
+		if s.overlaid() {
+			bad("overlay", "", canOverlay())
+		}
 		read := func(path string) ([]byte, error) { return rootFile(root, path) }
 		user, err := lookupUser(s, read)
 		id := identity{}

@@ -43,7 +43,6 @@ var abilities = []struct {
 	}},
 	{"clone3 with CLONE_CLEAR_SIGHAND", "5.5", func() answer { return asked(unix.SYS_CLONE3, 0, 0, 0) }},
 	{"openat2", "5.6", func() answer { return asked(unix.SYS_OPENAT2, ^uintptr(0), 0, 0) }},
-	{"pidfd_getfd", "5.6", func() answer { return asked(unix.SYS_PIDFD_GETFD, ^uintptr(0), 0, 0) }},
 	{"close_range with CLOSE_RANGE_CLOEXEC", "5.11", func() answer {
 		// An empty range: first above last is EINVAL, and so is an unknown flag; a range of no open descriptor is not.
 		const none = 1<<31 - 2
@@ -54,6 +53,15 @@ var abilities = []struct {
 		return answered(errnoOrNil(errno))
 	}},
 	{"mount_setattr and idmapped mounts", "5.12", func() answer { return asked(unix.SYS_MOUNT_SETATTR, ^uintptr(0), 0, ^uintptr(0)) }},
+}
+
+// canOverlay says whether the kernel has the overlay filesystem, and loads its module where there is one.
+func canOverlay() error {
+	fd, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return call("fsopen(overlay)", err)
+	}
+	return unix.Close(fd)
 }
 
 // asked makes a system call with arguments that no kernel accepts.
@@ -104,10 +112,11 @@ func Abilities() []Ability {
 		all = append(all, Ability{Name: a.name, Since: a.since})
 	}
 	return append(all,
+		Ability{"the overlay filesystem", "5.2", "A container whose root is ephemeral or persistent is refused."},
 		Ability{"Landlock ABI 2", "5.19", "The mounts are the only wall against writing."},
 		Ability{"idmapped mounts of tmpfs", "6.3", "A volume there is refused, with `run_as` as the remedy, whose account is mapped to itself."},
 		Ability{"Landlock ABI 6", "6.12", "Containers that share a network namespace reach each other's abstract sockets."},
-		Ability{"proc for another pid namespace", "6.17", "The container mounts its own, which the kernel allows where nothing lies over the host's."},
+		Ability{"proc for another pid namespace", "6.17", "A process that enters the container's namespaces for that alone mounts it, which the kernel allows where nothing lies over the host's."},
 	)
 }
 
