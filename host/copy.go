@@ -22,6 +22,18 @@ type Place struct {
 	UID, GID uint32
 }
 
+// HostPlace is an absolute path of the host's own, with root's rights.
+func HostPlace(path string) (Place, error) {
+	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return Place{}, &os.PathError{Op: "open", Path: "/", Err: err}
+	}
+	return Place{Root: root, Path: path}, nil
+}
+
+// Close closes the place's root.
+func (p Place) Close() error { return unix.Close(p.Root) }
+
 // Copied is what a copy has done.
 type Copied struct {
 	Files, Bytes int64

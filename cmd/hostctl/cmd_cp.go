@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"hostctl/host"
 )
 
@@ -44,12 +42,12 @@ func (c *cli) copy(source, target, user string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(from.Root)
+	defer from.Close()
 	to, err := placeOf(target, user)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(to.Root)
+	defer to.Close()
 	done, err := host.CopyTree(from, to)
 	if err != nil {
 		return nil, err
@@ -83,8 +81,7 @@ func placeOf(arg, user string) (host.Place, error) {
 		if err != nil {
 			return host.Place{}, err
 		}
-		root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		return host.Place{Root: root, Path: path}, err
+		return host.HostPlace(path)
 	}
 	if !strings.HasPrefix(path, "/") {
 		return host.Place{}, fmt.Errorf("%s: want an absolute path inside, such as %s:/%s", arg, name, path)
@@ -97,10 +94,12 @@ func placeOf(arg, user string) (host.Place, error) {
 	if err != nil {
 		return host.Place{}, fmt.Errorf("%s: %w", name, err)
 	}
+	p := host.Place{Root: root, Path: filepath.Clean(path)}
 	account, err := record.Account(root, user)
 	if err != nil {
-		unix.Close(root)
+		p.Close()
 		return host.Place{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return host.Place{Root: root, Path: filepath.Clean(path), UID: account.UID, GID: account.GID}, nil
+	p.UID, p.GID = account.UID, account.GID
+	return p, nil
 }
