@@ -52,6 +52,7 @@ type entering struct {
 // The calling goroutine's thread must not be used for anything else afterwards: it makes children in the
 // container's pid namespace. Enter locks it.
 func (p Paths) Enter(r Record, e Entry) (_ *Entered, err error) {
+	goruntime.LockOSThread()
 	en := &entering{record: r, entry: e}
 	defer func() {
 		for _, fd := range en.open {
@@ -208,7 +209,6 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 	s.execPayload(en.spec, en.entry.Args, env)
 	s.command(command)
 
-	goruntime.LockOSThread()
 	if err := unix.Setns(en.pidfd, unix.CLONE_NEWPID); err != nil {
 		return 0, call("setns(container, CLONE_NEWPID)", err)
 	}
