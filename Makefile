@@ -15,7 +15,7 @@ FUZZTIME = 10s
 CACHE = $(or $(XDG_CACHE_HOME),/var/cache)/hostctl
 
 HOST_PACKAGES = ca-certificates git systemd dbus iproute2 util-linux procps busybox-static
-TEST_PACKAGES = $(HOST_PACKAGES) crun strace nftables e2fsprogs xfsprogs kmod mmdebstrap patch man-db mandoc zsh fish neovim
+TEST_PACKAGES = $(HOST_PACKAGES) crun strace nftables e2fsprogs xfsprogs attr kmod mmdebstrap patch man-db mandoc zsh fish neovim
 ifeq ($(shell uname -m),x86_64)
 TEST_PACKAGES += user-mode-linux
 endif
