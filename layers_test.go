@@ -17,8 +17,10 @@ import (
 // is a decision that has not been made.
 var ours = map[string][]string{
 	"hostctl/resource":                 {},
+	"hostctl/policy":                   {"hostctl/resource", "hostctl/policy/rule"},
+	"hostctl/policy/rule":              {},
 	"hostctl/resource/user":            {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/volume":          {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/volume":          {"hostctl/resource", "hostctl/host", "hostctl/policy/rule"},
 	"hostctl/resource/network":         {"hostctl/resource", "hostctl/host"},
 	"hostctl/resource/netns":           {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
 	"hostctl/resource/container":       {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
@@ -29,7 +31,7 @@ var ours = map[string][]string{
 	"hostctl/plan":                     {"hostctl/resource"},
 	"hostctl/importer":                 {"hostctl/resource", "hostctl/hcl"},
 	"hostctl/apply":                    {"hostctl/resource", "hostctl/plan"},
-	"hostctl/runtime":                  {"hostctl/runtime/internal/raw", "hostctl/runtime/internal/seccomp"},
+	"hostctl/runtime":                  {"hostctl/policy/rule", "hostctl/runtime/internal/raw", "hostctl/runtime/internal/seccomp"},
 	"hostctl/runtime/internal/raw":     {},
 	"hostctl/runtime/internal/seccomp": {},
 	"hostctl/host":                     {},

@@ -48,6 +48,7 @@ type envelope struct {
 	Vars       map[string]string `json:"vars,omitempty"`
 	Env        map[string]string `json:"env,omitempty"`
 	Version    string            `json:"version,omitempty"`
+	Defaults   Defaults          `json:"defaults,omitempty"`
 	Expression string            `json:"expression,omitempty"`
 }
 
@@ -147,7 +148,7 @@ func load(ctx context.Context, child Child, req Request, kinds resource.Kinds) (
 	if c.Diagnostics.HasErrors() {
 		return c, false
 	}
-	ans, failed := ask(ctx, child, envelope{Vars: req.Vars, Env: req.Env, Version: req.Version, Expression: req.Expression}, req.Sources)
+	ans, failed := ask(ctx, child, envelope{Vars: req.Vars, Env: req.Env, Version: req.Version, Defaults: req.Defaults, Expression: req.Expression}, req.Sources)
 	if failed != nil {
 		c.Diagnostics = Diagnostics{*failed}
 		return c, false
@@ -435,7 +436,7 @@ func serve(e envelope, sources Sources, kinds resource.Kinds) (*answer, error) {
 	if e.Question != nil {
 		return &answer{Findings: find(sources, *e.Question, kinds)}, nil
 	}
-	return answerOf(evaluate(Request{Sources: sources, Vars: e.Vars, Env: e.Env, Version: e.Version, Expression: e.Expression}, kinds))
+	return answerOf(evaluate(Request{Sources: sources, Vars: e.Vars, Env: e.Env, Version: e.Version, Defaults: e.Defaults, Expression: e.Expression}, kinds))
 }
 
 // answerOf packs a configuration for the way to the parent.

@@ -125,7 +125,54 @@ func bootWith(t *testing.T, binds []try.Bind, fresh ...string) *host {
 			t.Error(err)
 		}
 	})
-	return &host{t, h, dir}
+	booted := &host{t, h, dir}
+	booted.policy(generous)
+	return booted
+}
+
+// generous is the policy of hosts on which the policy is not what is tested.
+const generous = `
+paths {
+  writable  = ["/srv", "/opt/data", "/mnt"]
+  read_only = ["/usr/share"]
+}
+rootfs {
+  directories = ["/srv", "/var/lib/machines"]
+}
+users {
+  groups = ["adm", "audio", "video"]
+}
+network {
+  host_network = ["*"]
+  host_ports   = ["*:1-65535"]
+}
+privileges {
+  capabilities = ["chown", "dac_override", "fowner", "kill", "net_admin", "net_bind_service", "net_raw", "setgid", "setuid", "sys_chroot", "sys_ptrace"]
+  devices      = ["/dev/*"]
+  sysctls      = ["*"]
+  system_calls = ["keyctl", "ptrace", "process_vm_readv", "userfaultfd"]
+  root         = ["ephemeral", "persistent", "writable"]
+  boot         = ["*"]
+  rlimits      = ["memlock", "nice", "rtprio"]
+  oom_score_adjust = -1000
+}
+limits {
+  unlimited = ["memory", "tasks", "files"]
+}
+`
+
+// policy makes a text the host's policy; "" leaves it without one.
+func (h *host) policy(text string) {
+	h.t.Helper()
+	if text == "" {
+		h.sh("rm -f /etc/hostctl/policy.hcl")
+		return
+	}
+	h.write("policy.txt", text)
+	h.sh("mkdir -p /etc/hostctl; chown 0:0 /etc /etc/hostctl; install -m 0644 " + work + "/policy.txt /etc/hostctl/policy.hcl")
+	if err := os.Remove(filepath.Join(h.work, "policy.txt")); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // result is what a command left.

@@ -45,6 +45,8 @@ type Plan struct {
 	Targets []resource.Target `json:"targets,omitempty"`
 	// LeftOut is how many other resources would be acted upon without Targets.
 	LeftOut int `json:"left_out,omitempty"`
+	// Loosened is what programs and accounts get that others do not have.
+	Loosened []Loosening `json:"loosened,omitempty"`
 	// Resources are those that something is done to, by address.
 	Resources []Resource `json:"resources"`
 	// Steps are the work, each after all those it depends on. Carry them out

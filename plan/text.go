@@ -19,7 +19,7 @@ type TextOptions struct {
 
 // Text prints the plan for people, from nothing but what its JSON holds. Rules:
 //
-//   - what was changed outside hostctl comes first, the sum comes last;
+//   - what programs get that others do not have comes first, then what was changed outside hostctl, the sum comes last;
 //   - a resource begins with a line that says what happens to it and why;
 //   - each difference says what it costs; what stays is only counted;
 //   - nothing of a configuration or of a host reaches the terminal unescaped;
@@ -43,6 +43,7 @@ func (p *Plan) Text(opt TextOptions) string {
 	if len(p.Targets) > 0 {
 		t.line()
 	}
+	t.loosened(p.Loosened)
 	t.drift(p)
 	t.line("hostctl will do this to make the host as configuration ", quote(p.Owner), " says:")
 	t.line()

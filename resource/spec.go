@@ -125,6 +125,8 @@ type Problem struct {
 	// Summary says what is wrong in one line; Detail says more, the remedy last.
 	Summary string `json:"summary"`
 	Detail  string `json:"detail,omitempty"`
+	// Refused says that nothing is wrong but that the host's owner does not allow it.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // Error makes a Problem an error for where no text is at hand.

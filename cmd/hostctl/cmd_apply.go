@@ -12,7 +12,9 @@ import (
 	"hostctl/hcl"
 	"hostctl/host"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var applyCommand = command{
@@ -93,6 +95,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 		return nil, err
 	}
 	defer lock.Release()
+	a.enforce = true
 	p, config, sources, err := a.propose(c)
 	if err != nil {
 		return nil, err
@@ -138,6 +141,13 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+		return nil, err
+	}
 	if err := resource.CheckName(f.Owner); err != nil {
 		return nil, fmt.Errorf("plan file %s: configuration %q: %w", path, f.Owner, err)
 	}
@@ -156,7 +166,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &proposal{machine: m, seen: seen}
+	p := &proposal{machine: m, policy: pol, seen: seen}
 	if reasons := plan.Stale(f.Basis, p.basis(sources).Seal(key)); len(reasons) > 0 {
 		return nil, staleError{reasons}
 	}
@@ -193,6 +203,9 @@ func (p *proposal) again(c *cli, f *plan.File) error {
 	if len(problems) > 0 {
 		return c.problems(nil, problems)
 	}
+	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want); len(refused) > 0 {
+		return c.problems(nil, refused)
+	}
 	if plan.Digest(r.Want) != saved {
 		return staleError{[]string{"The ledger and the host give what it wants other numbers or paths than the file has."}}
 	}
@@ -206,6 +219,7 @@ func (a *applying) unseal(c *cli, f *plan.File, p *proposal, sources hcl.Sources
 	if len(f.Sealed) == 0 {
 		return nil
 	}
+	a.defaults = p.policy.defaults()
 	config := hcl.Load(c.ctx, evaluate, a.request(sources), kinds())
 	if config.Diagnostics.HasErrors() {
 		warn := hcl.Diagnostic{Severity: hcl.Warning, Summary: "The plan holds no sensitive values",

@@ -7,7 +7,9 @@ import (
 
 	"hostctl/hcl"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var planCommand = command{
@@ -56,6 +58,7 @@ type planning struct {
 	source
 	json             bool
 	destroy          bool
+	enforce          bool // the launcher is to judge by the host's policy as it is now
 	targets, replace listFlag
 }
 
@@ -95,6 +98,11 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if err != nil {
 		return nil, nil, hcl.Sources{}, err
 	}
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return nil, nil, hcl.Sources{}, err
+	}
+	p.defaults = pol.defaults()
 	config, sources, err := p.read(c)
 	if err != nil {
 		return nil, nil, sources, err
@@ -103,11 +111,16 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if err != nil {
 		return nil, nil, sources, err
 	}
+	if p.enforce { // also where what follows is refused: what was allowed before may not be any more
+		if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+			return nil, nil, sources, err
+		}
+	}
 	want := config.State
 	if p.destroy {
 		want = resource.State{}
 	}
-	proposal, problems, err := propose(c.ctx, m, config.Name, want, config.Directives, scope)
+	proposal, problems, err := propose(c.ctx, m, pol, config.Name, realDir(sources.Dir), want, config.Directives, scope)
 	if err != nil {
 		return nil, nil, sources, err
 	}

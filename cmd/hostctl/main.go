@@ -25,6 +25,7 @@ const (
 	exitOK      = 0
 	exitError   = 1
 	exitChanges = 2
+	exitRefused = 3
 	exitStale   = 4
 	exitLocked  = 5
 )

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hostctl/resource"
@@ -104,6 +105,18 @@ func (u *User) Validate(self resource.Addr) []resource.Problem {
 		}
 	}
 	return out
+}
+
+// Demands implements [resource.Demander].
+func (u *User) Demands(self resource.Addr) []resource.Demand {
+	list := []resource.Demand{{Right: resource.RightUser, Value: self.HostName()}}
+	if u.UID != 0 {
+		list = append(list, resource.Demand{Path: "uid", Right: resource.RightUID, Value: strconv.FormatUint(uint64(u.UID), 10), Amount: float64(u.UID)})
+	}
+	for _, group := range u.Groups {
+		list = append(list, resource.Demand{Path: "groups", Right: resource.RightGroup, Value: group})
+	}
+	return list
 }
 
 // Claims implements [resource.Claimer]: a uid that is written down is nobody else's to get.

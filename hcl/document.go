@@ -1,0 +1,58 @@
+package hcl
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"hostctl/resource"
+)
+
+// MaxDocument is the most bytes of a document.
+const MaxDocument = 1 << 20
+
+// ReadDocument reads a file that is one spec and no configuration, such as a host's policy: the attributes and blocks of
+// the spec's struct stand in it without a block around them, and every value is written out. There are no names,
+// functions and dynamic blocks. The spec is filled in as far as it can be; [Config.Locate] takes problems of the
+// zero address.
+//
+// It parses in this process: the text has to be that of somebody who is trusted. That it cannot be too long or
+// nest too deeply is looked at before.
+func ReadDocument(f File, spec resource.Spec) *Config {
+	c := &Config{sources: &Sources{Files: []File{f}}, places: map[resource.Addr]*places{}}
+	pl := &places{file: f.Name, at: map[string]span{}}
+	c.places[resource.Addr{}] = pl
+	if len(f.Text) > MaxDocument {
+		c.Diagnostics = Diagnostics{{Severity: Error, File: f.Name, Summary: "File is too long", Detail: fmt.Sprintf("It has at most %d MiB.", MaxDocument>>20)}}
+		return c
+	}
+	if _, problem := scan(f); problem != nil {
+		c.Diagnostics = Diagnostics{*problem}
+		return c
+	}
+	e := (&run{req: Request{Sources: *c.sources}}).scope(c, "", ".")
+	p := parseChunk(&f, chunk{end: len(f.Text), line: 1})
+	if e.fromHCL(p.errors()); !c.Diagnostics.HasErrors() {
+		d := &decoder{evaluation: e, places: pl, document: true}
+		d.body(resource.SchemaOf(spec), reflect.ValueOf(spec).Elem(), p.body, "")
+	}
+	c.finish()
+	return c
+}
+
+// written evaluates an expression of a document.
+func (d *decoder) written(expr hclsyntax.Expression) (value, bool) {
+	at := expr.Range()
+	if names := expr.Variables(); len(names) > 0 {
+		at = names[0].SourceRange()
+		d.fail(at, "Values are written out here", "There are no variables and no other names in this file.")
+		return none, false
+	}
+	v, ok := d.eval(expr, &hcl.EvalContext{})
+	if !ok {
+		return none, false
+	}
+	return v, d.measured(v, at)
+}
