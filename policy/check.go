@@ -93,7 +93,11 @@ func summary(v Verdict) string {
 // detail says why, and what the host's owner would write.
 func (p *Policy) detail(g *grants, v Verdict) string {
 	var b strings.Builder
-	b.WriteString(strings.ToUpper(v.Why[:1]) + v.Why[1:] + ".")
+	why := v.Why
+	if !strings.HasPrefix(why, "the policy") && !strings.HasPrefix(why, "/") && !strings.HasPrefix(why, "this") {
+		why = "the policy's " + why
+	}
+	b.WriteString(strings.ToUpper(why[:1]) + why[1:] + ".")
 	origin := p.Origin
 	if origin == "" {
 		origin = Path
@@ -106,6 +110,6 @@ func (p *Policy) detail(g *grants, v Verdict) string {
 	if g.block != "" {
 		origin = g.block + " of " + origin
 	}
-	fmt.Fprintf(&b, " The host's owner allows it in %s with: %s", origin, v.Allow)
+	fmt.Fprintf(&b, " The host's owner allows it in %s with:\n\n    %s", origin, v.Allow)
 	return b.String()
 }

@@ -233,7 +233,7 @@ func (p *hostPolicy) standing(owner string, refused []resource.Problem, live res
 			continue
 		}
 		if slices.ContainsFunc(p.Check(owner, "", resource.State{r.Addr: spec}), func(l resource.Problem) bool { return l.Path == r.Path && l.Summary == r.Summary }) {
-			r.Detail += " This host has it so since before, which is left alone but not started again."
+			r.Detail += "\n\nThis host has it so since before: what runs is left alone, and is not started again."
 		}
 	}
 }
