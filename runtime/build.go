@@ -16,6 +16,10 @@ func (o mapsOp) do(l *launch) (err error) {
 	if l.start, _, err = startTime(l.pid()); err != nil {
 		return err
 	}
+	// Opened here: inside the child's mount namespace its number names it no more.
+	if l.proc, err = unix.Open(procPath(l.pid(), ""), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return call("open("+procPath(l.pid(), "")+")", err)
+	}
 	if l.userns, err = mapUserns(l.pid(), o.uidMap, o.gidMap); err != nil {
 		return step("id maps", err)
 	}
@@ -451,6 +455,7 @@ func (recordOp) do(l *launch) error {
 	data := Record{
 		Name: l.spec.Name, Spec: l.sum, PID: l.pid(), StartTime: l.start,
 		UID: l.id.UID, GID: l.id.GID, UIDMap: l.id.UIDMap, GIDMap: l.id.GIDMap,
+		Facts: released(l.spec, l.id, l.proc),
 	}.encode()
 	tmp := newRecord + strconv.Itoa(unix.Getpid())
 	fd, err := unix.Openat(l.running, tmp, unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
