@@ -205,6 +205,10 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	next := r.declared(spec)
 	f.live = next
 	f.status = "running"
+	if err != nil && u.ActiveState != "activating" {
+		// It is ours, and what it was started with, and as what, is noted no more.
+		next.Pending = pendingUnknown
+	}
 	if record.Spec != "" && record.Spec != sum {
 		// A live change moved the link on, or a change whose restart was not made.
 		f.live = r.begun(record, spec, next, sum)
@@ -231,7 +235,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	}
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
-		r.facts(record.PID, f)
+		r.facts(record, f)
 	}
 	if len(f.live.Listen) > 0 && r.sockets[SocketUnit(addr)].ActiveState != "active" {
 		f.live.Listen = nil
