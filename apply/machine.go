@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"hostctl/plan"
@@ -36,6 +37,8 @@ type Observation struct {
 	Status map[resource.Addr]string
 	// Used are the spans of each pool that the host has in use.
 	Used map[string][]resource.Span
+	// Foreign is what others put beside resources of Owner or in their place, by address.
+	Foreign []resource.Problem
 	// Imported are those of Live that nobody owns yet, by the id that each was found by, see [Machine.Import].
 	Imported map[resource.Addr]string
 }
@@ -68,10 +71,12 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 		}
 		maps.Copy(o.Live, r.State)
 		maps.Copy(o.Status, r.Status)
+		o.Foreign = append(o.Foreign, r.Foreign...)
 		for pool, spans := range r.Used {
 			o.Used[pool] = append(o.Used[pool], spans...)
 		}
 	}
+	slices.SortStableFunc(o.Foreign, func(a, b resource.Problem) int { return a.Addr.Compare(b.Addr) })
 	o.LedgerLost = !found && len(o.Live) > 0
 	return o, nil
 }
@@ -119,13 +124,7 @@ func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resou
 	}
 	r := resource.NewResolver(o.Owner, live, moveGrants(o.Ledger.Grants, o.Owner, moves), o.Used)
 	problems := r.Resolve(want)
-	for addr := range stopped {
-		kind, _ := kinds.Lookup(addr.Kind)
-		if spec, ok := r.Want[addr]; ok && kind.Stopped != nil {
-			r.Want[addr] = kind.Stopped(spec)
-		}
-	}
-	return Resolution{Want: r.Want, Grants: r.New, Handed: r.Handed}, problems
+	return Resolution{Want: stop(kinds, r.Want, stopped), Grants: r.New, Handed: r.Handed}, problems
 }
 
 // Resolution is what [Observation.Resolve] comes to.
@@ -141,14 +140,6 @@ type Resolution struct {
 func (o *Observation) Hidden() map[resource.Addr][]string {
 	if record := o.Ledger.Owners[o.Owner]; record != nil {
 		return record.Sensitive
-	}
-	return nil
-}
-
-// Stopped are the resources of the configuration that an administrator stopped on purpose.
-func (o *Observation) Stopped() map[resource.Addr]Stop {
-	if record := o.Ledger.Owners[o.Owner]; record != nil {
-		return record.Stopped
 	}
 	return nil
 }

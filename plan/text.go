@@ -30,6 +30,7 @@ func (p *Plan) Text(opt TextOptions) string {
 	}
 	t := &text{TextOptions: opt}
 	if p.Empty() {
+		t.drift(nil, p.Foreign)
 		if len(p.Targets) > 0 {
 			t.line(t.paint(bold, "No changes."), " What is asked for is on the host as the configuration says.")
 			t.partial(p)
@@ -44,7 +45,7 @@ func (p *Plan) Text(opt TextOptions) string {
 		t.line()
 	}
 	t.loosened(p.Loosened)
-	t.drift(p)
+	t.drift(p.Drift(), p.Foreign)
 	t.line("hostctl will do this to make the host as configuration ", quote(p.Owner), " says:")
 	t.line()
 	down := map[resource.Addr][]resource.Addr{}
@@ -173,49 +174,6 @@ func (t *text) addrs(title string, addrs []resource.Addr) {
 func (t *text) ledger(p *Plan) {
 	t.addrs("Recorded in the ledger without touching the host: ", p.Record)
 	t.addrs("Dropped from the ledger, gone from the host already: ", p.Forget)
-}
-
-// drift prints what was changed outside hostctl and will be put right.
-func (t *text) drift(p *Plan) {
-	any := false
-	for i := range p.Resources {
-		r := &p.Resources[i]
-		var drifted []Difference
-		for _, d := range r.Differences {
-			if d.Drift {
-				drifted = append(drifted, outside(d))
-			}
-		}
-		if len(drifted) == 0 && r.Reason != Missing {
-			continue
-		}
-		if !any {
-			t.line(t.paint(bold, "Changed outside hostctl since it was last applied:"))
-			t.line()
-			any = true
-		}
-		if r.Reason == Missing {
-			t.line(t.symbol(resource.Delete), " ", plain(r.Addr.String()), " is gone")
-			continue
-		}
-		t.line(t.symbol(resource.Update), " ", plain(r.Addr.String()))
-		t.tree(4, tree(drifted), resource.Update)
-	}
-	if any {
-		t.line()
-	}
-}
-
-// outside turns the way back, from live to want, into what was done to the host.
-func outside(d Difference) Difference {
-	d.Before, d.After, d.Class = d.After, d.Before, resource.None
-	switch d.Action {
-	case resource.Create:
-		d.Action = resource.Delete
-	case resource.Delete:
-		d.Action = resource.Create
-	}
-	return d
 }
 
 func (t *text) resource(r *Resource, down []resource.Addr) {

@@ -193,6 +193,9 @@ type Reading struct {
 	// Used are the parts of each pool that something on this host already has,
 	// whoever owns it.
 	Used map[string][]Span
+	// Foreign is what others put beside resources of the owner, or in the place of one that was applied, so that these are not as
+	// applied or will not stay so. It is not hostctl's to take away; Detail says how to.
+	Foreign []Problem
 }
 
 // Host is the effects half of a kind: the only code that looks at the host or

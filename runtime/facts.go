@@ -89,29 +89,23 @@ func (f *Facts) parseStatus(text string) {
 	}
 }
 
-// mountFacts leaves out what is different each time, the numbers of the mounts, and what others change, the propagation and
-// the options of the filesystem.
+// mountFacts leaves out what is different each time, the numbers of the mounts, what others change, the propagation and
+// the options of the filesystem, and the root of a cgroup's, which the kernel tells as the reader's own cgroup namespace has it.
 func mountFacts(text []byte) []string {
 	out := make([]string, 0, bytes.Count(text, []byte("\n")))
 	for len(text) > 0 {
 		var line []byte
 		line, text, _ = bytes.Cut(text, []byte("\n"))
-		_, rest, _ := bytes.Cut(line, []byte(" "))
-		_, rest, _ = bytes.Cut(rest, []byte(" "))
-		end := 0 // of the four fields that follow
-		for range 4 {
-			n := bytes.IndexByte(rest[end:], ' ')
-			if n < 0 {
-				break
-			}
-			end += n + 1
-		}
-		_, fs, ok := bytes.Cut(rest[end:], []byte("- "))
-		if !ok || end == 0 {
+		left, right, ok := strings.Cut(string(line), " - ")
+		field := strings.SplitN(left, " ", 7)
+		if !ok || len(field) < 6 {
 			continue
 		}
-		kind, _, _ := bytes.Cut(fs, []byte(" "))
-		out = append(out, strings.ToValidUTF8(string(append(append(make([]byte, 0, end+len(kind)), rest[:end]...), kind...)), "?"))
+		kind, _, _ := strings.Cut(right, " ")
+		if kind == "cgroup2" || kind == "cgroup" {
+			field[3] = "/"
+		}
+		out = append(out, strings.ToValidUTF8(field[2]+" "+field[3]+" "+field[4]+" "+field[5]+" "+kind, "?"))
 	}
 	return out
 }

@@ -15,10 +15,11 @@ func TestMountFacts(t *testing.T) {
 	const text = `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
 37 36 0:21 / /a\040-\040b ro,nosuid - tmpfs  rw,size=4k
 38 36 0:22 / /x rw shared:1 master:2 - proc proc rw
+39 36 0:23 /../../x /sys/fs/cgroup ro - cgroup2 cgroup rw
 no line at all
 39 36
 `
-	want := []string{"98:0 /mnt1 /mnt2 rw,noatime ext3", `0:21 / /a\040-\040b ro,nosuid tmpfs`, "0:22 / /x rw proc"}
+	want := []string{"98:0 /mnt1 /mnt2 rw,noatime ext3", `0:21 / /a\040-\040b ro,nosuid tmpfs`, "0:22 / /x rw proc", "0:23 / /sys/fs/cgroup ro cgroup2"}
 	if got := mountFacts([]byte(text)); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -99,7 +99,7 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	p.want, p.grants = r.Want, r.Grants
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(),
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Foreign: seen.Foreign, Held: seen.HeldAddrs(time.Now()),
 	}
 	problems = p.make(ctx)
 	if refused := pol.Check(owner, dir, p.want); len(refused) > 0 {
@@ -225,14 +225,40 @@ func (p *proposal) warnings() hcl.Diagnostics {
 	if p.seen.LedgerLost {
 		warn("The ledger is missing", fmt.Sprintf("%s is not there, although this host carries objects of configuration %q. They were found by their marks; an apply writes the ledger again. What was set once and is no longer declared cannot be undone any more.", p.machine.LedgerPath, p.seen.Owner))
 	}
+	p.purposes(warn)
+	return d
+}
+
+// purposes warn of what is otherwise than declared on purpose.
+func (p *proposal) purposes(warn func(summary, detail string)) {
 	stopped := p.seen.Stopped()
 	for _, addr := range slices.SortedFunc(maps.Keys(stopped), resource.Addr.Compare) {
 		if p.want[addr] != nil {
 			s := stopped[addr]
-			warn(fmt.Sprintf("%s stays stopped", addr), fmt.Sprintf("%s stopped it on %s; `hostctl start %s` starts it again.", s.By, s.At.Format("2006-01-02 15:04"), addr))
+			warn(fmt.Sprintf("%s stays stopped", addr), fmt.Sprintf("%s stopped it on %s%s; `hostctl start %s` starts it again.", s.By, minute(s.At), because(s.Why), addr))
 		}
 	}
-	return d
+	held, ended := p.seen.Held(time.Now())
+	for _, addr := range slices.SortedFunc(maps.Keys(held), resource.Addr.Compare) {
+		h := held[addr]
+		warn(fmt.Sprintf("%s is held", addr), fmt.Sprintf("%s holds it until %s%s: it is left as it is, and what of the configuration is about it is not done. `hostctl release %s` ends that.",
+			h.By, minute(h.Until), because(h.Why), addr))
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(ended), resource.Addr.Compare) {
+		h := ended[addr]
+		warn(fmt.Sprintf("The hold of %s has ended", addr), fmt.Sprintf("%s held it until %s%s; from now on it is as declared.", h.By, minute(h.Until), because(h.Why)))
+	}
+}
+
+// minute is a time for people, in the host's zone.
+func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// because is a reason for the end of a clause; "" without one.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", why)
 }
 
 // document prints the one JSON document of a command that was given -json.

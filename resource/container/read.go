@@ -76,6 +76,9 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 		}
 	}
+	var foreignErr error
+	reading.Foreign, foreignErr = h.foreign(ctx, reading.State.Addrs())
+	err = errors.Join(err, foreignErr)
 	used, subErr := h.SubIDs.SubIDs(ctx)
 	h.ranges.learn(used)
 	for _, s := range used {
