@@ -54,6 +54,11 @@ type Kind struct {
 	Check func(want State) []Problem
 }
 
+// Runs reports whether a resource of the kind is meant to run.
+func (k Kind) Runs(spec Spec) bool {
+	return k.Process && (k.Stopped == nil || !reflect.DeepEqual(k.Stopped(spec), spec))
+}
+
 // Kinds is the list of all kinds, in the order of the manual.
 type Kinds []Kind
 

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"hostctl/apply"
 	"hostctl/plan"
 	"hostctl/resource"
 )
@@ -40,12 +42,15 @@ var statusCommand = command{
 // statusRow is one resource in the table.
 type statusRow struct {
 	Address resource.Addr `json:"address"`
-	Wanted  string        `json:"wanted"` // present, stopped or absent
+	Wanted  string        `json:"wanted"` // present, stopped, held or absent
 	Live    string        `json:"live"`   // in the kind's words; "absent"
 	// Plan is what an apply would do: no-op, create, update, replace or delete,
 	// and Paths the attributes for which it would.
 	Plan  resource.Action `json:"plan"`
 	Paths []string        `json:"paths,omitempty"`
+	// Stopped and Held say who wants that on purpose, and why.
+	Stopped *apply.Stop `json:"stopped,omitempty"`
+	Held    *apply.Hold `json:"held,omitempty"`
 }
 
 func statusOf(p *proposal) []statusRow {
@@ -60,14 +65,18 @@ func statusOf(p *proposal) []statusRow {
 		}
 	}
 	stopped := p.seen.Stopped()
+	held, _ := p.seen.Held(time.Now())
 	rows := []statusRow{}
 	for _, addr := range slices.SortedFunc(maps.Keys(all), resource.Addr.Compare) {
 		row := statusRow{Address: addr, Wanted: "present", Live: "absent", Plan: resource.NoOp}
-		if _, ok := stopped[addr]; ok {
-			row.Wanted = "stopped"
+		if s, ok := stopped[addr]; ok {
+			row.Wanted, row.Stopped = "stopped", &s
 		}
 		if p.want[addr] == nil {
 			row.Wanted = "absent"
+		}
+		if h, ok := held[addr]; ok {
+			row.Wanted, row.Held = "held", &h
 		}
 		if p.seen.Live[addr] != nil {
 			if row.Live = p.seen.Status[addr]; row.Live == "" {
@@ -85,6 +94,17 @@ func statusOf(p *proposal) []statusRow {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// purpose is what is wanted, with who wants it so.
+func (r statusRow) purpose() string {
+	switch {
+	case r.Held != nil:
+		return fmt.Sprintf("held until %s by %s%s", minute(r.Held.Until), r.Held.By, because(r.Held.Why))
+	case r.Stopped != nil:
+		return fmt.Sprintf("%s by %s%s", r.Wanted, r.Stopped.By, because(r.Stopped.Why))
+	}
+	return r.Wanted
 }
 
 func (c *cli) printStatus(rows []statusRow) {
@@ -105,7 +125,7 @@ func (c *cli) printStatus(rows []statusRow) {
 				would += map[bool]string{true: " ", false: ", "}[i == 0] + path
 			}
 		}
-		table = append(table, []string{r.Address.String(), r.Wanted, r.Live, would})
+		table = append(table, []string{r.Address.String(), r.purpose(), r.Live, would})
 	}
 	c.table(table)
 }

@@ -57,7 +57,7 @@ func differences(was, now runtime.Facts, hosts func(kind string) string) map[str
 	if was.SeccompFilters > 0 && now.SeccompFilters >= 0 && now.SeccompFilters < was.SeccompFilters {
 		out["seccomp"] = fmt.Sprintf("filters %d, not %d", now.SeccompFilters, was.SeccompFilters)
 	}
-	if was.Mounts != nil && len(now.Mounts) > 0 && !slices.Equal(was.Mounts, now.Mounts) {
+	if out["namespace mnt"] == "" && was.Mounts != nil && len(now.Mounts) > 0 && !slices.Equal(was.Mounts, now.Mounts) {
 		mountDifferences(out, was, now.Mounts)
 	}
 	return out
