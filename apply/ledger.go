@@ -215,6 +215,9 @@ func readRegular(path string) ([]byte, os.FileInfo, error) {
 		return nil, nil, err
 	case !info.Mode().IsRegular():
 		return nil, nil, fmt.Errorf("%s is no regular file; move it away, and hostctl finds what it owns by the marks on the host", path)
+	case info.Mode().Perm()&0o022 != 0 || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) && info.Sys().(*syscall.Stat_t).Uid != 0:
+		return nil, nil, fmt.Errorf("%s can be written by others than root (mode %04o), who could have it say anything; move it away, and hostctl finds what it owns by the marks on the host, or, once you know that what it says is so: chown 0:0 %s && chmod 0600 %s",
+			path, info.Mode().Perm(), path, path)
 	case info.Size() > maxLedger:
 		return nil, nil, fmt.Errorf("%s has %d bytes; more than %d are not read", path, info.Size(), maxLedger)
 	}
@@ -224,6 +227,9 @@ func readRegular(path string) ([]byte, os.FileInfo, error) {
 	}
 	return data.Bytes(), info, nil
 }
+
+// Readable reports that others than its owner may read the file, which holds what may be secret. The next write ends that.
+func (l *Ledger) Readable() bool { return l.file != nil && l.file.Mode().Perm()&0o077 != 0 }
 
 // Write makes the file at path hold the ledger, whole and durable, or leaves the
 // old one. Only the holder of the host's lock may write. The directory is made, root-only.

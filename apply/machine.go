@@ -77,6 +77,9 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 		}
 	}
 	slices.SortStableFunc(o.Foreign, func(a, b resource.Problem) int { return a.Addr.Compare(b.Addr) })
+	if ledger.Readable() {
+		o.Foreign = append(o.Foreign, resource.Problem{Summary: "the ledger " + m.LedgerPath + " can be read by others than root", Detail: "the next apply writes it anew, with mode 0600"})
+	}
 	o.LedgerLost = !found && len(o.Live) > 0
 	return o, nil
 }

@@ -70,7 +70,7 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 		dirty = true
 	}
 	dirty = m.begin(ctx, record, p) || dirty
-	dirty = record.dropEnded(time.Now()) || dirty
+	dirty = record.dropEnded(time.Now()) || o.Ledger.Readable() || dirty
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}

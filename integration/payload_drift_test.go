@@ -89,7 +89,7 @@ func TestForeignDrift(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := h.in(t)
 			h.sh(c.change)
-			contains(t, h.hostctl(2, "drift").stdout, c.mention, "left alone")
+			contains(t, h.hostctl(2, "drift").stdout, "! container.", c.mention)
 			contains(t, h.hostctl(2, "drift", "-json").stdout, `"foreign"`, `"container.web"`)
 			contains(t, h.run("hostctl", "plan").stdout, c.mention)
 			h.apply()

@@ -70,8 +70,12 @@ func (t *text) drift(list []Drifted, foreign []resource.Problem) {
 		}
 	}
 	for _, p := range foreign {
-		t.wrapped("  ! ", "    ", yellow, plain(p.Addr.String())+": "+plain(p.Summary))
-		t.wrapped("    (left alone: ", "    ", "", plain(p.Detail)+")")
+		what := plain(p.Summary)
+		if p.Addr != (resource.Addr{}) {
+			what = plain(p.Addr.String()) + ": " + what
+		}
+		t.wrapped("  ! ", "    ", yellow, what)
+		t.wrapped("    (", "    ", "", plain(p.Detail)+")")
 	}
 	t.line()
 }

@@ -124,7 +124,7 @@ func (d drift) without(ignore []string) drift {
 		}
 	}
 	for _, p := range d.Foreign {
-		if !ignored(p.Addr.String()) {
+		if p.Addr == (resource.Addr{}) || !ignored(p.Addr.String()) {
 			out.Foreign = append(out.Foreign, p)
 		}
 	}
