@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -92,20 +91,31 @@ func (f *Facts) parseStatus(text string) {
 // mountFacts leaves out what is different each time, the numbers of the mounts, what others change, the propagation and
 // the options of the filesystem, and the root of a cgroup's, which the kernel tells as the reader's own cgroup namespace has it.
 func mountFacts(text []byte) []string {
-	out := make([]string, 0, bytes.Count(text, []byte("\n")))
-	for len(text) > 0 {
-		var line []byte
-		line, text, _ = bytes.Cut(text, []byte("\n"))
-		left, right, ok := strings.Cut(string(line), " - ")
-		field := strings.SplitN(left, " ", 7)
-		if !ok || len(field) < 6 {
+	all := strings.ToValidUTF8(string(text), "?")
+	out := make([]string, 0, strings.Count(all, "\n"))
+	for line := range strings.Lines(all) {
+		left, right, ok := strings.Cut(line, " - ")
+		_, left, _ = strings.Cut(left, " ")
+		_, left, found := strings.Cut(left, " ")
+		end := 0 // of the four fields from the device on
+		for n := 0; n < 4 && end < len(left); n++ {
+			if next := strings.IndexByte(left[end:], ' '); next >= 0 {
+				end += next + 1
+			} else {
+				end = len(left) + 1
+			}
+		}
+		if !ok || !found || end == 0 {
 			continue
 		}
 		kind, _, _ := strings.Cut(right, " ")
+		m := left[:end-1] + " " + kind
 		if kind == "cgroup2" || kind == "cgroup" {
-			field[3] = "/"
+			field := strings.Split(m, " ")
+			field[1] = "/"
+			m = strings.Join(field, " ")
 		}
-		out = append(out, strings.ToValidUTF8(field[2]+" "+field[3]+" "+field[4]+" "+field[5]+" "+kind, "?"))
+		out = append(out, m)
 	}
 	return out
 }
