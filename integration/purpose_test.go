@@ -28,6 +28,16 @@ func TestPurpose(t *testing.T) {
 		h.hostctl(0, "start", "container.client")
 		h.clean()
 	})
+	t.Run("stop what was altered", func(t *testing.T) {
+		h := h.in(t)
+		h.sh("nsenter -t $(systemctl show -P MainPID hostctl-client.service) -m -p mount -t tmpfs x /srv")
+		contains(t, h.hostctl(2, "drift").stdout, `"mount /srv"`)
+		h.hostctl(0, "stop", "container.client")
+		h.hostctl(0, "drift")
+		h.hostctl(0, "start", "container.client")
+		h.hostctl(0, "drift")
+		h.clean()
+	})
 	t.Run("restart", func(t *testing.T) {
 		h := h.in(t)
 		before, other := run("web"), run("batch-a")

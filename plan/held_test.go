@@ -63,7 +63,7 @@ func TestDriftText(t *testing.T) {
 	p := Make(last, last, live, opt)
 	list := append(p.Drift(), Drifted{Addr: app("d"), Unapplied: true})
 	foreign := []resource.Problem{{Addr: app("c"), Summary: "it is masked", Detail: "unmask it"}, {Summary: "the ledger is open", Detail: "close it"}}
-	golden(t, "drift.txt", []byte(DriftText(list, foreign, TextOptions{})))
+	golden(t, "outside.txt", []byte(DriftText(list, foreign, TextOptions{})))
 	if s := DriftText(nil, nil, TextOptions{}); s != "" {
 		t.Errorf("of none: %q", s)
 	}

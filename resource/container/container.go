@@ -282,6 +282,8 @@ func (c *Container) clone() *Container {
 
 func (c *Container) enabled(on bool) *Container {
 	d := *c
-	d.Enabled = on
+	if d.Enabled = on; !on {
+		d.Altered = nil // there is no process that could be
+	}
 	return &d
 }
