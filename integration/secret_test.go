@@ -134,7 +134,7 @@ func TestSecrets(t *testing.T) {
 			}
 		}
 		// It is where it belongs, so that these would find it.
-		equal(t, h.sh("grep -rl S3CR3T /run/credentials"), "/run/credentials/hostctl-web.service/db\n/run/credentials/hostctl-web.service/tls-key")
+		equal(t, h.sh("grep -rl S3CR3T /run/credentials | sort"), "/run/credentials/hostctl-web.service/db\n/run/credentials/hostctl-web.service/tls-key")
 		h.sh("grep -rl S3CR3T-variable /run/hostctl/specs && grep -l S3CR3T-variable /var/lib/hostctl/ledger.json && grep -l S3CR3T-variable /proc/" + h.payload("web") + "/environ")
 		equal(t, h.sh("find /run/hostctl /var/lib/hostctl -type f ! -perm 600 ! -name lock"), "")
 		h.sh("rm /tmp/saved.plan")
