@@ -32,6 +32,21 @@ container "web" {
     mode       = "0440"
   }
 }
+
+container "front" {
+  rootfs     = "/srv/rootfs/busybox"
+  command    = ["/bin/sleep", "1000000"]
+  depends_on = [container.web]
+}
+
+container "once" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["/bin/sh", "-c", "grep -q encrypted $CREDENTIALS_DIRECTORY/db"]
+  job     = true
+  secret "db" {
+    credential = "db"
+  }
+}
 `
 
 // given is a policy that has the credentials, one in that file.
@@ -44,7 +59,7 @@ credential "tls-key" {
 credential "db" {
   file       = "/etc/hostctl/credentials/db"
   encrypted  = true
-  containers = ["web"]
+  containers = ["web", "once"]
 }
 `
 }
@@ -134,7 +149,7 @@ func TestSecrets(t *testing.T) {
 			}
 		}
 		// It is where it belongs, so that these would find it.
-		equal(t, h.sh("grep -rl S3CR3T /run/credentials | sort"), "/run/credentials/hostctl-web.service/db\n/run/credentials/hostctl-web.service/tls-key")
+		equal(t, h.sh("grep -rl S3CR3T /run/credentials/hostctl-web.service | sort"), "/run/credentials/hostctl-web.service/db\n/run/credentials/hostctl-web.service/tls-key")
 		h.sh("grep -rl S3CR3T-variable /run/hostctl/specs && grep -l S3CR3T-variable /var/lib/hostctl/ledger.json && grep -l S3CR3T-variable /proc/" + h.payload("web") + "/environ")
 		equal(t, h.sh("find /run/hostctl /var/lib/hostctl -type f ! -perm 600 ! -name lock"), "")
 		h.sh("rm /tmp/saved.plan")

@@ -69,7 +69,9 @@ type Container struct {
 	Tmpfs map[string]Tmpfs `json:"tmpfs,omitempty" diff:"restart"`
 	// File is the files of the configuration inside, by the absolute path they appear at.
 	File map[string]File `json:"file,omitempty" diff:"restart"`
-	// Secret is credentials of the host's inside, by the names of files that they have in /run/secrets.
+	// Secret is credentials of the host's inside, by the names of the files that they are in /run/secrets. The host's policy says what file
+	// of the host's each is and which containers may have it. Systemd reads, and decrypts, it at each start: what changes in it the
+	// program has from its next start on. It cannot be written to inside.
 	Secret map[string]Secret `json:"secret,omitempty" diff:"replace"`
 	// Reload says how the program is told to read its files anew.
 	Reload Reload `json:"reload,omitzero"`

@@ -22,10 +22,7 @@ const (
 	maxSecretsCount = 64
 )
 
-// Secret is a credential of the host's as a file inside a container. The configuration names it by its id alone; what file of the host's
-// that is, and which containers may have it, the host's policy says. Systemd reads, and decrypts, it at each start and hostctl copies it
-// into memory of the container's, which cannot be written to and, from Linux 6.3 on, is never swapped out. What changes in the host's file
-// the container has from its next start on.
+// Secret is a credential of the host's as a file inside a container. The configuration names it by its id alone.
 type Secret struct {
 	// Credential is the id that the host's policy has it by.
 	Credential string `json:"credential" diff:"replace" attr:"required"`
