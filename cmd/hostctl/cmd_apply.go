@@ -203,7 +203,7 @@ func (p *proposal) again(c *cli, f *plan.File) error {
 	if len(problems) > 0 {
 		return c.problems(nil, problems)
 	}
-	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want); len(refused) > 0 {
+	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want, f.Directives.Imports); len(refused) > 0 {
 		return c.problems(nil, refused)
 	}
 	if plan.Digest(r.Want) != saved {

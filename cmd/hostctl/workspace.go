@@ -102,7 +102,7 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(),
 	}
 	problems = p.make(ctx)
-	if refused := pol.Check(owner, dir, p.want); len(refused) > 0 {
+	if refused := pol.Check(owner, dir, p.want, d.Imports); len(refused) > 0 {
 		pol.standing(owner, refused, seen.Live)
 		problems = refused
 	}
