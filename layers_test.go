@@ -16,29 +16,30 @@ import (
 // imported by its code that is not test code. A package that is not listed here
 // is a decision that has not been made.
 var ours = map[string][]string{
-	"hostctl/resource":                 {},
-	"hostctl/resource/user":            {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/volume":          {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/network":         {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/netns":           {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
-	"hostctl/resource/container":       {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
-	"hostctl/hcl":                      {"hostctl/resource"},
-	"hostctl/hcl/hcltest":              {"hostctl/hcl", "hostctl/resource"},
-	"hostctl/docs":                     {},
-	"hostctl/lsp":                      {"hostctl/resource", "hostctl/hcl"},
-	"hostctl/plan":                     {"hostctl/resource"},
-	"hostctl/importer":                 {"hostctl/resource", "hostctl/hcl"},
-	"hostctl/apply":                    {"hostctl/resource", "hostctl/plan"},
-	"hostctl/runtime":                  {"hostctl/runtime/internal/raw", "hostctl/runtime/internal/seccomp"},
-	"hostctl/runtime/internal/raw":     {},
-	"hostctl/runtime/internal/seccomp": {},
-	"hostctl/host":                     {},
-	"hostctl/host/try":                 {"hostctl/host"},
-	"hostctl/host/hosttest":            {"hostctl/host"},
-	"hostctl/cmd/hostctl-launch":       {"hostctl/runtime"},
-	"hostctl/cmd/hostctl-import":       {"hostctl/importer", "hostctl/resource/all"},
-	"hostctl/resource/all":             {"hostctl/resource", "hostctl/resource/user", "hostctl/resource/volume", "hostctl/resource/network", "hostctl/resource/netns", "hostctl/resource/container"},
-	"hostctl/cmd/hostctl":              {"*"},
+	"hostctl/resource":             {},
+	"hostctl/resource/user":        {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/volume":      {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/network":     {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/netns":       {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
+	"hostctl/resource/container":   {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
+	"hostctl/hcl":                  {"hostctl/resource"},
+	"hostctl/hcl/hcltest":          {"hostctl/hcl", "hostctl/resource"},
+	"hostctl/docs":                 {},
+	"hostctl/lsp":                  {"hostctl/resource", "hostctl/hcl"},
+	"hostctl/plan":                 {"hostctl/resource"},
+	"hostctl/importer":             {"hostctl/resource", "hostctl/hcl"},
+	"hostctl/apply":                {"hostctl/resource", "hostctl/plan"},
+	"hostctl/runtime":              {"hostctl/runtime/internal/raw", "hostctl/internal/landlock", "hostctl/internal/seccomp"},
+	"hostctl/runtime/internal/raw": {},
+	"hostctl/internal/landlock":    {},
+	"hostctl/internal/seccomp":     {},
+	"hostctl/host":                 {"hostctl/internal/landlock", "hostctl/internal/seccomp"},
+	"hostctl/host/try":             {"hostctl/host"},
+	"hostctl/host/hosttest":        {"hostctl/host"},
+	"hostctl/cmd/hostctl-launch":   {"hostctl/runtime"},
+	"hostctl/cmd/hostctl-import":   {"hostctl/importer", "hostctl/resource/all"},
+	"hostctl/resource/all":         {"hostctl/resource", "hostctl/resource/user", "hostctl/resource/volume", "hostctl/resource/network", "hostctl/resource/netns", "hostctl/resource/container"},
+	"hostctl/cmd/hostctl":          {"*"},
 }
 
 // outside says who may import a package of others: the outer library on the
@@ -54,7 +55,7 @@ var outside = map[string][]string{
 	"github.com/sirupsen/logrus":      {"hostctl/importer"}, // to quieten compose-go
 	"go.yaml.in/yaml":                 {"hostctl/importer"}, // compose-go's own parser, for the lines of errors
 	"github.com/rogpeppe/go-internal": {"hostctl/hcl/hcltest"},
-	"golang.org/x/sys/unix":           {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime"},
+	"golang.org/x/sys/unix":           {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime", "hostctl/internal/landlock"},
 }
 
 func TestLayers(t *testing.T) {

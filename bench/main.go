@@ -35,7 +35,7 @@ type report struct {
 func main() {
 	try.Main(os.Args)
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, all.Kinds()))
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, all.Kinds(), host.ConfineSelf))
 	}
 	if len(os.Args) == 3 && os.Args[1] == insideArg {
 		os.Exit(inside(os.Args[2]))

@@ -384,12 +384,13 @@ func unpackPlaces(packed string, sizes map[string]int) (*places, error) {
 	return p, nil
 }
 
-// ServeChild is the child's side: it limits this process for ever, reads one
-// request, evaluates it, writes the answer and returns the exit code. It needs
-// no file, no network, no environment and no other process. Near a limit it
-// answers that, and ends the process.
-func ServeChild(in io.Reader, out io.Writer, kinds resource.Kinds) int {
-	if err := limitSelf(); err != nil {
+// ServeChild is the child's side: it limits this process for ever, calls
+// confine, reads one request, evaluates it, writes the answer and returns the exit code. confine
+// takes from the process what this needs not: files, network, other processes. (The host package's
+// ConfineSelf does it.) Near a limit it answers that, and ends the process.
+func ServeChild(in io.Reader, out io.Writer, kinds resource.Kinds, confine func() error) int {
+	if err := errors.Join(limitSelf(), confine()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	e, sources, err := unpack(in)

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, hcl.TestKinds))
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, hcl.TestKinds, host.ConfineSelf))
 	}
 	if len(os.Args) > 1 && os.Args[1] == "probe" {
 		probe()

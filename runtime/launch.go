@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -199,7 +200,7 @@ func (l *launch) decide() (plan, error) {
 	if f.LastCap, err = lastCap(); err != nil {
 		return plan{}, err
 	}
-	f.Landlock = landlockABI()
+	f.Landlock = landlock.ABI()
 	if l.spec.Boot {
 		if f.UUID, err = systemUUID(l.spec.Name); err != nil {
 			return plan{}, err
