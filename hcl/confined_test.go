@@ -2,12 +2,9 @@ package hcl_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"hostctl/hcl"
@@ -18,86 +15,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
 		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, hcl.TestKinds, host.ConfineSelf))
 	}
-	if len(os.Args) > 1 && os.Args[1] == "probe" {
-		probe()
-	}
 	os.Exit(m.Run())
-}
-
-// probe prints what a confined process has.
-func probe() {
-	status, _ := os.ReadFile("/proc/self/status")
-	for line := range strings.Lines(string(status)) {
-		for _, name := range []string{"Uid", "Gid", "Groups", "CapEff", "CapPrm", "NoNewPrivs"} {
-			if strings.HasPrefix(line, name+":") {
-				fmt.Println(strings.Join(strings.Fields(line), " "))
-			}
-		}
-	}
-	fds, _ := os.ReadDir("/proc/self/fd")
-	for _, fd := range fds {
-		if target, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil {
-			fmt.Println("fd", strings.SplitN(target, "[", 2)[0])
-		}
-	}
-	dir, _ := os.Getwd()
-	fmt.Println("cwd", dir)
-	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		fmt.Println("env", name)
-	}
-	links, _ := os.ReadFile("/proc/self/net/dev")
-	fmt.Println("links", strings.Count(string(links), ":"))
-	in, _ := io.ReadAll(os.Stdin)
-	fmt.Printf("stdin %s\n", in)
-	os.Exit(0)
-}
-
-// TestConfined: what the child has not.
-func TestConfined(t *testing.T) {
-	t.Setenv("SECRET", "canary")
-	leak, err := os.Open("/etc/passwd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer leak.Close()
-	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, leak.Fd(), syscall.F_SETFD, 0); errno != 0 {
-		t.Fatal(errno)
-	}
-	out, err := host.Confined{Args: []string{"hcl.test", "probe"}, Stdin: []byte("hello"), MaxOutput: 1 << 16}.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := string(out)
-	want := []string{"NoNewPrivs: 1", "cwd /\n", "stdin hello"}
-	if os.Geteuid() == 0 {
-		want = append(want, "Uid: 65534 65534 65534 65534", "Gid: 65534 65534 65534 65534", "Groups:\n", "CapEff: 0000000000000000", "CapPrm: 0000000000000000", "links 1\n")
-	}
-	for _, w := range want {
-		if !strings.Contains(got, w) {
-			t.Errorf("%q is missing in:\n%s", w, got)
-		}
-	}
-	for _, never := range []string{"/etc/passwd", "SECRET", "env HOME", "env PATH"} {
-		if strings.Contains(got, never) {
-			t.Errorf("%q is in:\n%s", never, got)
-		}
-	}
-	if strings.Count(got, "fd pipe:") != 3 {
-		t.Errorf("descriptors:\n%s", got)
-	}
-}
-
-// TestConfinedEnds: too much output, and a caller that has had enough, end the child.
-func TestConfinedEnds(t *testing.T) {
-	if _, err := (host.Confined{Args: []string{"hcl.test", "probe"}, MaxOutput: 10}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "longer") {
-		t.Errorf("output: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := (host.Confined{Args: []string{"hcl.test", "probe"}, MaxOutput: 1 << 16}).Run(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
 }
 
 // child is this test binary as the confined child.
