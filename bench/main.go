@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"hostctl/hcl"
+	"hostctl/host"
 	"hostctl/host/try"
 	"hostctl/resource/all"
 )

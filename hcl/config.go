@@ -24,6 +24,8 @@ type Request struct {
 	Version string `json:"version,omitempty"`
 	// Expression, if not empty, is evaluated as if it stood in the configuration.
 	Expression string `json:"expression,omitempty"`
+
+	rest bool // texts were left out: names may be missing
 }
 
 // Output is the value of one output block.

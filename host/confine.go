@@ -35,8 +35,8 @@ type Confined struct {
 	MaxOutput int // bytes of standard output
 }
 
-// Run starts the child, waits for it, and returns its standard output. A child
-// that does not exit with 0 is an error that says which limit it hit, where it
+// Run starts the child, waits for it, and returns its standard output, also with an error: what it wrote until
+// then. A child that does not exit with 0 is an error that says which limit it hit, where it
 // hit one; what it wrote to standard error is never in it.
 func (c Confined) Run(ctx context.Context) ([]byte, error) {
 	type result struct {
@@ -127,7 +127,7 @@ func (c Confined) start(ctx context.Context, attr *syscall.SysProcAttr) ([]byte,
 	case err == nil:
 		return out.buf.Bytes(), nil
 	default:
-		return nil, death(err, cmd.ProcessState, errs.buf.String(), context.Cause(ctx))
+		return out.buf.Bytes(), death(err, cmd.ProcessState, errs.buf.String(), context.Cause(ctx))
 	}
 }
 
