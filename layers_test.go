@@ -101,6 +101,28 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestParsersStayInTheChild: what parses and evaluates in the process that calls it is called by nobody but the child's main,
+// and by helpers of tests. The rest of the program asks by way of hcl.Load, hcl.FormatFiles and hcl.Ask, which need a child.
+func TestParsersStayInTheChild(t *testing.T) {
+	out, err := exec.Command("grep", "-rnE", "--include=*.go", "--exclude=*_test.go", "--exclude-dir=hcltest", `hcl\.(Evaluate|Format|ServeChild)\(`, ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := 0
+	for line := range strings.Lines(string(out)) {
+		file, _, _ := strings.Cut(line, ":")
+		switch {
+		case (file == "./cmd/hostctl/main.go" || file == "./bench/main.go") && strings.Contains(line, "hcl.ServeChild(os.Stdin, os.Stdout,") && strings.Contains(line, "host.ConfineSelf"):
+			served++
+		default:
+			t.Errorf("this parses outside of the confined child: %s", line)
+		}
+	}
+	if served != 2 {
+		t.Errorf("%d programs serve as the child", served)
+	}
+}
+
 // behind returns who may import the package: the longest entry that is a prefix of its path.
 func behind(imp string) []string {
 	for p := imp; p != "."; p = path.Dir(p) {
