@@ -171,19 +171,18 @@ func ask(ctx context.Context, child Child, e envelope, s Sources) (*answer, Diag
 		case len(s.Files) == 1:
 			d.File = s.Files[0].Name
 		case e.Trace:
-			d.File = lastTraced(out)
+			if name := lastTraced(out); s.text(name) != nil {
+				d.File = name
+			}
 		case ctx.Err() == nil:
 			// It ends again, and says before where.
 			e.Trace = true
-			_, traced := ask(ctx, child, e, s)
-			if len(traced) == 1 && s.text(traced[0].File) != nil {
-				d.File = traced[0].File
-			}
+			return ask(ctx, child, e, s)
 		}
 		return nil, Diagnostics{d}
 	}
-	if e.Trace {
-		return nil, nil // it did not end again
+	for e.Trace && bytes.HasPrefix(out, []byte(`"`)) {
+		_, out, _ = bytes.Cut(out, []byte("\n"))
 	}
 	ans := new(answer)
 	head, state, _ := bytes.Cut(out, []byte("\n"))

@@ -15,7 +15,8 @@
 //	CASE/@varfile the files of -var-file, a path below the repository's root on a line
 //	CASE/@make    what an archive cannot hold: link PATH TARGET, fifo PATH, socket PATH, dir PATH,
 //	              big PATH BYTES, sparse PATH BYTES, many COUNT PATH TEXT
-//	CASE/@wanted  diagnostics of files without comments: FILE:LINE: SUMMARY | DETAIL; LINE may be *
+//	CASE/@wanted  diagnostics of files without comments: FILE:LINE: SUMMARY | DETAIL; LINE may be *,
+//	              and SUMMARY several of which one is wanted, parted by ||
 //
 // @BOM@, @CR@, @NUL@ and @ESC@ stand for those characters, @BYTE@ for one that is
 // no UTF-8, and @EOF@ ends a file that does not end with a newline. @1000*TEXT@ is TEXT a
@@ -299,7 +300,7 @@ func (w Wanted) Is(d hcl.Diagnostic) bool {
 	if file, ok := strings.CutSuffix(w.Place, ":*"); ok && file == d.File {
 		place = w.Place
 	}
-	return place == w.Place && (d.Severity == hcl.Warning) == w.Warning && d.Summary == w.Summary && strings.Contains(d.Detail, w.Detail)
+	return place == w.Place && (d.Severity == hcl.Warning) == w.Warning && slices.Contains(strings.Split(w.Summary, " || "), d.Summary) && strings.Contains(d.Detail, w.Detail)
 }
 
 // Bare is the case without the comments that say what is wanted.
