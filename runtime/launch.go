@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -210,7 +211,7 @@ func (l *launch) decide() (plan, error) {
 	if f.LastCap, err = lastCap(); err != nil {
 		return plan{}, err
 	}
-	f.Landlock = landlockABI()
+	f.Landlock = landlock.ABI()
 	if l.spec.Boot {
 		if f.UUID, err = systemUUID(l.spec.Name); err != nil {
 			return plan{}, err

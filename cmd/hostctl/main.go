@@ -55,7 +55,7 @@ func main() {
 	// run confined, or inside namespaces that are half made.
 	try.Main(os.Args)
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds()))
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds(), host.ConfineSelf))
 	}
 	os.Exit(run(os.Args[1:]))
 }
