@@ -120,7 +120,7 @@ func (in *imported) ask(c *cli, operands []string) (*importAnswer, error) {
 	cmd := exec.CommandContext(c.ctx, program, append(args, operands...)...)
 	cmd.Env = []string{}
 	if in.env {
-		cmd.Env = os.Environ()
+		cmd.Env = c.environ
 	}
 	cmd.Stderr = c.stderr
 	out, err := cmd.Output()
