@@ -75,10 +75,13 @@ func needRoot(does string) error {
 	return fmt.Errorf("not root (uid %d): only root %s", os.Geteuid(), does)
 }
 
+// changesHost is what only root does of all that is to be seen first.
+const changesHost = "changes this host; `hostctl plan`, `status` and `show` tell others what they can see"
+
 // lockHost takes the right to change this host. What is made from here on has the modes that stand in the code,
 // whatever the caller's umask(2) is.
 func (c *cli) lockHost(wait time.Duration) (*host.Lock, error) {
-	if err := needRoot("changes this host; `hostctl plan`, `status` and `show` tell others what they can see"); err != nil {
+	if err := needRoot(changesHost); err != nil {
 		return nil, err
 	}
 	syscall.Umask(0o022)

@@ -110,6 +110,9 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 }
 
 func (a *applying) check() error {
+	if err := needRoot(changesHost); err != nil {
+		return err
+	}
 	if a.parallelism < 1 {
 		return fmt.Errorf("-parallelism=%d: at least one step is done at a time", a.parallelism)
 	}

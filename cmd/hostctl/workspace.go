@@ -90,7 +90,7 @@ func propose(ctx context.Context, m *apply.Machine, owner string, want resource.
 	p.want, p.grants = r.Want, r.Grants
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(),
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
 	}
 	return p, p.make(ctx), nil
 }
