@@ -49,7 +49,7 @@ each with its "address", and "paths" where it is only some attributes. -out need
 				c.show(proposal)
 				c.outputs(config)
 				if *out != "" && !c.json {
-					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", *out, *out)
+					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", printable(*out), printable(*out))
 				}
 				switch {
 				case *detailed && !proposal.plan.Empty():

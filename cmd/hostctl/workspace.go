@@ -37,7 +37,7 @@ func (c *cli) compact(d hcl.Diagnostics) {
 	for _, one := range d {
 		if isWarning(one) {
 			one.Detail = ""
-			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), one.Error())
+			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), printable(one.Error()))
 		}
 	}
 }
