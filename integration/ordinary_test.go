@@ -58,7 +58,12 @@ func TestOrdinaryUser(t *testing.T) {
 	})
 	h.apply()
 	h.sh("usermod -s /bin/sh shop; ip link set $(ip -o link show type bridge | cut -d: -f2) down; systemctl stop hostctl-batch-a.service")
-	before := h.snap()
+	// Addresses that the kernel is not sure of yet change by themselves.
+	settled := func() string {
+		h.await("! ip -o -6 addr | grep -q tentative")
+		return h.snap()
+	}
+	before := settled()
 
 	t.Run("sees", func(t *testing.T) {
 		h := h.in(t)
@@ -105,7 +110,7 @@ func TestOrdinaryUser(t *testing.T) {
 				t.Errorf("hostctl %s: not one clear line: %s", command, r.all())
 			}
 		}
-		if after := h.snap(); after != before {
+		if after := settled(); after != before {
 			t.Errorf("an ordinary user changed the host:\n%s", diff(before, after))
 		}
 	})
