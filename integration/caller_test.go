@@ -46,7 +46,7 @@ func TestHostileEnvironment(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			h := h.in(t)
 			want := h.run(append(clean, "/bin/bash", "-c", "hostctl "+command)...)
-			trace := []string{"timeout", "60", "/usr/bin/strace", "-f", "-qq", "-s", "512", "-e", "signal=none", "-e", "trace=%file,connect,bind", "-o", "/run/trace"}
+			trace := []string{"timeout", "20", "/usr/bin/strace", "-f", "-qq", "-s", "512", "-e", "signal=none", "-e", "trace=%file,connect,bind", "-o", "/run/trace"}
 			for _, e := range hostile {
 				trace = append(trace, "-E", e)
 			}
