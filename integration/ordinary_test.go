@@ -18,7 +18,7 @@ func (h *host) ordinary(args ...string) result {
 var (
 	passingTime = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
 	passingPID  = regexp.MustCompile(`pid \d+`)
-	columnGap      = regexp.MustCompile(`([^ \n]) {2,}`)
+	columnGap   = regexp.MustCompile(`([^ \n]) {2,}`)
 )
 
 // golden compares a text with a file of testdata, or writes it anew with -update.

@@ -179,7 +179,9 @@ E`)
 		s.both(true, "hostctl validate")
 	}
 	for _, kind := range []string{"user", "volume", "network", "netns", "container", canary, "variable", "module", "check", "moved"} {
-		document(func(doc, _ map[string]any) { doc[kind] = map[string]any{canary: map[string]any{"path": canary, "subnet": canary, "source": canary}} })
+		document(func(doc, _ map[string]any) {
+			doc[kind] = map[string]any{canary: map[string]any{"path": canary, "subnet": canary, "source": canary}}
+		})
 		s.both(true, "hostctl validate")
 		s.says(false, "hostctl plan -compact-warnings")
 		s.says(false, "hostctl __complete -- show ''")
