@@ -42,9 +42,9 @@ type Observation struct {
 	// Used are the spans of each pool that the host has in use.
 	Used map[string][]resource.Span
 	// LedgerUnread says that this process may not read the ledger. Unread are the kinds of which it may not
-	// read what there is, and why; Parts are the attributes that it may not read of single resources in Live. All are unset for root.
+	// read what there is; Parts are the attributes that it may not read of single resources in Live. All are unset for root.
 	LedgerUnread bool
-	Unread       map[string]error
+	Unread       map[string]bool
 	Parts        map[resource.Addr][]string
 	// Sights are what everybody may see of Owner's resources, by kind, of those in Unread.
 	Sights map[string][]resource.Sight
@@ -60,7 +60,7 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 	}
 	o := &Observation{
 		Owner: owner, Ledger: ledger, LedgerUnread: unread,
-		Unread: map[string]error{}, Parts: map[resource.Addr][]string{}, Sights: map[string][]resource.Sight{}, Last: resource.State{}, Live: resource.State{},
+		Unread: map[string]bool{}, Parts: map[resource.Addr][]string{}, Sights: map[string][]resource.Sight{}, Last: resource.State{}, Live: resource.State{},
 		Status: map[resource.Addr]string{}, Used: map[string][]resource.Span{}, Imported: map[resource.Addr]string{},
 	}
 	if record := ledger.Owners[owner]; record != nil {
@@ -78,14 +78,14 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 	for i, r := range readings {
 		name := m.Kinds[i].Name
 		if errs[i] == nil && unread && !m.findable(name) {
-			errs[i] = fmt.Errorf("the ledger knows them: %w", fs.ErrPermission)
+			errs[i] = fs.ErrPermission
 		}
 		if m.Ordinary && errors.Is(errs[i], fs.ErrPermission) {
-			o.Unread[name], errs[i] = errs[i], o.glance(ctx, name, m.Hosts[name])
+			o.Unread[name], errs[i] = true, o.glance(ctx, name, m.Hosts[name])
 			r = resource.Reading{}
 		}
 		if errs[i] == nil && len(r.Unread) > 0 && !m.Ordinary {
-			errs[i] = fs.ErrPermission
+			errs[i] = fmt.Errorf("attributes %v: %w", r.Unread, fs.ErrPermission)
 		}
 		if errs[i] != nil {
 			return nil, fmt.Errorf("read what this host has of kind %s: %w", name, errs[i])
@@ -136,7 +136,7 @@ func (o *Observation) glance(ctx context.Context, kind string, host resource.Hos
 func (m *Machine) Import(ctx context.Context, o *Observation, want resource.State, imports []resource.Import) []resource.Problem {
 	var problems []resource.Problem
 	for _, i := range imports {
-		if o.Live[i.To] != nil || want[i.To] == nil || o.Unread[i.To.Kind] != nil {
+		if o.Live[i.To] != nil || want[i.To] == nil || o.Unread[i.To.Kind] {
 			continue
 		}
 		host, ok := m.Hosts[i.To.Kind].(resource.Importer)

@@ -50,9 +50,9 @@ func TestOrdinary(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case parts && (o.Unread["thing"] != nil || o.Live[addr("a")] == nil || len(o.Parts[addr("a")]) != 1):
+		case parts && (o.Unread["thing"] || o.Live[addr("a")] == nil || len(o.Parts[addr("a")]) != 1):
 			t.Errorf("a part that is unread: %+v", o)
-		case !parts && (o.Unread["thing"] == nil || len(o.Live) > 0 || len(o.Sights["thing"]) != 1 || o.Sights["thing"][0].Name != "a"):
+		case !parts && (!o.Unread["thing"] || len(o.Live) > 0 || len(o.Sights["thing"]) != 1 || o.Sights["thing"][0].Name != "a"):
 			t.Errorf("a kind that is unread: %+v", o)
 		}
 	}

@@ -192,7 +192,7 @@ func resourcesOf(m *apply.Machine, seen *apply.Observation, declared resource.St
 			continue
 		}
 		r := shownResource{Address: addr, Status: "absent"}
-		if r.Unread = seen.Unread[addr.Kind] != nil; r.Unread {
+		if r.Unread = seen.Unread[addr.Kind]; r.Unread {
 			r.Status = glimpsed(seen, addr)
 		}
 		if seen.Live[addr] != nil {

@@ -80,7 +80,7 @@ func statusOf(p *proposal) []statusRow {
 				row.Live = "present"
 			}
 		}
-		if p.seen.Unread[addr.Kind] != nil {
+		if p.seen.Unread[addr.Kind] {
 			row.Live, row.Unread, row.Plan = glimpsed(p.seen, addr), true, "unknown"
 		}
 		if r, ok := planned[addr]; ok {
