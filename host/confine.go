@@ -60,9 +60,8 @@ func (c Confined) run(ctx context.Context) ([]byte, error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
 	}
-	// Descriptors that this process was itself given without close-on-exec.
-	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("close_range(CLOSE_RANGE_CLOEXEC): %w", err)
+	if err := KeepDescriptors(); err != nil {
+		return nil, err
 	}
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
 	attr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWCGROUP
@@ -80,6 +79,15 @@ func (c Confined) run(ctx context.Context) ([]byte, error) {
 		out, err = c.start(ctx, attr)
 	}
 	return out, err
+}
+
+// KeepDescriptors keeps from every program that is started the descriptors that this process
+// was itself given without close-on-exec; the standard three apart.
+func KeepDescriptors() error {
+	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("close_range(CLOSE_RANGE_CLOEXEC): %w", err)
+	}
+	return nil
 }
 
 var errStart = errors.New("start")
