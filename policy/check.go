@@ -9,7 +9,9 @@ import (
 
 // Check returns a problem for each demand of a resolved state that the configuration of that name may not have. dir is where the
 // configuration lies, an absolute path; "" where that is not known.
-func (p *Policy) Check(owner, dir string, want resource.State) []resource.Problem {
+//
+// imports are what import blocks name.
+func (p *Policy) Check(owner, dir string, want resource.State, imports []resource.Import) []resource.Problem {
 	g := p.configuration(owner)
 	var problems []resource.Problem
 	refuse := func(addr resource.Addr, v Verdict) {
@@ -17,6 +19,11 @@ func (p *Policy) Check(owner, dir string, want resource.State) []resource.Proble
 	}
 	if v := g.judge(resource.Demand{Right: resource.RightDirectory, Value: dir}); dir != "" && !v.Allowed {
 		refuse(resource.Addr{}, v)
+	}
+	for _, i := range imports {
+		if v := g.judge(resource.Demand{Right: resource.RightImport, Value: i.ID}); !v.Allowed {
+			refuse(i.To, v)
+		}
 	}
 	for _, addr := range want.Addrs() {
 		for _, d := range demands(addr, want[addr]) {
@@ -62,6 +69,12 @@ func summary(v Verdict) string {
 		what = "an account " + quote(v.Value)
 	case resource.RightUID:
 		what = "the uid " + v.Value
+	case resource.RightShell:
+		what = "an account that can log in with " + v.Value
+	case resource.RightHome:
+		what = v.Value + " as a home directory"
+	case resource.RightImport:
+		what = "the import of " + v.Value
 	case resource.RightGroup:
 		what = "membership of group " + quote(v.Value)
 	case resource.RightPort:
@@ -93,7 +106,11 @@ func summary(v Verdict) string {
 // detail says why, and what the host's owner would write.
 func (p *Policy) detail(g *grants, v Verdict) string {
 	var b strings.Builder
-	b.WriteString(strings.ToUpper(v.Why[:1]) + v.Why[1:] + ".")
+	why := v.Why
+	if !strings.HasPrefix(why, "the policy") && !strings.HasPrefix(why, "/") && !strings.HasPrefix(why, "this") {
+		why = "the policy's " + why
+	}
+	b.WriteString(strings.ToUpper(why[:1]) + why[1:] + ".")
 	origin := p.Origin
 	if origin == "" {
 		origin = Path
@@ -106,6 +123,6 @@ func (p *Policy) detail(g *grants, v Verdict) string {
 	if g.block != "" {
 		origin = g.block + " of " + origin
 	}
-	fmt.Fprintf(&b, " The host's owner allows it in %s with: %s", origin, v.Allow)
+	fmt.Fprintf(&b, " The host's owner allows it in %s with:\n\n    %s", origin, v.Allow)
 	return b.String()
 }

@@ -126,6 +126,12 @@ func (g *grants) judge(d resource.Demand) Verdict {
 			entry = "*" + entry
 		}
 		oneOf("network.host_ports", g.Network.HostPorts, func(i int) bool { return g.ports[i].allows(d.Value) }, entry)
+	case resource.RightShell:
+		named("users.shells", g.Users.Shells)
+	case resource.RightHome: // what could be a volume
+		ruled(g.paths().Write(d.Value), orEmpty(g.Sections.Paths.Writable))
+	case resource.RightImport:
+		named("imports", g.Imports)
 	case resource.RightHostNetwork:
 		fits("network.host_network", g.Network.HostNetwork)
 	case resource.RightSubnet:

@@ -61,6 +61,10 @@ func (v *validator) sections(at string, s *Sections) {
 	v.patterns(at+"users.allow", s.Users.Allow)
 	each(v, at+"users.uids", s.Users.UIDs, parseSpan)
 	v.words(at+"users.groups", s.Users.Groups)
+	v.words(at+"imports", s.Imports)
+	for _, shell := range s.Users.Shells {
+		v.path(at+"users.shells", shell)
+	}
 	v.patterns(at+"network.host_network", s.Network.HostNetwork)
 	each(v, at+"network.host_ports", s.Network.HostPorts, parsePort)
 	each(v, at+"network.subnets", s.Network.Subnets, parseSubnet)

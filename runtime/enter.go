@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -139,7 +140,7 @@ func (en *entering) run() (*Entered, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := facts{ID: en.id, Landlock: landlockABI()}
+	f := facts{ID: en.id, Landlock: landlock.ABI()}
 	if f.LastCap, err = lastCap(); err != nil {
 		return nil, err
 	}

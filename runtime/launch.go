@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -226,7 +227,7 @@ func (l *launch) decide() (plan, error) {
 	if f.LastCap, err = lastCap(); err != nil {
 		return plan{}, err
 	}
-	f.Landlock = landlockABI()
+	f.Landlock = landlock.ABI()
 	f.NoSwap = len(l.spec.Secrets) > 0 && canNoSwap()
 	if l.spec.Boot {
 		if f.UUID, err = systemUUID(l.spec.Name); err != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"hostctl/internal/landlock"
 )
 
 // A setting is the container's alone, and one of the whole host is nobody's to have.
@@ -91,7 +93,7 @@ func TestHostNetwork(t *testing.T) {
 	if !strings.HasPrefix(o.out, "reached\n") || !strings.Contains(o.out, "not permitted") {
 		t.Errorf("%s%s", o.out, o.line)
 	}
-	if landlockABI() >= 6 && !strings.Contains(o.out, "connect: operation not permitted") {
+	if landlock.ABI() >= 6 && !strings.Contains(o.out, "connect: operation not permitted") {
 		t.Errorf("an abstract socket of the host's: %s", o.out)
 	}
 	for name, id := range b.probe(b.spec(func(s *Spec) { s.HostNetwork = true })).Namespaces {

@@ -23,15 +23,15 @@ const rulesFile = "policy.json"
 // WriteRules makes these the rules of every start from now on, in one rename; nil means that they are on stable storage,
 // with mode 0600.
 func (p Paths) WriteRules(r rule.Rules) error {
-	if err := p.makeDirs(); err != nil {
-		return step("rules", err)
-	}
 	data := encodeRules(r)
 	if fd, old, err := openOwn(p.rules()); err == nil {
 		unix.Close(fd)
 		if string(old) == string(data) {
 			return nil
 		}
+	}
+	if err := p.makeDirs(); err != nil {
+		return step("rules", err)
 	}
 	return step("rules", writeFile(p.Run, rulesFile, data))
 }

@@ -68,7 +68,7 @@ func TestExamples(t *testing.T) {
 			}
 			r := resource.NewResolver(config.Name, nil, nil, nil)
 			r.Credentials = pol.Credentials(config.Name)
-			if problems := append(r.Resolve(config.State), pol.Check(config.Name, "", r.Want)...); len(problems) > 0 {
+			if problems := append(r.Resolve(config.State), pol.Check(config.Name, "", r.Want, config.Directives.Imports)...); len(problems) > 0 {
 				t.Fatal(problems)
 			}
 			p := plan.Make(r.Want, nil, nil, plan.Options{Kinds: kinds(), Owner: config.Name})

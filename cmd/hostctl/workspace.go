@@ -37,7 +37,7 @@ func (c *cli) compact(d hcl.Diagnostics) {
 	for _, one := range d {
 		if isWarning(one) {
 			one.Detail = ""
-			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), one.Error())
+			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), printable(one.Error()))
 		}
 	}
 }
@@ -99,10 +99,10 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	p.want, p.grants = r.Want, r.Grants
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(),
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
 	}
 	problems = p.make(ctx)
-	if refused := pol.Check(owner, dir, p.want); len(refused) > 0 {
+	if refused := pol.Check(owner, dir, p.want, d.Imports); len(refused) > 0 {
 		pol.standing(owner, refused, seen.Live)
 		problems = refused
 	}
