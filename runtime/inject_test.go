@@ -86,7 +86,7 @@ func (b *bed) inject(kind, name, errno, when string) {
 	b.t.Helper()
 	s := b.spec(func(s *Spec) {
 		s.Args = []string{"sh", "-c", "echo the payload ran"}
-		s.Mounts = []Mount{{Target: "/data2", Source: b.rootfs + "/data", Owner: &Account{0, 0}}}
+		s.Mounts = []Mount{{Target: "/data2", Source: b.rootfs + "/data", ReadOnly: kind == "boot", Owner: &Account{0, 0}}}
 		s.Init = kind == "" && (name == "execveat" || name == "fcntl")
 	})
 	switch kind {

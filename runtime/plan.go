@@ -109,7 +109,7 @@ func makePlan(s Spec, f facts) plan {
 	rootAttr := uint64(attrPlain | attrRO)
 	if s.Root == RootWritable {
 		rootAttr = attrPlain
-		if !f.Shifted {
+		if !f.Shifted || s.Boot {
 			prepare(closedOp{s.Rootfs})
 		}
 	}
@@ -159,6 +159,9 @@ func makePlan(s Spec, f facts) plan {
 		if m.Owner != nil {
 			t.uidMap = []Mapping{{m.Owner.UID, id.HostUID, 1}}
 			t.gidMap = []Mapping{{m.Owner.GID, id.HostGID, 1}}
+		}
+		if s.makesSetuid(m) {
+			prepare(setuidOp{m.Source})
 		}
 		prepare(t)
 	}
