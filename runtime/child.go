@@ -164,6 +164,8 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	} else {
 		s.capset(may.Capabilities, 0)
 	}
+	// Where fs.suid_dumpable is 1 a change of ids lets others of the new ones look into the process.
+	s.add("prctl(PR_SET_DUMPABLE, 0)", 0, unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	if !may.NewPrivileges {
 		s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	}

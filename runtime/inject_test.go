@@ -122,8 +122,8 @@ func (b *bed) inject(kind, name, errno, when string) {
 
 // injectedEnter are the calls of who enters.
 var injectedEnter = map[string][]string{
-	"pidfd_open": {"1"}, "openat2": {"1", "2"}, "setns": {"1"}, "prlimit64": {"1", "2", "16"}, "dup3": {"1", "2", "3"},
-	"setsid": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44"}, "setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"},
+	"pidfd_open": {"1"}, "pipe2": {"1"}, "eventfd2": {"1"}, "openat2": {"1", "2"}, "setns": {"1"}, "prlimit64": {"1", "2", "16"}, "dup3": {"1", "2", "3"},
+	"setsid": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44", "45"}, "setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"},
 	"capset": {"1"}, "fchdir": {"1"}, "landlock_create_ruleset": {"2"}, "landlock_add_rule": {"1", "2"}, "landlock_restrict_self": {"1"},
 	"close_range": {"1"}, "seccomp": {"1"},
 }

@@ -93,7 +93,7 @@ func (c *cli) runEntry(arg string, e runtime.Entry, tty bool) (int, error) {
 	e.Files = [3]int{0, 1, 2}
 	out := c.terminalOf()
 	e.TTY = tty && out != nil && host.IsTerminal(c.stdin) && host.IsTerminal(out)
-	entered, err := runtime.Host.Enter(record, e)
+	entered, err := runtime.Host.Enter(c.ctx, record, e)
 	if err != nil {
 		return 0, err
 	}
