@@ -5,6 +5,7 @@ import (
 	"errors"
 	goruntime "runtime"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,14 @@ type Entered struct {
 }
 
 var fileNames = [3]string{"stdin", "stdout", "stderr"}
+
+// Signal sends the command a signal; one that has ended, and was waited for, gets none.
+func (e *Entered) Signal(s syscall.Signal) error {
+	if err := unix.PidfdSendSignal(e.PidFD, s, nil, 0); err != nil {
+		return call("pidfd_send_signal", err)
+	}
+	return nil
+}
 
 // entering is one Enter on its way.
 type entering struct {

@@ -67,7 +67,7 @@ func (p Paths) runInside(ctx context.Context, r Record, args []string) ([]byte, 
 			continue
 		}
 		if err != nil || n == 0 {
-			unix.PidfdSendSignal(entered.PidFD, unix.SIGKILL, nil, 0)
+			entered.Signal(unix.SIGKILL)
 			ended()
 			if err != nil {
 				return output, 0, call("poll", err)
