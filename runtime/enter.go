@@ -224,7 +224,7 @@ func (en *entering) script(f facts, files [3]int, command string, env []string) 
 	may := privilegesOf(en.spec, en.id)
 	s.confine(f, may, dir)
 	if s.fds.landlock != nil {
-		ruleset, err := en.ruleset(f.Landlock)
+		ruleset, err := en.ruleset(may, f.Landlock)
 		if err != nil {
 			return nil, err
 		}
@@ -253,7 +253,10 @@ func (en *entering) limits(s *script) error {
 }
 
 // ruleset is the container's Landlock ruleset, made anew: a process cannot enter another's.
-func (en *entering) ruleset(abi int) (int, error) {
+func (en *entering) ruleset(may privileges, abi int) (int, error) {
+	if !may.Landlock {
+		return en.keep(newScope())
+	}
 	ruleset, err := en.keep(newRuleset(abi))
 	if err != nil {
 		return -1, err

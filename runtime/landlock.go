@@ -38,13 +38,18 @@ func landlockAll(abi int) (attr landlockAttr, size uintptr) {
 			attr.fs |= right.bit
 		}
 	}
-	if abi >= 6 {
-		// Abstract names belong to a network namespace, which containers share with each other where they say so: one's
-		// sockets are not the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
-		attr.scoped, size = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, unsafe.Sizeof(attr)
+	if abi >= landlockScopes {
+		attr.scoped, size = landlockScope, unsafe.Sizeof(attr)
 	}
 	return attr, size
 }
+
+// landlockScopes is the first version (Linux 6.12) that keeps a domain to its own abstract sockets.
+const landlockScopes = 6
+
+// Abstract names belong to a network namespace, which containers share with each other where they say so: one's sockets are not
+// the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
+const landlockScope = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 
 // landlockABI is the version of Landlock that the kernel has; 0 where there is none.
 func landlockABI() int {
@@ -79,9 +84,20 @@ func landlockRights(s Spec, entries []entry) []landlockRight {
 	return rights
 }
 
-// newRuleset makes a ruleset without a rule.
+// newRuleset makes a ruleset without a rule, which refuses all that it can.
 func newRuleset(abi int) (int, error) {
 	attr, size := landlockAll(abi)
+	return createRuleset(attr, size)
+}
+
+// newScope makes a ruleset that refuses others' abstract sockets and nothing else: whoever is under one that knows of files can mount
+// nothing, which a whole system does.
+func newScope() (int, error) {
+	attr := landlockAttr{scoped: landlockScope}
+	return createRuleset(attr, unsafe.Sizeof(attr))
+}
+
+func createRuleset(attr landlockAttr, size uintptr) (int, error) {
 	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
 		return -1, call("landlock_create_ruleset", errno)
@@ -98,6 +114,24 @@ func allow(ruleset, fd int, name string, access uint64, abi int) error {
 		return call("landlock_add_rule("+name+")", errno)
 	}
 	return nil
+}
+
+// landlocked says whether a process with these privileges is put under a ruleset of a kernel with this version.
+func (p privileges) landlocked(abi int) bool {
+	return p.Landlock && abi >= landlockMin || p.Scope && abi >= landlockScopes
+}
+
+// scopeOp makes the ruleset of a whole system.
+type scopeOp struct{}
+
+func (scopeOp) String() string { return "landlock: no abstract sockets of others" }
+
+func (scopeOp) do(l *launch) error {
+	fd, err := newScope()
+	if err == nil {
+		l.slots["landlock"] = fd
+	}
+	return err
 }
 
 // landlockOp makes the ruleset, without a rule yet.

@@ -146,9 +146,13 @@ func makePlan(s Spec, f facts) plan {
 	}
 	prepare(fsOp{"shm", "tmpfs", tmpfs(shm, 0o1777, root), attrNoExec})
 
-	wall := f.Landlock >= landlockMin && privilegesOf(s, id).Landlock
-	if wall {
+	may := privilegesOf(s, id)
+	wall := may.Landlock && may.landlocked(f.Landlock)
+	switch {
+	case wall:
 		prepare(landlockOp{f.Landlock})
+	case may.landlocked(f.Landlock):
+		prepare(scopeOp{})
 	}
 
 	for _, m := range s.Mounts {

@@ -27,6 +27,8 @@ type privileges struct {
 	NewPrivileges bool
 	// Landlock is the second wall behind the mounts. A whole system makes mounts of its own, which the wall would be before.
 	Landlock bool
+	// Scope is what a whole system has of that wall where others are in its network: their abstract sockets are behind it.
+	Scope bool
 	// Namespaces says that the payload may make user namespaces of its own.
 	Namespaces bool
 	// Calls are what the seccomp filter allows besides what it always does.
@@ -45,7 +47,7 @@ const (
 func privilegesOf(s Spec, id identity) privileges {
 	if s.Boot {
 		return privileges{
-			Capabilities: bootCapabilities, Securebits: securebitsRoot, NewPrivileges: true, Namespaces: true,
+			Capabilities: bootCapabilities, Securebits: securebitsRoot, NewPrivileges: true, Namespaces: true, Scope: !s.ownNetwork(),
 			Calls: seccomp.More{Calls: bootCalls, Packet: true},
 		}
 	}
