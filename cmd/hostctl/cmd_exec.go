@@ -17,7 +17,7 @@ import (
 var execCommand = command{
 	name: "exec", operands: "CONTAINER COMMAND [ARGUMENT...]", ends: true,
 	summary: "Run a command in a running container, confined as its payload is",
-	details: "The command's exit status is hostctl's: 128+n where signal n killed it, and 125 where it could not be started. On a terminal the command gets one of the container's own.",
+	details: "The command's exit status is hostctl's: 128+n where signal n killed it, and 125 where it could not be started. On a terminal the command gets one of the container's own, and never the caller's: where only some of its files are terminals, or with -T, it gets pipes in their place. hostctl ends with the command, not with what that leaves running in the background. The third SIGINT or SIGTERM kills a command that does not end by itself.",
 	example: "hostctl exec container.web ls -l /srv\nhostctl exec -u root -w /data db sh -c 'cat dump.sql | psql'",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		e := entryFlags(fs)
