@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -156,7 +157,7 @@ func (en *entering) run(ctx context.Context) (*Entered, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := facts{ID: en.id, Landlock: landlockABI()}
+	f := facts{ID: en.id, Landlock: landlock.ABI()}
 	if f.LastCap, err = lastCap(); err != nil {
 		return nil, err
 	}

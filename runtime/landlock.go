@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/internal/landlock"
 )
 
 // Landlock is the second wall behind the mounts: should a mount be writable that ought not to be, or be
@@ -24,26 +26,6 @@ const (
 	landlockWrite = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 )
 
-// landlockAttr is struct landlock_ruleset_attr; an older kernel knows less of it and is given less.
-type landlockAttr struct{ fs, net, scoped uint64 }
-
-// landlockAll is all that a version can refuse.
-func landlockAll(abi int) (attr landlockAttr, size uintptr) {
-	attr.fs, size = 1<<13-1, unsafe.Sizeof(attr.fs)
-	for _, right := range []struct {
-		since int
-		bit   uint64
-	}{{2, unix.LANDLOCK_ACCESS_FS_REFER}, {3, unix.LANDLOCK_ACCESS_FS_TRUNCATE}, {5, unix.LANDLOCK_ACCESS_FS_IOCTL_DEV}} {
-		if abi >= right.since {
-			attr.fs |= right.bit
-		}
-	}
-	if abi >= landlockScopes {
-		attr.scoped, size = landlockScope, unsafe.Sizeof(attr)
-	}
-	return attr, size
-}
-
 // landlockScopes is the first version (Linux 6.12) that keeps a domain to its own abstract sockets.
 const landlockScopes = 6
 
@@ -51,13 +33,10 @@ const landlockScopes = 6
 // the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
 const landlockScope = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 
-// landlockABI is the version of Landlock that the kernel has; 0 where there is none.
-func landlockABI() int {
-	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return 0
-	}
-	return int(abi)
+// landlockAll is all of a version that a payload is refused: not TCP, which is its network's matter.
+func landlockAll(abi int) landlock.Attr {
+	all := landlock.All(abi)
+	return landlock.Attr{FS: all.FS, Scoped: all.Scoped & landlockScope}
 }
 
 // landlockRight is what the payload may do below a path, which the launcher has in a slot.
@@ -86,29 +65,26 @@ func landlockRights(s Spec, entries []entry) []landlockRight {
 
 // newRuleset makes a ruleset without a rule, which refuses all that it can.
 func newRuleset(abi int) (int, error) {
-	attr, size := landlockAll(abi)
-	return createRuleset(attr, size)
+	return createRuleset(landlockAll(abi), abi)
 }
 
-// newScope makes a ruleset that refuses others' abstract sockets and nothing else: whoever is under one that knows of files can mount
-// nothing, which a whole system does.
+// newScope makes a ruleset that refuses others' abstract sockets and nothing else, of landlockScopes: whoever is under one that knows of
+// files can mount nothing, which a whole system does.
 func newScope() (int, error) {
-	attr := landlockAttr{scoped: landlockScope}
-	return createRuleset(attr, unsafe.Sizeof(attr))
+	return createRuleset(landlock.Attr{Scoped: landlockScope}, landlockScopes)
 }
 
-func createRuleset(attr landlockAttr, size uintptr) (int, error) {
-	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+func createRuleset(attr landlock.Attr, abi int) (int, error) {
+	fd, errno := landlock.Create(attr, abi)
 	if errno != 0 {
 		return -1, call("landlock_create_ruleset", errno)
 	}
-	return int(fd), nil
+	return fd, nil
 }
 
 // allow adds a rule: rights below a directory, or on a file.
 func allow(ruleset, fd int, name string, access uint64, abi int) error {
-	all, _ := landlockAll(abi)
-	rule := unix.LandlockPathBeneathAttr{Allowed_access: access & all.fs, Parent_fd: int32(fd)}
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: access & landlockAll(abi).FS, Parent_fd: int32(fd)}
 	_, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {
 		return call("landlock_add_rule("+name+")", errno)

@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/internal/landlock"
 )
 
 // The second wall holds where the first is taken away: the host's own root makes the container's root and a read-only
 // volume writable, and nothing of them can be written all the same.
 func TestLandlockBehindTheMounts(t *testing.T) {
-	if landlockABI() < landlockMin {
+	if landlock.ABI() < landlockMin {
 		skip(t, "Landlock ABI 2")
 	}
 	b := newBed(t)
@@ -43,7 +45,7 @@ func TestLandlockBehindTheMounts(t *testing.T) {
 
 // In a network namespace that is shared, another's abstract sockets are out of reach.
 func TestLandlockAbstractSockets(t *testing.T) {
-	if landlockABI() < 6 {
+	if landlock.ABI() < 6 {
 		skip(t, "Landlock ABI 6")
 	}
 	b := newBed(t)

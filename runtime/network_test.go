@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/internal/landlock"
 )
 
 // A setting is the container's alone, and one of the whole host is nobody's to have.
@@ -93,7 +95,7 @@ func TestHostNetwork(t *testing.T) {
 	if !strings.HasPrefix(o.out, "reached\n") || !strings.Contains(o.out, "not permitted") {
 		t.Errorf("%s%s", o.out, o.line)
 	}
-	if landlockABI() >= 6 && !strings.Contains(o.out, "connect: operation not permitted") {
+	if landlock.ABI() >= 6 && !strings.Contains(o.out, "connect: operation not permitted") {
 		t.Errorf("an abstract socket of the host's: %s", o.out)
 	}
 	for name, id := range b.probe(b.spec(func(s *Spec) { s.HostNetwork = true })).Namespaces {
@@ -107,7 +109,7 @@ func TestHostNetwork(t *testing.T) {
 func TestBootInHostNetwork(t *testing.T) {
 	b := newBed(t)
 	overlayOK(t, b)
-	if landlockABI() < landlockScopes {
+	if landlock.ABI() < landlockScopes {
 		skip(t, "Landlock of Linux 6.12")
 	}
 	abstract, err := net.Listen("unix", "@hostctl-test-boot-network")
