@@ -164,6 +164,8 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	} else {
 		s.capset(may.Capabilities, 0)
 	}
+	// Where fs.suid_dumpable is 1 a change of ids lets others of the new ones look into the process.
+	s.add("prctl(PR_SET_DUMPABLE, 0)", 0, unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	if !may.NewPrivileges {
 		s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	}
@@ -178,7 +180,7 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	chdir := s.add("fchdir("+dir+")", 0, unix.SYS_FCHDIR)
 	cwd.Out[0] = &chdir.Args[0]
 
-	if may.Landlock && f.Landlock >= landlockMin {
+	if may.landlocked(f.Landlock) {
 		s.fds.landlock = &s.add("landlock_restrict_self", 0, unix.SYS_LANDLOCK_RESTRICT_SELF).Args[0]
 	}
 	// CLONE_CLEAR_SIGHAND has reset the handlers; what was ignored (systemd ignores SIGPIPE) still is.

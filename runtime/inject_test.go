@@ -41,6 +41,7 @@ var (
 	injectedBoot = map[string][]string{
 		"unshare": {"1"}, "setns": {"1", "2"}, "fchownat": {"8"}, "mkdirat": {"3", "4"}, "move_mount": {"2", "9"}, "capset": {"1"},
 		"prctl": {"2", "15"}, "setgroups": {"1"}, "close_range": {"1"}, "seccomp": {"1"},
+		"landlock_create_ruleset": {"2"}, "landlock_restrict_self": {"1"},
 	}
 )
 
@@ -86,7 +87,7 @@ func (b *bed) inject(kind, name, errno, when string) {
 	b.t.Helper()
 	s := b.spec(func(s *Spec) {
 		s.Args = []string{"sh", "-c", "echo the payload ran"}
-		s.Mounts = []Mount{{Target: "/data2", Source: b.rootfs + "/data", Owner: &Account{0, 0}}}
+		s.Mounts = []Mount{{Target: "/data2", Source: b.rootfs + "/data", ReadOnly: kind == "boot", Owner: &Account{0, 0}}}
 		s.Init = kind == "" && (name == "execveat" || name == "fcntl")
 	})
 	switch kind {
@@ -95,6 +96,7 @@ func (b *bed) inject(kind, name, errno, when string) {
 		b.words(&s)
 	case "boot":
 		booted(&s)
+		s.HostNetwork = strings.HasPrefix(name, "landlock") // a system of its own network has none
 	case "files":
 		b.put(&s, map[string]string{"/etc/conf.d/x.conf": "x"}, nil)
 	}
@@ -122,8 +124,8 @@ func (b *bed) inject(kind, name, errno, when string) {
 
 // injectedEnter are the calls of who enters.
 var injectedEnter = map[string][]string{
-	"pidfd_open": {"1"}, "openat2": {"1", "2"}, "setns": {"1"}, "prlimit64": {"1", "2", "16"}, "dup3": {"1", "2", "3"},
-	"setsid": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44"}, "setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"},
+	"pidfd_open": {"1"}, "pipe2": {"1"}, "eventfd2": {"1"}, "openat2": {"1", "2"}, "setns": {"1"}, "prlimit64": {"1", "2", "16"}, "dup3": {"1", "2", "3"},
+	"setsid": {"1"}, "keyctl": {"1"}, "prctl": {"1", "2", "20", "43", "44", "45"}, "setgroups": {"1"}, "setresgid": {"1"}, "setresuid": {"1"},
 	"capset": {"1"}, "fchdir": {"1"}, "landlock_create_ruleset": {"2"}, "landlock_add_rule": {"1", "2"}, "landlock_restrict_self": {"1"},
 	"close_range": {"1"}, "seccomp": {"1"},
 }

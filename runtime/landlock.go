@@ -26,12 +26,17 @@ const (
 	landlockWrite = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 )
 
-// landlockAll is all of a version that a payload is refused: not TCP, which is its network's matter, nor signals, for
-// which a pid namespace is a scope. Abstract names belong to a network namespace, which containers share with each other
-// where they say so: one's sockets are not the other's (CVE-2020-15257).
+// landlockScopes is the first version (Linux 6.12) that keeps a domain to its own abstract sockets.
+const landlockScopes = 6
+
+// Abstract names belong to a network namespace, which containers share with each other where they say so: one's sockets are not
+// the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
+const landlockScope = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+
+// landlockAll is all of a version that a payload is refused: not TCP, which is its network's matter.
 func landlockAll(abi int) landlock.Attr {
 	all := landlock.All(abi)
-	return landlock.Attr{FS: all.FS, Scoped: all.Scoped & unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET}
+	return landlock.Attr{FS: all.FS, Scoped: all.Scoped & landlockScope}
 }
 
 // landlockRight is what the payload may do below a path, which the launcher has in a slot.
@@ -58,9 +63,19 @@ func landlockRights(s Spec, entries []entry) []landlockRight {
 	return rights
 }
 
-// newRuleset makes a ruleset without a rule.
+// newRuleset makes a ruleset without a rule, which refuses all that it can.
 func newRuleset(abi int) (int, error) {
-	fd, errno := landlock.Create(landlockAll(abi), abi)
+	return createRuleset(landlockAll(abi), abi)
+}
+
+// newScope makes a ruleset that refuses others' abstract sockets and nothing else, of landlockScopes: whoever is under one that knows of
+// files can mount nothing, which a whole system does.
+func newScope() (int, error) {
+	return createRuleset(landlock.Attr{Scoped: landlockScope}, landlockScopes)
+}
+
+func createRuleset(attr landlock.Attr, abi int) (int, error) {
+	fd, errno := landlock.Create(attr, abi)
 	if errno != 0 {
 		return -1, call("landlock_create_ruleset", errno)
 	}
@@ -75,6 +90,24 @@ func allow(ruleset, fd int, name string, access uint64, abi int) error {
 		return call("landlock_add_rule("+name+")", errno)
 	}
 	return nil
+}
+
+// landlocked says whether a process with these privileges is put under a ruleset of a kernel with this version.
+func (p privileges) landlocked(abi int) bool {
+	return p.Landlock && abi >= landlockMin || p.Scope && abi >= landlockScopes
+}
+
+// scopeOp makes the ruleset of a whole system.
+type scopeOp struct{}
+
+func (scopeOp) String() string { return "landlock: no abstract sockets of others" }
+
+func (scopeOp) do(l *launch) error {
+	fd, err := newScope()
+	if err == nil {
+		l.slots["landlock"] = fd
+	}
+	return err
 }
 
 // landlockOp makes the ruleset, without a rule yet.

@@ -385,6 +385,11 @@ func (l *launch) outcome(status int) error {
 	if index >= initStage {
 		names, index = initNames[:], index-initStage
 	}
+	return failedCall(names, index, result)
+}
+
+// failedCall is what a child's raw.Report says, by the names of its calls.
+func failedCall(names []string, index, result int64) error {
 	if index < 0 || index >= int64(len(names)) {
 		return errors.New("the payload's process reported nonsense")
 	}

@@ -204,36 +204,6 @@ func (o overlayOp) do(l *launch) error {
 	return nil
 }
 
-// closedOp makes sure that no user of the host reaches a root directory in which a payload writes as the files' owners.
-type closedOp struct{ rootfs string }
-
-func (o closedOp) String() string {
-	return "see that " + o.rootfs + " is closed to other users of the host"
-}
-
-func (o closedOp) do(*launch) error { return step("rootfs "+o.rootfs, checkClosed(o.rootfs)) }
-
-// checkClosed fails unless the directory, or one above it, is root's and lets nobody else in.
-func checkClosed(dir string) error {
-	for at := dir; at != "/"; at = path.Dir(at) {
-		fd, err := openDir(at)
-		if err != nil {
-			return err
-		}
-		var st unix.Stat_t
-		err = unix.Fstat(fd, &st)
-		unix.Close(fd)
-		if err != nil {
-			return call("fstat("+at+")", err)
-		}
-		if st.Uid == 0 && st.Mode&0o077 == 0 {
-			return nil
-		}
-	}
-	return errors.New("root = \"writable\" lets the container make programs in it that other users of the host could start; " +
-		"close it to them (chmod 0700 " + path.Dir(dir) + "), or use \"persistent\"")
-}
-
 func validRoot(s Spec, bad func(field, what string)) {
 	switch s.Root {
 	case RootReadOnly, RootWritable, RootEphemeral, RootPersistent:
