@@ -178,7 +178,7 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	chdir := s.add("fchdir("+dir+")", 0, unix.SYS_FCHDIR)
 	cwd.Out[0] = &chdir.Args[0]
 
-	if may.Landlock && f.Landlock >= landlockMin {
+	if may.Landlock && f.Landlock >= LandlockFiles {
 		s.fds.landlock = &s.add("landlock_restrict_self", 0, unix.SYS_LANDLOCK_RESTRICT_SELF).Args[0]
 	}
 	// CLONE_CLEAR_SIGHAND has reset the handlers; what was ignored (systemd ignores SIGPIPE) still is.

@@ -139,7 +139,10 @@ func (en *entering) run() (*Entered, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := facts{ID: en.id, Landlock: landlockABI()}
+	f := facts{ID: en.id}
+	if f.Landlock, err = LandlockABI(); err != nil {
+		return nil, err
+	}
 	if f.LastCap, err = lastCap(); err != nil {
 		return nil, err
 	}

@@ -11,9 +11,13 @@ import (
 // changed, a file below it still cannot be written (Documentation/userspace-api/landlock.rst). The launcher makes the
 // ruleset, the child puts itself under it.
 
-// landlockMin is the least version that is used. Before it (kernel 5.19) a confined program can link or rename no
-// file into another directory, which breaks more than the second wall is worth.
-const landlockMin = 2
+const (
+	// LandlockFiles is the least version that is used. Before it (kernel 5.19) a confined program can link or rename no
+	// file into another directory, which breaks more than the second wall is worth.
+	LandlockFiles = 2
+	// LandlockSockets is the first version that keeps abstract sockets apart (kernel 6.12).
+	LandlockSockets = 6
+)
 
 // The rights of a ruleset, LANDLOCK_ACCESS_FS_*: what the payload has everywhere, what it may do besides in /proc, and
 // what the init needs of its own program, which lies outside of the tree.
@@ -38,7 +42,7 @@ func landlockAll(abi int) (attr landlockAttr, size uintptr) {
 			attr.fs |= right.bit
 		}
 	}
-	if abi >= 6 {
+	if abi >= LandlockSockets {
 		// Abstract names belong to a network namespace, which containers share with each other where they say so: one's
 		// sockets are not the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
 		attr.scoped, size = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, unsafe.Sizeof(attr)
@@ -46,13 +50,17 @@ func landlockAll(abi int) (attr landlockAttr, size uintptr) {
 	return attr, size
 }
 
-// landlockABI is the version of Landlock that the kernel has; 0 where there is none.
-func landlockABI() int {
+// LandlockABI is the version of Landlock that the kernel has; 0 where it has none (ENOSYS) or was booted without it (EOPNOTSUPP).
+// Whatever else comes of the question is an error: no wall is left out because somebody stands before it.
+func LandlockABI() (int, error) {
 	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return 0
+	switch errno {
+	case 0:
+		return int(abi), nil
+	case unix.ENOSYS, unix.EOPNOTSUPP:
+		return 0, nil
 	}
-	return int(abi)
+	return 0, call("landlock_create_ruleset(LANDLOCK_CREATE_RULESET_VERSION)", errno)
 }
 
 // landlockRight is what the payload may do below a path, which the launcher has in a slot.

@@ -146,7 +146,7 @@ func makePlan(s Spec, f facts) plan {
 	}
 	prepare(fsOp{"shm", "tmpfs", tmpfs(shm, 0o1777, root), attrNoExec})
 
-	wall := f.Landlock >= landlockMin && privilegesOf(s, id).Landlock
+	wall := f.Landlock >= LandlockFiles && privilegesOf(s, id).Landlock
 	if wall {
 		prepare(landlockOp{f.Landlock})
 	}

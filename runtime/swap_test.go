@@ -79,7 +79,5 @@ func TestSwaps(t *testing.T) {
 	stop.Store(true)
 	b.must(<-ended)
 	t.Logf("%d swaps; %d of %d starts ran, %d were refused", swapped.Load(), ran, starts, refused)
-	if after := b.snap(b.dir + "/host/mark"); after != before {
-		t.Errorf("the host changed:\n%s\nwas\n%s", after, before)
-	}
+	b.unchanged(t, "after all", before, b.dir+"/host/mark")
 }
