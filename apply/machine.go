@@ -36,6 +36,8 @@ type Observation struct {
 	Status map[resource.Addr]string
 	// Used are the spans of each pool that the host has in use.
 	Used map[string][]resource.Span
+	// Warnings are what the kinds have to say of Live besides, see [resource.Reading].
+	Warnings []resource.Problem
 	// Imported are those of Live that nobody owns yet, by the id that each was found by, see [Machine.Import].
 	Imported map[resource.Addr]string
 }
@@ -68,6 +70,7 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 		}
 		maps.Copy(o.Live, r.State)
 		maps.Copy(o.Status, r.Status)
+		o.Warnings = append(o.Warnings, r.Warnings...)
 		for pool, spans := range r.Used {
 			o.Used[pool] = append(o.Used[pool], spans...)
 		}

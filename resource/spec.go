@@ -191,6 +191,9 @@ type Reading struct {
 	// Used are the parts of each pool that something on this host already has,
 	// whoever owns it.
 	Used map[string][]Span
+	// Warnings are what whoever reads a plan should know of these resources besides: what of the
+	// host's own changes them, or that one fails again and again.
+	Warnings []Problem
 }
 
 // Host is the effects half of a kind: the only code that looks at the host or
