@@ -57,7 +57,7 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Notify:      c.Notify,
 		Watchdog:    usec(c.Watchdog),
 		Boot:        c.Boot,
-		Init:        c.Init && !c.Boot,
+		Init:        c.Init,
 		NoFile:      c.Limits.Files,
 		Files:       files,
 
@@ -71,9 +71,6 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		SystemCalls:    c.SystemCalls,
 		Masked:         c.MaskedPaths,
 		OOMScoreAdjust: c.OOMScoreAdjust,
-	}
-	if c.Boot && len(c.Command) == 0 {
-		s.Args = []string{"/sbin/init"}
 	}
 	if c.Root != rootReadOnly {
 		s.Root = string(c.Root)
@@ -136,7 +133,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if err := checkLauncherPath(launcher); err != nil {
 		return host.Transient{}, err
 	}
-	stop, ok := signals[c.stopSignal()]
+	stop, ok := signals[c.StopSignal]
 	if !ok {
 		return host.Transient{}, fmt.Errorf("unknown signal %q", c.StopSignal)
 	}
@@ -235,14 +232,6 @@ func (c *Container) startTimeout() uint64 {
 		return startTimeout
 	}
 	return usec(c.StartTimeout)
-}
-
-// stopSignal is what asks the program to end. An init does not take TERM for that.
-func (c *Container) stopSignal() Signal {
-	if c.Boot && c.StopSignal == "TERM" {
-		return "RTMIN+3"
-	}
-	return c.StopSignal
 }
 
 // bootProperties are what else the unit of a whole system has. A system that powers off is killed by INT, and one that reboots by HUP:
