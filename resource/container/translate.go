@@ -180,6 +180,9 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if c.Boot {
 		p = append(p, bootProperties(stop)...)
 	}
+	if c.Init && (c.Restart == "on-abnormal" || c.Restart == "on-abort") {
+		p = append(p, host.Property{Name: "RestartForceExitStatus", Value: host.ExitStatuses{Statuses: diedOf(stop), Signals: []int32{}}})
+	}
 	if len(c.Device) > 0 {
 		allowed, err := c.deviceAllow()
 		if err != nil {
@@ -232,6 +235,18 @@ func (c *Container) startTimeout() uint64 {
 		return startTimeout
 	}
 	return usec(c.StartTimeout)
+}
+
+// diedOf are the tiny init's exit statuses for a program that died of a signal. To systemd they are those of a program that ended by
+// itself, and not abnormal. Signals that ask for the end, stop among them, are not here: systemd takes none of those for abnormal either.
+func diedOf(stop int32) (statuses []int32) {
+	const sigPIPE, last = 13, 31
+	for n := int32(1); n <= last; n++ {
+		if n != sigHUP && n != sigINT && n != sigPIPE && n != sigTERM && n != stop {
+			statuses = append(statuses, 128+n)
+		}
+	}
+	return statuses
 }
 
 // bootProperties are what else the unit of a whole system has. A system that powers off is killed by INT, and one that reboots by HUP:
