@@ -32,10 +32,17 @@ func (r *reader) again(ctx context.Context, u host.Unit, f *found) error {
 	if ended, _ := p["Unit.InactiveEnterTimestamp"].(uint64); ended != 0 {
 		times += ", the last run ended at " + time.UnixMicro(int64(ended)).Format(time.DateTime)
 	}
-	f.status += ", " + times
+	if !restarting(u) {
+		f.status += ", " + times
+		return nil
+	}
 	failure, err := r.Systemd.Failure(ctx, u.Name, "")
-	if err != nil || !restarting(u) || failure.Result == "success" {
+	if err != nil {
 		return err
+	}
+	f.status = "restarting, " + failure.String() + ", " + times
+	if failure.Result == "success" {
+		return nil
 	}
 	warning := resource.Problem{Addr: f.addr, Summary: fmt.Sprintf("%s keeps failing", f.addr)}
 	if failure.Code == "exited" && failure.Status == runtime.ExitSetup {

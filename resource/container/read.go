@@ -196,7 +196,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.live.Enabled = loaded && restarting(u)
 		r.stored(f.live, spec)
 		f.status = "stopped"
-		if loaded {
+		if loaded && !f.live.Enabled {
 			f.status = r.stopped(ctx, u)
 		}
 		if !f.live.Enabled {
@@ -309,8 +309,6 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 	switch {
 	case u.ActiveState == "failed":
 		return "failed" + how
-	case u.ActiveState == "activating":
-		return "restarting" + how
 	case u.ActiveState == "deactivating":
 		return "stopping"
 	}
