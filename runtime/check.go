@@ -67,7 +67,7 @@ func (k *Checker) Check(s Spec) []Problem {
 			bad("root", "", checkClosed(s.Rootfs))
 		}
 		if s.overlaid() {
-			bad("overlay", "", canOverlay())
+			bad("overlay", "", canOverlay(!shifted))
 		}
 		read := func(path string) ([]byte, error) { return rootFile(root, path) }
 		user, err := lookupUser(s, read)

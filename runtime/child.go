@@ -283,12 +283,14 @@ func (s *script) execInit(sp Spec, env []string) {
 		s.fds.notifyOut = &s.add("fcntl(notify out, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 	}
 	file, label := sp.label()
+	labelled := ""
 	if file != "" {
 		file = procSelf + "/" + file
+		labelled = ", which writes " + strconv.Quote(label) + " to " + file
 	}
 	s.argv = vector(append([]string{InitName, "", file, label, ""}, args...))
 	s.path = (*uintptr)(unsafe.Pointer(&s.argv[4]))
-	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
+	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+labelled+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
 		0, s.str(""), pin(&s.pins, &s.argv[0]), s.vector(append(initEnv[:len(initEnv):len(initEnv)], env...)), unix.AT_EMPTY_PATH)
 	s.fds.self = &exec.Args[0]
 }

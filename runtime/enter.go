@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -157,7 +156,10 @@ func (en *entering) run(ctx context.Context) (*Entered, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := facts{ID: en.id, Landlock: landlock.ABI()}
+	f := facts{ID: en.id}
+	if f.Landlock, err = LandlockABI(); err != nil {
+		return nil, err
+	}
 	if f.LastCap, err = lastCap(); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -139,8 +138,8 @@ func (l *launch) read(env Env) (err error) {
 	if !validInvocation(env.InvocationID) || env.NotifySocket == "" {
 		return errors.New("is started by systemd, as a service of Type=notify: INVOCATION_ID or NOTIFY_SOCKET is missing")
 	}
-	if raw.NoFile.Max == 0 {
-		return errors.New("prlimit64(RLIMIT_NOFILE) failed at the launcher's start")
+	if raw.NoFileError != 0 {
+		return call("prlimit64(RLIMIT_NOFILE)", unix.Errno(-raw.NoFileError))
 	}
 	if l.spec, l.sum, l.specFD, err = l.paths.open(l.name); err != nil {
 		return err
@@ -211,7 +210,9 @@ func (l *launch) decide() (plan, error) {
 	if f.LastCap, err = lastCap(); err != nil {
 		return plan{}, err
 	}
-	f.Landlock = landlock.ABI()
+	if f.Landlock, err = LandlockABI(); err != nil {
+		return plan{}, err
+	}
 	if l.spec.Boot {
 		if f.UUID, err = systemUUID(l.spec.Name); err != nil {
 			return plan{}, err

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"hostctl/internal/landlock"
 )
 
 // A setting is the container's alone, and one of the whole host is nobody's to have.
@@ -95,7 +93,7 @@ func TestHostNetwork(t *testing.T) {
 	if !strings.HasPrefix(o.out, "reached\n") || !strings.Contains(o.out, "not permitted") {
 		t.Errorf("%s%s", o.out, o.line)
 	}
-	if landlock.ABI() >= 6 && !strings.Contains(o.out, "connect: operation not permitted") {
+	if landlockABI(t) >= LandlockSockets && !strings.Contains(o.out, "connect: operation not permitted") {
 		t.Errorf("an abstract socket of the host's: %s", o.out)
 	}
 	for name, id := range b.probe(b.spec(func(s *Spec) { s.HostNetwork = true })).Namespaces {
@@ -109,7 +107,7 @@ func TestHostNetwork(t *testing.T) {
 func TestBootInHostNetwork(t *testing.T) {
 	b := newBed(t)
 	overlayOK(t, b)
-	if landlock.ABI() < landlockScopes {
+	if landlockABI(t) < LandlockSockets {
 		skip(t, "Landlock of Linux 6.12")
 	}
 	abstract, err := net.Listen("unix", "@hostctl-test-boot-network")

@@ -68,24 +68,7 @@ func (o upperOp) claim(dir int) error {
 	fd, err := unix.Openat(dir, "ids", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err == unix.ENOENT {
 		// Before the layer: what is there without a note is nothing yet.
-		if fd, err = unix.Openat(dir, "ids.new", unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600); err != nil {
-			return call("openat(ids.new, O_CREAT)", err)
-		}
-		n, err := unix.Write(fd, want)
-		if err == nil && n != len(want) {
-			err = unix.ENOSPC
-		}
-		if err == nil {
-			err = unix.Fsync(fd)
-		}
-		unix.Close(fd)
-		if err == nil {
-			err = unix.Renameat(dir, "ids.new", dir, "ids")
-		}
-		if err != nil {
-			return call("write(ids)", err)
-		}
-		return nil
+		return writeNew(dir, "ids.new", "ids", want)
 	}
 	if err != nil {
 		return call("openat(ids, O_NOFOLLOW)", err)

@@ -40,6 +40,8 @@ func TestPlanGolden(t *testing.T) {
 		{"sysctls", base(func(s *Spec) {
 			s.Sysctls = []Sysctl{{"net.core.somaxconn", "1024"}, {"kernel.sem", "250 32000 32 128"}}
 		}), facts{}},
+		{"apparmor", base(func(s *Spec) { s.AppArmor = "hostctl-web" }), facts{}},
+		{"selinux", base(func(s *Spec) { s.SELinux, s.Init = "system_u:system_r:container_t:s0:c1,c2", true }), facts{}},
 		{"writable", base(func(s *Spec) { s.Root = RootWritable }), facts{Landlock: 7}},
 		{"own-run", base(func(s *Spec) {
 			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}

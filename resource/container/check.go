@@ -318,7 +318,7 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		case p.Field == "args":
 			v.bad("command", fmt.Sprintf("%q cannot be run in this rootfs", want.Command[0]), p.Err.Error())
 		case p.Field == "overlay":
-			v.bad("root", "this kernel has no overlay filesystem", p.Err.Error()+"; load its module, or take root away for one that is read-only")
+			v.bad("root", "this kernel has no overlay filesystem for it", p.Err.Error()+"; load its module, boot a newer kernel, or take root away for one that is read-only")
 		case p.Field == "root":
 			v.bad("root", fmt.Sprintf("others can reach %s", want.Rootfs), p.Err.Error())
 		case p.Field == "groups":
