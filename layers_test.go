@@ -23,7 +23,7 @@ var ours = map[string][]string{
 	"hostctl/resource/volume":      {"hostctl/resource", "hostctl/host", "hostctl/policy/rule"},
 	"hostctl/resource/network":     {"hostctl/resource", "hostctl/host"},
 	"hostctl/resource/netns":       {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
-	"hostctl/resource/container":   {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
+	"hostctl/resource/container":   {"hostctl/resource", "hostctl/host", "hostctl/runtime", "hostctl/policy/rule"},
 	"hostctl/hcl":                  {"hostctl/resource"},
 	"hostctl/hcl/hcltest":          {"hostctl/hcl", "hostctl/resource"},
 	"hostctl/docs":                 {},

@@ -163,8 +163,8 @@ func (m *Machine) Import(ctx context.Context, o *Observation, want resource.Stat
 
 // Resolve completes the wanted specs from this observation, in place: computed
 // values are taken from the ledger's grants or given out anew, and a resource
-// that an administrator stopped is wanted stopped. A moved resource keeps what it has.
-func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resource.Directives) (Resolution, []resource.Problem) {
+// that an administrator stopped is wanted stopped. A moved resource keeps what it has. Where credentials lie the host's policy says.
+func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resource.Directives, credentials resource.Credentials) (Resolution, []resource.Problem) {
 	moves, _ := plan.Moves(want, o.Last, o.Live, d, kinds)
 	live, stopped := maps.Clone(o.Live), maps.Clone(o.Stopped())
 	for _, m := range moves {
@@ -176,6 +176,7 @@ func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resou
 		}
 	}
 	r := resource.NewResolver(o.Owner, live, moveGrants(o.Ledger.Grants, o.Owner, moves), o.Used)
+	r.Credentials = credentials
 	problems := r.Resolve(want)
 	for addr := range stopped {
 		kind, _ := kinds.Lookup(addr.Kind)

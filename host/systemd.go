@@ -94,6 +94,12 @@ type Command struct {
 // DeviceAllow is one device that a unit's processes may use, D-Bus type (ss): DeviceAllow is a list of them.
 type DeviceAllow struct{ Device, Permissions string }
 
+// Credential is one entry of LoadCredential or LoadCredentialEncrypted, D-Bus type (ss): an absolute path, and the id that the unit has what
+// is in that file by.
+type Credential struct {
+	ID, Path string
+}
+
 // ExitStatuses is a set of exit statuses and signals, D-Bus type (aiai): SuccessExitStatus, RestartPreventExitStatus.
 type ExitStatuses struct {
 	Statuses []int32

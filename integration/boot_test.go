@@ -26,6 +26,9 @@ container "debian" {
     volume    = volume.shared
     read_only = true
   }
+  secret "tls.key" {
+    credential = "tls-key"
+  }
 }
 `
 
@@ -46,6 +49,8 @@ func TestBoot(t *testing.T) {
 	}
 	h := bootWith(t, []try.Bind{{Source: rootfs, Target: "/srv/rootfs/system"}})
 	h.sh("echo 0123456789abcdef0123456789abcdef > /etc/machine-id; mkdir -p /srv/shared; echo host > /srv/shared/file; rm -r /srv/shared")
+	h.policy(given("/etc/hostctl/credentials/tls-key", "debian"))
+	h.sh("mkdir -m 0700 /etc/hostctl/credentials; printf S3CR3T > /etc/hostctl/credentials/tls-key; chmod 0600 /etc/hostctl/credentials/tls-key")
 	h.write("main.hcl", booted)
 	plan := h.hostctl(0, "plan").stdout
 	contains(t, spaced(strings.ReplaceAll(plan, "\n  # ", " ")), "a whole system has root's capabilities", "setuid programs", "namespaces and mounts of its own", "no Landlock",
@@ -55,6 +60,11 @@ func TestBoot(t *testing.T) {
 	h.clean()
 	equal(t, h.sh("hostctl exec debian systemctl is-active multi-user.target systemd-journald dbus"), "active\nactive\nactive")
 	equal(t, h.sh("hostctl exec debian systemctl --failed --no-legend --plain"), "")
+	// A secret is a credential of the system's too, which it gives on to its own services (systemd's CONTAINER_INTERFACE).
+	equal(t, h.sh("hostctl exec debian cat /run/secrets/tls.key"), "S3CR3T")
+	equal(t, h.sh("hostctl exec debian systemd-creds --system cat tls.key"), "S3CR3T")
+	equal(t, h.sh("hostctl exec debian systemd-run -q --wait --pipe -p LoadCredential=tls.key sh -c 'cat $CREDENTIALS_DIRECTORY/tls.key'"), "S3CR3T")
+	h.sh("! hostctl exec debian umount /run/secrets; ! hostctl exec debian mount -o remount,rw /run/secrets")
 	contains(t, h.sh("hostctl exec debian cat /proc/self/uid_map"), " 524288 ", " 65536")
 	id := h.sh("hostctl exec debian cat /etc/machine-id")
 	if len(id) != 32 || id == h.sh("cat /etc/machine-id") {

@@ -12,10 +12,10 @@ import (
 
 // Problem is one thing for which a container would not start.
 type Problem struct {
-	// Field is the Spec's word for it: "rootfs", "root", "user", "groups", "args", "mounts", "tmpfs" or "files"; or
-	// "owner", of a file; "overlay", of the kernel; "setuid", of a mount: see [CheckSetuid].
+	// Field is the Spec's word for it: "rootfs", "root", "user", "groups", "args", "mounts", "tmpfs", "files" or "secrets"; or
+	// "owner", of a file; "secret owner"; "overlay", of the kernel; "setuid", of a mount: see [CheckSetuid].
 	Field string
-	// Target is the mount's, tmpfs's or file's, and empty for the others.
+	// Target is the mount's, tmpfs's, file's or secret's, and empty for the others.
 	Target string
 	Err    error
 }
@@ -90,6 +90,13 @@ func (k *Checker) Check(s Spec) []Problem {
 				bad("owner", f.Target, err)
 			}
 			bad("files", f.Target, checkFile(root, s, f.Target))
+		}
+		for _, x := range s.Secrets {
+			if err == nil {
+				_, err := secretOwner(s, x, id, read)
+				bad("secret owner", x.Target, err)
+			}
+			bad("secrets", x.Target, checkFile(root, s, x.Target))
 		}
 		for _, t := range s.Tmpfs {
 			bad("tmpfs", t.Target, checkTarget(s, root, t.Target))

@@ -98,6 +98,8 @@ func childScript(sp Spec, f facts) *script {
 		// A copy of the mounts that belongs to the container's user namespace: the kernel locks each of them, with its flags, to what
 		// the launcher made it. What the system mounts itself it may change.
 		s.add("unshare(CLONE_NEWNS)", 0, unix.SYS_UNSHARE, unix.CLONE_NEWNS)
+		// Among its own namespaces alone, as its systemd has it on a machine: else the credentials of its services come to nothing.
+		s.add("mount(/, MS_REC|MS_SHARED)", 0, unix.SYS_MOUNT, 0, s.str("/"), 0, unix.MS_REC|unix.MS_SHARED, 0)
 	}
 	s.add("prctl(PR_SET_DUMPABLE, 0)", 0, unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	s.add("setsid", raw.Any, unix.SYS_SETSID)

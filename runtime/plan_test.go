@@ -25,7 +25,7 @@ func TestPlanGolden(t *testing.T) {
 		{"full", sample(), facts{}},
 		{"shifted", base(func(s *Spec) {}), facts{Shifted: true}},
 		{"old-proc", base(func(s *Spec) {}), facts{ProcInside: true}},
-		{"landlock", sample(), facts{Landlock: 7}},
+		{"landlock", sample(), facts{Landlock: 7, NoSwap: true}},
 		{"privileged", base(func(s *Spec) {
 			s.Capabilities, s.Groups = []string{"net_admin", "sys_chroot"}, []string{"10"}
 			s.SystemCalls, s.Masked = []string{"ptrace"}, []string{"/proc/cpuinfo", "/etc/shadow"}
@@ -66,6 +66,13 @@ func TestPlanGolden(t *testing.T) {
 			}
 			c.facts.Owners = append(c.facts.Owners, owner)
 		}
+		for _, x := range c.spec.Secrets {
+			owner, err := secretOwner(c.spec, x, c.facts.ID, func(string) ([]byte, error) { return []byte(passwd), nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.facts.Owners = append(c.facts.Owners, owner)
+		}
 		got := makePlan(c.spec, c.facts).String()
 		file := "testdata/plan/" + c.name + ".txt"
 		if *update {
@@ -88,7 +95,7 @@ func TestPlanOrder(t *testing.T) {
 	s := sample()
 	s.Mounts = []Mount{{Target: "/a/b/c", Source: "/x"}, {Target: "/a", Source: "/y"}, {Target: "/run/z", Source: "/z"}}
 	s.Tmpfs = []Tmpfs{{Target: "/a/b", Size: 4096}}
-	s.Files = []File{{Target: "/a.conf"}, {Target: "/run/y/z.conf"}, {Target: "/etc/x/y.conf"}}
+	s.Files, s.Secrets = []File{{Target: "/a.conf"}, {Target: "/run/y/z.conf"}, {Target: "/etc/x/y.conf"}}, nil
 	id, err := mapUser(s, passwdUser{UID: 33, GID: 33})
 	if err != nil {
 		t.Fatal(err)

@@ -201,7 +201,7 @@ func (p *proposal) again(c *cli, f *plan.File) error {
 		return err
 	}
 	saved := plan.Digest(f.Want)
-	r, problems := p.seen.Resolve(p.machine.Kinds, f.Want, f.Directives)
+	r, problems := p.seen.Resolve(p.machine.Kinds, f.Want, f.Directives, p.policy.Credentials(f.Owner))
 	if len(problems) > 0 {
 		return c.problems(nil, problems)
 	}
@@ -228,7 +228,7 @@ func (a *applying) unseal(c *cli, f *plan.File, p *proposal, sources hcl.Sources
 			Detail: "They are read again from the configuration: give the variables that the plan was made with, by -var or HOSTCTL_VAR_name."}
 		return c.diagnose(append(config.Diagnostics, warn))
 	}
-	r, problems := p.seen.Resolve(p.machine.Kinds, config.State, f.Directives)
+	r, problems := p.seen.Resolve(p.machine.Kinds, config.State, f.Directives, p.policy.Credentials(f.Owner))
 	if len(problems) > 0 {
 		return c.problems(config, problems)
 	}

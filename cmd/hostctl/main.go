@@ -58,6 +58,12 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
 		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds(), host.ConfineSelf))
 	}
+	if os.Geteuid() == 0 { // anyone else could no longer write the id maps of the children that he confines
+		if err := host.NoCore(); err != nil {
+			fmt.Fprintf(os.Stderr, "prctl(PR_SET_DUMPABLE, 0): %v\n", err)
+			os.Exit(exitError)
+		}
+	}
 	os.Exit(run(os.Args[1:], leaveCaller()))
 }
 

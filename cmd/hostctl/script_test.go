@@ -67,6 +67,7 @@ func TestExamples(t *testing.T) {
 				t.Fatal(config.Diagnostics)
 			}
 			r := resource.NewResolver(config.Name, nil, nil, nil)
+			r.Credentials = pol.Credentials(config.Name)
 			if problems := append(r.Resolve(config.State), pol.Check(config.Name, "", r.Want, config.Directives.Imports)...); len(problems) > 0 {
 				t.Fatal(problems)
 			}

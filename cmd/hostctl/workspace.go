@@ -94,7 +94,7 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	if problems := s.check(want, seen); len(problems) > 0 {
 		return p, problems, nil
 	}
-	r, problems := seen.Resolve(m.Kinds, want, d)
+	r, problems := seen.Resolve(m.Kinds, want, d, pol.Credentials(owner))
 	if len(problems) > 0 {
 		return p, problems, nil
 	}

@@ -125,6 +125,7 @@ func (k *checker) check(ctx context.Context, change resource.Change) []resource.
 	if k.maxFiles != 0 && want.Limits.Files > k.maxFiles {
 		v.bad("limits.files", fmt.Sprintf("this host gives a process at most %d open files", k.maxFiles), "write that, or less")
 	}
+	k.checkSecrets(v, want)
 	k.checkFiles(v, change, want)
 	return v.problems
 }
@@ -311,6 +312,10 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			v.bad(filePath(p.Target), fmt.Sprintf("no file can be at %s", p.Target), p.Err.Error())
 		case p.Field == "owner":
 			v.bad(filePath(p.Target)+".owner", fmt.Sprintf("the rootfs does not know the owner of %s", p.Target), p.Err.Error())
+		case p.Field == "secrets":
+			v.bad(want.secretAt(p.Target), fmt.Sprintf("no file can be at %s", p.Target), p.Err.Error())
+		case p.Field == "secret owner":
+			v.bad(want.secretAt(p.Target)+".owner", fmt.Sprintf("the rootfs does not know the owner of %s", p.Target), p.Err.Error())
 		case p.Field == "tmpfs":
 			v.bad("tmpfs["+strconv.Quote(p.Target)+"]", fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
 		case p.Field == "args" && later && !strings.HasPrefix(want.Command[0], "/"):

@@ -71,6 +71,10 @@ type Container struct {
 	Tmpfs map[string]Tmpfs `json:"tmpfs,omitempty" diff:"restart"`
 	// File is the files of the configuration inside, by the absolute path they appear at.
 	File map[string]File `json:"file,omitempty" diff:"restart"`
+	// Secret is credentials of the host's inside, by the names of the files that they are in /run/secrets. The host's policy says what file
+	// of the host's each is and which containers may have it. Systemd reads, and decrypts, it at each start: what changes in it the
+	// program has from its next start on. It cannot be written to inside.
+	Secret map[string]Secret `json:"secret,omitempty" diff:"replace"`
 	// Reload says how the program is told to read its files anew.
 	Reload Reload `json:"reload,omitzero"`
 	// Capabilities are what the program keeps of root's powers, inside its own namespaces: lower case and without "cap_", as in
@@ -276,7 +280,7 @@ func Kind() resource.Kind {
 // clone is a copy whose blocks can be changed.
 func (c *Container) clone() *Container {
 	d := *c
-	d.Mount, d.Tmpfs, d.File = maps.Clone(c.Mount), maps.Clone(c.Tmpfs), maps.Clone(c.File)
+	d.Mount, d.Tmpfs, d.File, d.Secret = maps.Clone(c.Mount), maps.Clone(c.Tmpfs), maps.Clone(c.File), maps.Clone(c.Secret)
 	return &d
 }
 

@@ -45,6 +45,7 @@ func (c *Container) Resolve(self resource.Addr, r *resource.Resolver) []resource
 	}
 	c.resolveMounts(v, r)
 	c.resolveFiles(v)
+	c.resolveSecrets(self, r)
 	c.resolveAfter(r)
 	return v.problems
 }

@@ -60,6 +60,7 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Init:        c.Init,
 		NoFile:      c.Limits.Files,
 		Files:       files,
+		Secrets:     c.secrets(),
 
 		RootSize: uint64(c.RootSize),
 		ShmSize:  uint64(c.ShmSize),
@@ -113,6 +114,9 @@ func (c *Container) env() []string {
 	if _, set := c.Environment["TZ"]; !set && c.Timezone != "" {
 		env = append(env, "TZ="+c.Timezone)
 	}
+	if _, set := c.Environment["CREDENTIALS_DIRECTORY"]; !set && c.secretsInDir() {
+		env = append(env, "CREDENTIALS_DIRECTORY="+secretsDir) // where programs that know systemd.exec(5), or are systemd, look
+	}
 	for _, key := range slices.Sorted(maps.Keys(c.Environment)) {
 		env = append(env, key+"="+c.Environment[key])
 	}
@@ -140,6 +144,10 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if !slices.Contains(restarts, c.Restart) {
 		return host.Transient{}, fmt.Errorf("unknown restart %q", c.Restart)
 	}
+	hopeless := []int32{runtime.ExitConfig, runtime.ExitExec} // to start it again does not heal these
+	if len(c.Secret) > 0 {
+		hopeless = append(hopeless, exitCredentials)
+	}
 	p := []host.Property{
 		{Name: "Description", Value: "Container " + name + " of " + owner},
 		{Name: "Type", Value: "notify"},
@@ -152,7 +160,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "Restart", Value: string(c.Restart)},
 		{Name: "RestartUSec", Value: usec(c.RestartDelay)},
 		{Name: "StartLimitIntervalUSec", Value: usec(c.StartLimit.Interval)},
-		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{}}},
+		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: hopeless, Signals: []int32{}}},
 		{Name: "TimeoutStartUSec", Value: c.startTimeout()},
 		{Name: "TimeoutStopUSec", Value: usec(c.StopTimeout)},
 		{Name: "KillMode", Value: "mixed"},
@@ -178,7 +186,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "IgnoreSIGPIPE", Value: false},
 	}
 	if c.Boot {
-		p = append(p, bootProperties(stop)...)
+		p = append(p, bootProperties(stop, hopeless)...)
 	}
 	if c.Init && (c.Restart == "on-abnormal" || c.Restart == "on-abort") {
 		p = append(p, host.Property{Name: "RestartForceExitStatus", Value: host.ExitStatuses{Statuses: diedOf(stop), Signals: []int32{}}})
@@ -189,6 +197,13 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 			return host.Transient{}, err
 		}
 		p = append(p, host.Property{Name: "DeviceAllow", Value: allowed})
+	}
+	if len(c.Secret) > 0 {
+		credentials, err := c.credentials()
+		if err != nil {
+			return host.Transient{}, err
+		}
+		p = append(p, credentials...)
 	}
 	if c.Watchdog != 0 {
 		p = append(p, host.Property{Name: "WatchdogUSec", Value: usec(c.Watchdog)})
@@ -251,10 +266,10 @@ func diedOf(stop int32) (statuses []int32) {
 
 // bootProperties are what else the unit of a whole system has. A system that powers off is killed by INT, and one that reboots by HUP:
 // that is how reboot(2) ends the first process of a pid namespace.
-func bootProperties(stop int32) []host.Property {
+func bootProperties(stop int32, hopeless []int32) []host.Property {
 	return []host.Property{
 		{Name: "SuccessExitStatus", Value: host.ExitStatuses{Statuses: []int32{128 + sigTERM, 128 + stop}, Signals: []int32{sigINT, stop}}},
-		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{sigINT}}},
+		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: hopeless, Signals: []int32{sigINT}}},
 		{Name: "RestartForceExitStatus", Value: host.ExitStatuses{Statuses: []int32{}, Signals: []int32{sigHUP}}},
 	}
 }
