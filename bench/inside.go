@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/policy/rule"
+	hostctl "hostctl/runtime"
 )
 
 // insideArg is the first argument of the run inside the throwaway host; the second is its settings.
@@ -56,6 +60,9 @@ func (r *report) measure(arg string) error {
 	if err := json.Unmarshal([]byte(arg), &s); err != nil {
 		return err
 	}
+	if err := allow(); err != nil {
+		return err
+	}
 	want := map[string]bool{}
 	for _, name := range s.Parts {
 		want[name] = true
@@ -75,6 +82,24 @@ func (r *report) measure(arg string) error {
 		r.Tables = append(r.Tables, tables...)
 	}
 	return nil
+}
+
+// policy is the throwaway host's: what is measured lies where the kit does.
+const policy = `
+rootfs {
+  directories = ["/srv", "/var/tmp"]
+}
+privileges {
+  boot = ["*"]
+  root = ["ephemeral", "persistent"]
+}
+`
+
+// allow gives the host that policy, for hostctl and for the launcher when it is started without.
+func allow() error {
+	err := errors.Join(os.MkdirAll("/etc/hostctl", 0o755), os.WriteFile("/etc/hostctl/policy.hcl", []byte(policy), 0o644))
+	rules := rule.Rules{Version: rule.Version, Default: rule.Paths{Rootfs: []string{"/srv", "/var/tmp"}}}
+	return errors.Join(err, hostctl.Host.WriteRules(rules))
 }
 
 // machine is one line about what the figures hold for.

@@ -22,8 +22,23 @@ type Request struct {
 	// Version is this program's own, for required_version; where it is no
 	// number every constraint is met.
 	Version string `json:"version,omitempty"`
+	// Defaults are what a host has for resources that do not say, in the place of their kinds' own defaults.
+	Defaults Defaults `json:"defaults,omitempty"`
 	// Expression, if not empty, is evaluated as if it stood in the configuration.
 	Expression string `json:"expression,omitempty"`
+
+	rest bool // texts were left out: names may be missing
+}
+
+// Defaults are attributes of kinds as JSON, by the name of the configuration that they are for, "" for every other, and the kind.
+type Defaults map[string]map[string]json.RawMessage
+
+// of returns those of one configuration.
+func (d Defaults) of(name string) map[string]json.RawMessage {
+	if own, ok := d[name]; ok {
+		return own
+	}
+	return d[""]
 }
 
 // Output is the value of one output block.

@@ -25,6 +25,7 @@ type decoder struct {
 	ok        bool
 	secret    bool // the value at hand is sensitive: no detail is said of it
 	made      int  // blocks of dynamic ones
+	document  bool // the body is a whole file's, see ReadDocument
 
 	sensitive      []string // paths
 	lifecycle      resource.Lifecycle
@@ -43,7 +44,7 @@ func (d *decoder) fail(at hcl.Range, summary, detail string) {
 // leads to it; "" is the resource's block itself.
 func (d *decoder) body(s *resource.Schema, v reflect.Value, body *hclsyntax.Body, prefix string) {
 	for _, a := range body.Attributes {
-		if prefix == "" && (a.Name == "for_each" || a.Name == "count") {
+		if d.top(prefix) && (a.Name == "for_each" || a.Name == "count") {
 			continue
 		}
 		d.attribute(s, v, a, prefix)
@@ -51,9 +52,9 @@ func (d *decoder) body(s *resource.Schema, v reflect.Value, body *hclsyntax.Body
 	singles := map[string]*hclsyntax.Block{}
 	for _, b := range body.Blocks {
 		switch {
-		case b.Type == "dynamic":
+		case b.Type == "dynamic" && !d.document:
 			d.dynamic(s, v, b, prefix, singles)
-		case prefix == "" && b.Type == "lifecycle":
+		case d.top(prefix) && b.Type == "lifecycle":
 			d.readLifecycle(s, b, singles)
 		default:
 			d.block(s, v, b, prefix, singles)
@@ -78,6 +79,9 @@ func (d *decoder) body(s *resource.Schema, v reflect.Value, body *hclsyntax.Body
 		d.files(s, v, body, prefix)
 	}
 }
+
+// top reports whether a prefix leads to a resource's block itself, where words of the language may stand.
+func (d *decoder) top(prefix string) bool { return prefix == "" && !d.document }
 
 // header is the place of the block that a body belongs to.
 func (d *decoder) header(prefix string, body *hclsyntax.Body) hcl.Range {
@@ -131,7 +135,7 @@ func (d *decoder) known(s *resource.Schema, name, what string, at hcl.Range, pre
 	if a != nil && !a.Internal {
 		return a
 	}
-	list := names(s, prefix == "")
+	list := names(s, d.top(prefix))
 	d.fail(at, fmt.Sprintf("Unknown %s %q", what, name), fmt.Sprintf("Here stand %s.%s", quoteAll(list), cmp.Or(sentence(name, list), inner(s, name))))
 	return nil
 }
@@ -194,6 +198,9 @@ func (d *decoder) value(expr hclsyntax.Expression) (value, bool) {
 	d.marked = false
 	if v, ok := literal(expr); ok {
 		return v, true
+	}
+	if d.document {
+		return d.written(expr)
 	}
 	u, seen := d.cache[expr]
 	if !seen {

@@ -69,7 +69,7 @@ func (e *evaluation) decodeAll() {
 	parts := make([]*Config, workers)
 	var wg sync.WaitGroup
 	for i := range workers {
-		parts[i] = &Config{State: resource.State{}, places: map[resource.Addr]*places{}, sources: e.config.sources}
+		parts[i] = &Config{Name: e.config.Name, State: resource.State{}, places: map[resource.Addr]*places{}, sources: e.config.sources}
 		wg.Go(func() {
 			for _, p := range portions[i] {
 				own := *p.scope
@@ -151,7 +151,7 @@ func (e *evaluation) decode(r *declared) {
 
 // one makes the spec of one instance, and reports whether nothing was wrong.
 func (d *decoder) one(r *declared, key string) bool {
-	spec := r.kind.New()
+	spec := d.fresh(r.kind)
 	d.ok, d.made, d.sensitive, d.lifecycle, d.postconditions = true, 0, nil, resource.Lifecycle{}, nil
 	schema, v := resource.SchemaOf(spec), reflect.ValueOf(spec).Elem()
 	d.body(schema, v, r.block.Body, "")
@@ -252,4 +252,14 @@ func (e *evaluation) readSettings() {
 	if b.Body.Attributes["name"] == nil {
 		e.fail(b.DefRange(), "Missing attribute \"name\"", "The name says on the host whose objects these are; write name = \"shop\".")
 	}
+}
+
+// fresh is a spec of the kind with every default set: the host's for this configuration over the kind's own.
+func (d *decoder) fresh(k resource.Kind) resource.Spec {
+	if over := d.req.Defaults.of(d.config.Name)[k.Name]; over != nil {
+		if spec, err := (resource.Kinds{k}).DecodeSpec(k.Name, over); err == nil {
+			return spec
+		}
+	}
+	return k.New()
 }

@@ -114,7 +114,7 @@ func TestFiles(t *testing.T) {
 	t.Run("destroyed", func(t *testing.T) {
 		h := h.in(t)
 		h.hostctl(0, "destroy", "-auto-approve")
-		equal(t, h.sh("find /run/hostctl ! -type d ! -name lock ! -name try; find /run/hostctl/files -mindepth 1"), "")
+		equal(t, h.sh("find /run/hostctl ! -type d ! -name lock ! -name try ! -name policy.json; find /run/hostctl/files -mindepth 1"), "")
 		if after := h.snap(); after != before {
 			t.Errorf("destroy leaves behind:\n%s", diff(before, after))
 		}
@@ -259,7 +259,7 @@ func TestFilesKilled(t *testing.T) {
 	}
 	equal(t, h.property("hostctl-web.service", "InvocationID"), run)
 	h.hostctl(0, "destroy", "-auto-approve")
-	equal(t, h.sh("find /run/hostctl ! -type d ! -name lock ! -name try; find /run/hostctl/files -mindepth 1"), "")
+	equal(t, h.sh("find /run/hostctl ! -type d ! -name lock ! -name try ! -name policy.json; find /run/hostctl/files -mindepth 1"), "")
 }
 
 // What cannot be read of one container is said of it, and is no trouble of another configuration's, or of this one's others.

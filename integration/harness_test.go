@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -125,7 +126,28 @@ func bootWith(t *testing.T, binds []try.Bind, fresh ...string) *host {
 			t.Error(err)
 		}
 	})
-	return &host{t, h, dir}
+	booted := &host{t, h, dir}
+	booted.policy(generous)
+	return booted
+}
+
+// generous is the policy of hosts on which the policy is not what is tested.
+//
+//go:embed testdata/policy.hcl
+var generous string
+
+// policy makes a text the host's policy; "" leaves it without one.
+func (h *host) policy(text string) {
+	h.t.Helper()
+	if text == "" {
+		h.sh("rm -f /etc/hostctl/policy.hcl")
+		return
+	}
+	h.write("policy.txt", text)
+	h.sh("mkdir -p /etc/hostctl; chown 0:0 /etc /etc/hostctl; install -m 0644 " + work + "/policy.txt /etc/hostctl/policy.hcl")
+	if err := os.Remove(filepath.Join(h.work, "policy.txt")); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // result is what a command left.

@@ -44,6 +44,7 @@ func onUML(t *testing.T, script string, files []string, kernel ...string) {
 		}
 	}
 	put(script, "script")
+	put("policy.hcl", "policy.hcl")
 	for _, f := range files {
 		put(f, f)
 	}

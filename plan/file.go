@@ -37,6 +37,8 @@ type Basis struct {
 	VarFiles []string `json:"var_files,omitempty"`
 	// Tree are the names, relative to Root, of the files beyond Dir that were read: of modules and templates.
 	Tree []string `json:"tree,omitempty"`
+	// PolicyDigest is of the host's policy; "" is that there is none.
+	PolicyDigest string `json:"policy_digest,omitempty"`
 	// SourceDigest is of everything that was read to get want: files, variables.
 	SourceDigest string `json:"source_digest"`
 	Owner        string `json:"owner"`
@@ -241,6 +243,7 @@ func Stale(saved, now Basis) []string {
 	add(saved.HostID != now.HostID, "The plan was made on another host.")
 	add(saved.Owner != now.Owner, "The plan is of configuration %s, not of %s.", quote(saved.Owner), quote(now.Owner))
 	add(saved.SourceDigest != now.SourceDigest, "The configuration or its variables changed since the plan was made.")
+	add(saved.PolicyDigest != now.PolicyDigest, "The host's policy changed since the plan was made.")
 	add(saved.LedgerSerial != now.LedgerSerial, "Something was applied on this host since the plan was made (ledger serial %d then, %d now).", saved.LedgerSerial, now.LedgerSerial)
 	add(saved.LiveDigest != now.LiveDigest, "The host changed since the plan was made.")
 	add(saved.HostctlVersion != now.HostctlVersion, "The plan was made by hostctl %s, and this is %s.", plain(saved.HostctlVersion), plain(now.HostctlVersion))

@@ -16,7 +16,9 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 		if it.reason == Shares {
 			sharers[it.because] = append(sharers[it.because], it)
 		}
-		it.withhold(slices.Concat(opt.Directives.Sensitive[it.addr], opt.Hidden[it.addr], opt.Hidden[it.from]))
+		hidden := slices.Concat(opt.Directives.Sensitive[it.addr], opt.Hidden[it.addr], opt.Hidden[it.from])
+		it.withhold(hidden)
+		p.Loosened = append(p.Loosened, it.loosened(hidden)...)
 		p.Resources = append(p.Resources, it.resource())
 		switch it.action {
 		case resource.Create:

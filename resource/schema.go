@@ -81,10 +81,10 @@ type Attr struct {
 	Template bool
 	Nested   *Schema // of a Block or Labelled
 	Field    string  // the Go field's name, for the manual
-	index    int
+	index    []int   // as reflect.Value.FieldByIndex takes it
 }
 
-// Schema is the shape of a kind's struct, or of a block in it.
+// Schema is the shape of a kind's struct, or of a block in it. The fields of an embedded struct are the struct's own.
 type Schema struct {
 	Type  reflect.Type
 	Attrs []Attr // in the order of the struct
@@ -101,7 +101,7 @@ func (s *Schema) Attr(name string) *Attr {
 }
 
 // Value returns the attribute's field of v, which is a value of the schema's struct.
-func (a *Attr) Value(v reflect.Value) reflect.Value { return v.Field(a.index) }
+func (a *Attr) Value(v reflect.Value) reflect.Value { return v.FieldByIndex(a.index) }
 
 var (
 	schemas       sync.Map // reflect.Type -> *Schema
@@ -121,13 +121,20 @@ func schemaOf(t reflect.Type) *Schema {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, omit, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			for _, a := range schemaOf(f.Type).Attrs {
+				a.index = append([]int{i}, a.index...)
+				s.Attrs = append(s.Attrs, a)
+			}
+			continue
+		}
 		if name == "-" {
 			continue
 		}
 		if name == "" || !f.IsExported() {
 			panic(fmt.Sprintf("bug: %s.%s has no json name", t, f.Name))
 		}
-		a := Attr{Name: name, Ref: f.Tag.Get("ref"), Field: f.Name, Type: f.Type, index: i}
+		a := Attr{Name: name, Ref: f.Tag.Get("ref"), Field: f.Name, Type: f.Type, index: []int{i}}
 		a.Default, a.HasDef = f.Tag.Lookup("default")
 		if err := a.Class.UnmarshalText([]byte(f.Tag.Get("diff"))); err != nil {
 			panic(fmt.Sprintf("bug: %s.%s: %v", t, f.Name, err))
@@ -194,8 +201,5 @@ func (a *Attr) classify(t reflect.Type, f reflect.StructField) {
 	isRef := a.Form == Reference || a.Form == List && a.Type == addrType
 	if isRef != (a.Ref != "") {
 		panic(fmt.Sprintf("bug: %s.%s: the ref tag goes with Addr", t, f.Name))
-	}
-	if a.Class == None && a.Form != Block {
-		panic(fmt.Sprintf("bug: %s.%s has no diff tag", t, f.Name))
 	}
 }

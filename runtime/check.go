@@ -51,7 +51,7 @@ func (k *Checker) Check(s Spec) []Problem {
 			out = append(out, Problem{field, target, err})
 		}
 	}
-	root, shifted, err := openRootfs(s)
+	root, shifted, err := openRootfs(s, "/")
 	if err != nil {
 		bad("rootfs", "", step(s.Rootfs, err))
 	} else {

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hostctl/internal/seccomp"
 	"hostctl/runtime/internal/raw"
-	"hostctl/runtime/internal/seccomp"
 )
 
 // script is what the cloned child does, call by call, with a name for each. Results may go into the

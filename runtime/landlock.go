@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/internal/landlock"
 )
 
 // Landlock is the second wall behind the mounts: should a mount be writable that ought not to be, or be
@@ -28,39 +30,22 @@ const (
 	landlockWrite = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 )
 
-// landlockAttr is struct landlock_ruleset_attr; an older kernel knows less of it and is given less.
-type landlockAttr struct{ fs, net, scoped uint64 }
-
-// landlockAll is all that a version can refuse.
-func landlockAll(abi int) (attr landlockAttr, size uintptr) {
-	attr.fs, size = 1<<13-1, unsafe.Sizeof(attr.fs)
-	for _, right := range []struct {
-		since int
-		bit   uint64
-	}{{2, unix.LANDLOCK_ACCESS_FS_REFER}, {3, unix.LANDLOCK_ACCESS_FS_TRUNCATE}, {5, unix.LANDLOCK_ACCESS_FS_IOCTL_DEV}} {
-		if abi >= right.since {
-			attr.fs |= right.bit
-		}
-	}
-	if abi >= LandlockSockets {
-		// Abstract names belong to a network namespace, which containers share with each other where they say so: one's
-		// sockets are not the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
-		attr.scoped, size = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, unsafe.Sizeof(attr)
-	}
-	return attr, size
+// landlockAll is all of a version that a payload is refused: not TCP, which is its network's matter, nor signals, for
+// which a pid namespace is a scope. Abstract names belong to a network namespace, which containers share with each other
+// where they say so: one's sockets are not the other's (CVE-2020-15257).
+func landlockAll(abi int) landlock.Attr {
+	all := landlock.All(abi)
+	return landlock.Attr{FS: all.FS, Scoped: all.Scoped & unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET}
 }
 
-// LandlockABI is the version of Landlock that the kernel has; 0 where it has none (ENOSYS) or was booted without it (EOPNOTSUPP).
-// Whatever else comes of the question is an error: no wall is left out because somebody stands before it.
+// LandlockABI is the version of Landlock that the kernel has; 0 where it has none, or was booted without it. Whatever else comes of the
+// question is an error: no wall is left out because somebody stands before it.
 func LandlockABI() (int, error) {
-	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	switch errno {
-	case 0:
-		return int(abi), nil
-	case unix.ENOSYS, unix.EOPNOTSUPP:
-		return 0, nil
+	abi, errno := landlock.ABI()
+	if errno != 0 {
+		return 0, call("landlock_create_ruleset(LANDLOCK_CREATE_RULESET_VERSION)", errno)
 	}
-	return 0, call("landlock_create_ruleset(LANDLOCK_CREATE_RULESET_VERSION)", errno)
+	return abi, nil
 }
 
 // landlockRight is what the payload may do below a path, which the launcher has in a slot.
@@ -89,18 +74,16 @@ func landlockRights(s Spec, entries []entry) []landlockRight {
 
 // newRuleset makes a ruleset without a rule.
 func newRuleset(abi int) (int, error) {
-	attr, size := landlockAll(abi)
-	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+	fd, errno := landlock.Create(landlockAll(abi), abi)
 	if errno != 0 {
 		return -1, call("landlock_create_ruleset", errno)
 	}
-	return int(fd), nil
+	return fd, nil
 }
 
 // allow adds a rule: rights below a directory, or on a file.
 func allow(ruleset, fd int, name string, access uint64, abi int) error {
-	all, _ := landlockAll(abi)
-	rule := unix.LandlockPathBeneathAttr{Allowed_access: access & all.fs, Parent_fd: int32(fd)}
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: access & landlockAll(abi).FS, Parent_fd: int32(fd)}
 	_, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {
 		return call("landlock_add_rule("+name+")", errno)

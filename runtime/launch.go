@@ -3,6 +3,7 @@ package runtime
 import (
 	"encoding/binary"
 	"errors"
+	"os"
 	goruntime "runtime"
 	"runtime/debug"
 	"strconv"
@@ -65,8 +66,9 @@ type launch struct {
 	notify     int // socket of systemd
 	running    int // directory of the records
 
-	rootfs   int // the host's directory, O_PATH
-	procFS   int // a configured proc context, or -1
+	below    map[string]string // the entry of the host's policy that allows a slot's directory
+	rootfs   int               // the host's directory, O_PATH
+	procFS   int               // a configured proc context, or -1
 	id       identity
 	script   *script
 	slots    map[string]int // detached mounts by name
@@ -175,8 +177,17 @@ const firstListen = 3
 // decide looks the payload's user up and makes the plan.
 func (l *launch) decide() (plan, error) {
 	var f facts
-	var err error
-	if l.rootfs, f.Shifted, err = openRootfs(l.spec); err != nil {
+	rules, err := l.paths.Rules()
+	if errors.Is(err, os.ErrNotExist) {
+		err = errors.New(l.paths.rules() + " is missing, so that nobody knows what this host allows: hostctl apply writes it")
+	}
+	if err != nil {
+		return plan{}, err
+	}
+	if l.below, err = allowed(l.spec, rules.Of(l.spec.Owner)); err != nil {
+		return plan{}, err
+	}
+	if l.rootfs, f.Shifted, err = openRootfs(l.spec, l.below["root"]); err != nil {
 		return plan{}, step("rootfs "+l.spec.Rootfs, err)
 	}
 	read := func(path string) ([]byte, error) { return rootFile(l.rootfs, path) }

@@ -20,6 +20,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/policy/rule"
 )
 
 // The tests below start real containers with the real program, as root, without systemd: the test is the parent, so
@@ -125,7 +127,14 @@ func newBed(t *testing.T) *bed {
 	}))
 	b.must(err)
 	b.notify = conn
+	b.allow(rule.Paths{Writable: []string{dir}, ReadOnly: []string{dir + "/readonly"}, Rootfs: []string{dir}})
 	return b
+}
+
+// allow makes the paths those of the host's policy.
+func (b *bed) allow(p rule.Paths) {
+	b.t.Helper()
+	b.must(b.paths.WriteRules(rule.Rules{Version: rule.Version, Default: p}))
 }
 
 func (b *bed) must(err error) {

@@ -153,7 +153,7 @@ func (o treeOp) clone(l *launch) (int, error) {
 		if err = checkMountpoint(o.mountpoint); err != nil {
 			return -1, err
 		}
-		if dir, err = openDir(o.source); err != nil {
+		if dir, err = openAllowed(l.below[o.slot], o.source); err != nil {
 			return -1, err
 		}
 		if o.path != "" {
@@ -213,23 +213,30 @@ func checkMountpoint(path string) error {
 }
 
 // openDir opens a directory of the host by its real path: no component is a symbolic link.
-func openDir(path string) (int, error) {
-	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
+func openDir(path string) (int, error) { return openDirAt(unix.AT_FDCWD, path, 0) }
+
+// openDirAt is openDir from a directory on, with more flags of openat2(2).
+func openDirAt(dir int, path string, resolve uint64) (int, error) {
+	fd, err := unix.Openat2(dir, path, &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | resolve,
 	})
-	const name = ", O_PATH|O_DIRECTORY, RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS)"
+	name := "openat2(" + path + ", O_PATH|O_DIRECTORY, RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS"
+	if resolve == unix.RESOLVE_BENEATH {
+		name += "|RESOLVE_BENEATH"
+	}
+	name += ")"
 	switch err {
 	case nil:
 		return fd, nil
 	case unix.ELOOP:
-		return -1, step("is reached through a symbolic link; name the real path", call("openat2("+path+name, err))
+		return -1, step("is reached through a symbolic link; name the real path", call(name, err))
 	case unix.ENOTDIR:
-		return -1, step("is not a directory", call("openat2("+path+name, err))
+		return -1, step("is not a directory", call(name, err))
 	case unix.ENOENT:
-		return -1, step("does not exist", call("openat2("+path+name, err))
+		return -1, step("does not exist", call(name, err))
 	}
-	return -1, call("openat2("+path+name, err)
+	return -1, call(name, err)
 }
 
 // openBelow opens a directory or a regular file at a path below a directory, through no link, and says whether it is a file.
@@ -334,9 +341,10 @@ func (o devOp) do(l *launch) error {
 	return nil
 }
 
-// openRootfs opens the root directory and says whether its files are owned by the container's range already.
-func openRootfs(s Spec) (fd int, shifted bool, err error) {
-	if fd, err = openDir(s.Rootfs); err != nil {
+// openRootfs opens the root directory, which lies below a directory that is trusted, and says whether its files are owned by the
+// container's range already.
+func openRootfs(s Spec, below string) (fd int, shifted bool, err error) {
+	if fd, err = openAllowed(below, s.Rootfs); err != nil {
 		return -1, false, err
 	}
 	var st unix.Stat_t

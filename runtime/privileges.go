@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hostctl/runtime/internal/seccomp"
+	"hostctl/internal/seccomp"
 )
 
 // privileges are all that a payload is left with. What the launcher's child gives itself before its exec, and what a command

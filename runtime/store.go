@@ -195,12 +195,24 @@ func (p Paths) open(name string) (s Spec, sum string, fd int, err error) {
 // read returns the bytes of a spec's file once they are proven to be what the name says.
 func (p Paths) read(sum string) (data []byte, fd int, err error) {
 	path := p.spec(sum)
+	if fd, data, err = openOwn(path); err != nil {
+		return nil, -1, err
+	}
+	if Sum(data) != sum {
+		unix.Close(fd)
+		return nil, -1, errors.New(path + " is damaged: its sha256 is not its name")
+	}
+	return data, fd, nil
+}
+
+// openOwn opens and reads a regular file with mode 0600, which only root can have written.
+func openOwn(path string) (fd int, data []byte, err error) {
 	fd, err = unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK,
 		Resolve: unix.RESOLVE_NO_MAGICLINKS,
 	})
 	if err != nil {
-		return nil, -1, call("openat2("+path+", RESOLVE_NO_MAGICLINKS)", err)
+		return -1, nil, call("openat2("+path+", RESOLVE_NO_MAGICLINKS)", err)
 	}
 	defer func() {
 		if err != nil {
@@ -209,21 +221,18 @@ func (p Paths) read(sum string) (data []byte, fd int, err error) {
 	}()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, -1, call("fstat("+path+")", err)
+		return -1, nil, call("fstat("+path+")", err)
 	}
 	switch {
 	case st.Mode != unix.S_IFREG|0o600 || st.Uid != uint32(os.Geteuid()):
-		return nil, -1, errors.New(path + " is not a regular file of root's with mode 0600")
+		return -1, nil, errors.New(path + " is not a regular file of root's with mode 0600")
 	case st.Size > MaxSpec:
-		return nil, -1, errors.New(path + " is too large for a spec")
+		return -1, nil, errors.New(path + " is too large")
 	}
 	if data, err = readAll(fd, int(st.Size)); err != nil {
-		return nil, -1, call("read("+path+")", err)
+		return -1, nil, call("read("+path+")", err)
 	}
-	if Sum(data) != sum {
-		return nil, -1, errors.New(path + " is damaged: its sha256 is not its name")
-	}
-	return data, fd, nil
+	return fd, data, nil
 }
 
 // readAll reads a file of about size bytes to its end.

@@ -10,9 +10,10 @@ import (
 
 	"hostctl/apply"
 	"hostctl/hcl"
-	"hostctl/host"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var applyCommand = command{
@@ -88,11 +89,12 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 	if a.json && !a.approve {
 		return nil, fmt.Errorf("-json asks nothing; give -auto-approve with it, or apply a saved plan")
 	}
-	lock, err := host.TakeLock(c.ctx, lockPath, a.lockTimeout)
+	lock, err := c.lockHost(a.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Release()
+	a.enforce = true
 	p, config, sources, err := a.propose(c)
 	if err != nil {
 		return nil, err
@@ -111,6 +113,9 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 }
 
 func (a *applying) check() error {
+	if err := needRoot(changesHost); err != nil {
+		return err
+	}
 	if a.parallelism < 1 {
 		return fmt.Errorf("-parallelism=%d: at least one step is done at a time", a.parallelism)
 	}
@@ -129,13 +134,20 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if len(f.Sealed) == 0 && (len(a.vars) > 0 || len(a.varFiles) > 0) {
 		return nil, fmt.Errorf("a saved plan has its variables already; leave -var and -var-file out")
 	}
-	lock, err := host.TakeLock(c.ctx, lockPath, a.lockTimeout)
+	lock, err := c.lockHost(a.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Release()
 	m, err := openMachine(c.ctx)
 	if err != nil {
+		return nil, err
+	}
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
 		return nil, err
 	}
 	if err := resource.CheckName(f.Owner); err != nil {
@@ -156,7 +168,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &proposal{machine: m, seen: seen}
+	p := &proposal{machine: m, policy: pol, seen: seen}
 	if reasons := plan.Stale(f.Basis, p.basis(sources).Seal(key)); len(reasons) > 0 {
 		return nil, staleError{reasons}
 	}
@@ -193,6 +205,9 @@ func (p *proposal) again(c *cli, f *plan.File) error {
 	if len(problems) > 0 {
 		return c.problems(nil, problems)
 	}
+	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want, f.Directives.Imports); len(refused) > 0 {
+		return c.problems(nil, refused)
+	}
 	if plan.Digest(r.Want) != saved {
 		return staleError{[]string{"The ledger and the host give what it wants other numbers or paths than the file has."}}
 	}
@@ -206,6 +221,7 @@ func (a *applying) unseal(c *cli, f *plan.File, p *proposal, sources hcl.Sources
 	if len(f.Sealed) == 0 {
 		return nil
 	}
+	a.defaults = p.policy.defaults()
 	config := hcl.Load(c.ctx, evaluate, a.request(sources), kinds())
 	if config.Diagnostics.HasErrors() {
 		warn := hcl.Diagnostic{Severity: hcl.Warning, Summary: "The plan holds no sensitive values",

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +21,8 @@ var auditCommand = command{
 		return func(c *cli, args []string) error {
 			c.json = *asJSON
 			return c.finish(func() (map[string]any, error) {
-				if os.Geteuid() != 0 {
-					return nil, fmt.Errorf("not root: only root may look into containers")
+				if err := needRoot("looks into containers"); err != nil {
+					return nil, err
 				}
 				names, err := containersOf(args)
 				if err != nil {

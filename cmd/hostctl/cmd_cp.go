@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -24,8 +22,8 @@ var cpCommand = command{
 			if len(args) != 2 {
 				return fmt.Errorf("want a source and a target, such as `hostctl cp container.web:/etc/hosts .`")
 			}
-			if os.Geteuid() != 0 {
-				return errors.New("not root: only root copies into and out of a container")
+			if err := needRoot("copies into and out of a container"); err != nil {
+				return err
 			}
 			return c.finish(func() (map[string]any, error) { return c.copy(args[0], args[1], *user) })
 		}

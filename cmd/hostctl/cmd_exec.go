@@ -83,8 +83,8 @@ func (c *cli) enter(arg string, e runtime.Entry, tty bool) error {
 }
 
 func (c *cli) runEntry(arg string, e runtime.Entry, tty bool) (int, error) {
-	if os.Geteuid() != 0 {
-		return 0, errors.New("not root: only root enters a container")
+	if err := needRoot("enters a container"); err != nil {
+		return 0, err
 	}
 	record, err := running(arg)
 	if err != nil {

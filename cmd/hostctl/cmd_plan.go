@@ -7,12 +7,18 @@ import (
 
 	"hostctl/hcl"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var planCommand = command{
 	name:    "plan",
 	summary: "Show what would change on this host",
+	details: `
+Another user than root is shown what can be compared of what he may read: accounts, and links with their marks. Below the
+plan stands what could not be, and with -json in "unread": "uid", "ledger" where that could not be read, and "resources",
+each with its "address", and "paths" where it is only some attributes. -out needs root.`,
 	example: "hostctl plan\nhostctl plan -var site_port=8081 -out site.plan && hostctl apply site.plan",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p planning
@@ -27,6 +33,11 @@ var planCommand = command{
 			}
 			c.json = p.json
 			return c.finish(func() (map[string]any, error) {
+				if *out != "" {
+					if err := needRoot("saves a plan: it is made of all that is on the host"); err != nil {
+						return nil, err
+					}
+				}
 				proposal, config, sources, err := p.propose(c)
 				if err != nil {
 					return nil, err
@@ -40,10 +51,13 @@ var planCommand = command{
 				c.show(proposal)
 				c.outputs(config)
 				if *out != "" && !c.json {
-					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", *out, *out)
+					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", printable(*out), printable(*out))
 				}
-				if *detailed && !proposal.plan.Empty() {
+				switch {
+				case *detailed && !proposal.plan.Empty():
 					err = exitStatus(exitChanges)
+				case *detailed && proposal.plan.Unread.Whole():
+					err = fmt.Errorf("-detailed-exitcode: not everything can be read by uid %d, so that nobody knows whether there are changes; run as root", proposal.plan.Unread.UID)
 				}
 				return map[string]any{"plan": proposal.plan, "outputs": outputList(config)}, err
 			})
@@ -56,6 +70,7 @@ type planning struct {
 	source
 	json             bool
 	destroy          bool
+	enforce          bool // the launcher is to judge by the host's policy as it is now
 	targets, replace listFlag
 }
 
@@ -95,6 +110,11 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if err != nil {
 		return nil, nil, hcl.Sources{}, err
 	}
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return nil, nil, hcl.Sources{}, err
+	}
+	p.defaults = pol.defaults()
 	config, sources, err := p.read(c)
 	if err != nil {
 		return nil, nil, sources, err
@@ -103,11 +123,16 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if err != nil {
 		return nil, nil, sources, err
 	}
+	if p.enforce { // also where what follows is refused: what was allowed before may not be any more
+		if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+			return nil, nil, sources, err
+		}
+	}
 	want := config.State
 	if p.destroy {
 		want = resource.State{}
 	}
-	proposal, problems, err := propose(c.ctx, m, config.Name, want, config.Directives, scope)
+	proposal, problems, err := propose(c.ctx, m, pol, config.Name, realDir(sources.Dir), want, config.Directives, scope)
 	if err != nil {
 		return nil, nil, sources, err
 	}

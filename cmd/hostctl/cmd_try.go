@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"flag"
@@ -9,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"hostctl/hcl"
 	"hostctl/host/try"
+	"hostctl/policy"
 	"hostctl/resource/container"
 	"hostctl/resource/volume"
 )
@@ -19,12 +22,13 @@ import (
 var tryCommand = command{
 	name: "try", operands: "DIR [-- COMMAND [ARGUMENT...]]", passes: true,
 	summary: "Boot a throwaway host, apply the configuration of DIR there, and run a command or a shell on it",
-	example: "hostctl try examples/web\nhostctl try examples/web -- hostctl status",
+	example: "hostctl try examples/web\nhostctl try examples/web -- hostctl status\nhostctl try -policy examples/system/policy/policy.hcl examples/system",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var s source
 		s.vars = varFlags{}
 		fs.Var(&s.vars, "var", "set a variable, as `NAME=VALUE`; may be given again")
 		fs.Var(&s.varFiles, "var-file", "read variables from `FILE`; may be given again, a later one wins")
+		policyFile := fs.String("policy", "", "give the throwaway host the policy in `FILE` instead of this machine's")
 		return func(c *cli, args []string) error {
 			if len(args) == 0 {
 				return fmt.Errorf("want the directory of a configuration")
@@ -36,7 +40,7 @@ var tryCommand = command{
 			} else if len(command) > 0 {
 				return fmt.Errorf("unexpected %q; a command comes after --", command[0])
 			}
-			return tryOut(c, &s, command)
+			return tryOut(c, &s, *policyFile, command)
 		}
 	},
 }
@@ -44,7 +48,13 @@ var tryCommand = command{
 // The programs' place on a throwaway host, which is in everybody's PATH.
 const tryBin = "/usr/local/bin"
 
-func tryOut(c *cli, s *source, command []string) (err error) {
+func tryOut(c *cli, s *source, policyFile string, command []string) (err error) {
+	var text []byte
+	if policyFile != "" {
+		if _, text, err = c.namedPolicy(policyFile); err != nil {
+			return err
+		}
+	}
 	config, sources, err := s.read(c)
 	if err != nil {
 		return err
@@ -60,6 +70,13 @@ func tryOut(c *cli, s *source, command []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
 
+	if policyFile != "" {
+		put := try.Command{Args: []string{"/bin/sh", "-euc", "mkdir -p $(dirname " + policy.Path + "); cat > " + policy.Path},
+			Stdin: bytes.NewReader(text), Stdout: c.stdout, Stderr: c.stderr}
+		if code, err := h.Run(c.ctx, put); err != nil || code != exitOK {
+			return fmt.Errorf("write the throwaway host's policy: exit status %d, %w", code, err)
+		}
+	}
 	args := []string{"hostctl", "apply", "-auto-approve", "-chdir=" + sources.Dir}
 	if sources.Root != "" {
 		args = append(args, "-root="+sources.Root)
@@ -146,7 +163,8 @@ func showUnits(c *cli, h *try.Host, config *hcl.Config) error {
 	}
 	fmt.Fprintf(c.stdout, "\n$ systemctl status\n")
 	args := append([]string{"systemctl", "status", "--no-pager", "--lines=3"}, units...)
-	_, err := h.Run(c.ctx, try.Command{Args: args, Stdout: c.stdout, Stderr: io.Discard})
-	fmt.Fprintln(c.stdout)
+	var said strings.Builder
+	_, err := h.Run(c.ctx, try.Command{Args: args, Stdout: &said, Stderr: io.Discard})
+	fmt.Fprintln(c.stdout, printable(said.String()))
 	return err
 }

@@ -22,6 +22,7 @@ and "snippet".`,
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var s source
 		s.register(fs)
+		policyFile := fs.String("policy", "", "check it against the host's policy in `FILE` too, as hostctl policy check does")
 		asJSON := fs.Bool("json", false, "print one JSON document instead of text")
 		return func(c *cli, args []string) error {
 			if err := noOperands(args); err != nil {
@@ -29,11 +30,18 @@ and "snippet".`,
 			}
 			c.json = *asJSON
 			return c.finish(func() (map[string]any, error) {
+				var pol *hostPolicy
+				if *policyFile != "" {
+					var err error
+					if pol, err = c.policyFile(*policyFile); err != nil {
+						return c.verdict(false), err
+					}
+					s.defaults = pol.defaults()
+				}
 				config, sources, err := s.read(c)
 				if err == nil {
 					// As on a host that has nothing yet: what does not fit together there fits nowhere.
-					onPaper := resource.NewResolver(config.Name, nil, nil, nil)
-					err = c.problems(config, onPaper.Resolve(config.State))
+					err = validated(c, config, pol)
 				}
 				if err != nil {
 					return c.verdict(false), err
@@ -50,6 +58,15 @@ and "snippet".`,
 			})
 		}
 	},
+}
+
+// validated checks what can only be seen of resolved resources, and what a policy, if not nil, says of them.
+func validated(c *cli, config *hcl.Config, pol *hostPolicy) error {
+	want, problems := onPaper(config)
+	if len(problems) == 0 && pol != nil {
+		problems = pol.Check(config.Name, "", want, config.Directives.Imports)
+	}
+	return c.problems(config, problems)
 }
 
 // verdict is what -json says of the configuration as a whole.

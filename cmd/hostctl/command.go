@@ -41,7 +41,7 @@ type commandGroup struct {
 // commandGroups are all subcommands, in the order of the help.
 func commandGroups() []commandGroup {
 	return []commandGroup{
-		{"Write a configuration", []command{initCommand, importCommand, validateCommand, fmtCommand, consoleCommand, graphCommand, schemaCommand, lspCommand}},
+		{"Write a configuration", []command{initCommand, importCommand, validateCommand, policyCommand, fmtCommand, consoleCommand, graphCommand, schemaCommand, lspCommand}},
 		{"Change this host", []command{planCommand, applyCommand, destroyCommand, startCommand, stopCommand, tryCommand}},
 		{"Work in containers", []command{execCommand, shellCommand, cpCommand, killCommand, pauseCommand, resumeCommand}},
 		{"Look at this host", []command{statusCommand, showCommand, lsCommand, logsCommand, eventsCommand, psCommand, auditCommand}},

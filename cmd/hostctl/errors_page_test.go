@@ -39,16 +39,24 @@ func errorsReference(t *testing.T) string {
 	}
 	ofKinds := attach(t, sayings(t, append(dirs, "resource", "plan", "apply")...), hcltest.Cases(t, filepath.Join("testdata", "wrong_kinds.txtar")))
 
+	ofPolicies := attach(t, sayings(t, "policy"), policyCases(t))
+	said := func(in []*saying, format string) bool {
+		return slices.ContainsFunc(in, func(o *saying) bool { return o.format == format })
+	}
+
 	var b strings.Builder
 	b.WriteString("# Errors\n\n" + generated + `What hostctl says of a configuration that cannot be, in alphabetical order, each with a configuration in which it is said, and the
 answer: what is wrong, where, and what to write instead. NAME and N stand for what varies. ` + "`hostctl validate`" + ` says all that can be
 said without looking at the host; what only the host can tell is in the last table, and is said by ` + "`hostctl plan`" + `.
 
-[In the configuration](#in-the-configuration) · [In a resource](#in-a-resource) · [On the host](#on-the-host)
+[In the configuration](#in-the-configuration) · [In a resource](#in-a-resource) · [In a policy](#in-a-policy) · [On the host](#on-the-host)
 
 # In the configuration
 `)
 	for _, s := range sorted(language) {
+		if s.example == nil && said(ofPolicies, s.format) {
+			continue
+		}
 		if s.example == nil && !slices.Contains(notShown, s.format) {
 			t.Errorf("hcl says %q, and no case of hcl/testdata/wrong*.txtar brings it about", s.format)
 		}
@@ -62,7 +70,15 @@ said without looking at the host; what only the host can tell is in the last tab
 		switch {
 		case s.example == nil:
 			host = append(host, s)
-		case !slices.ContainsFunc(language, func(o *saying) bool { return o.format == s.format }):
+		case !said(language, s.format):
+			s.write(t, &b)
+		}
+	}
+	b.WriteString("\n# In a policy\n\nOf what a policy refuses see [policy.md](policy.md).\n")
+	for _, s := range sorted(ofPolicies) {
+		if s.example == nil {
+			t.Errorf("policy says %q, and no case of testdata/wrong_policy.txtar brings it about", s.format)
+		} else if !said(language, s.format) || strings.HasPrefix(s.format, "Values are written") {
 			s.write(t, &b)
 		}
 	}

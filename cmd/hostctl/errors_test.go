@@ -14,6 +14,7 @@ import (
 
 	"hostctl/hcl"
 	"hostctl/hcl/hcltest"
+	"hostctl/policy"
 	"hostctl/resource"
 )
 
@@ -260,6 +261,9 @@ func (r *sayingReader) text(e ast.Expr) (string, bool) {
 // diagnose is what validate says of a case.
 func diagnose(t *testing.T, c *hcltest.Case) hcl.Diagnostics {
 	t.Helper()
+	if strings.HasPrefix(c.Name, "policy-") {
+		return readPolicyCase(c)
+	}
 	config := c.Evaluate(t, kinds())
 	if !config.Diagnostics.HasErrors() {
 		for _, p := range resource.NewResolver(config.Name, nil, nil, nil).Resolve(config.State) {
@@ -276,6 +280,32 @@ func TestWrongKinds(t *testing.T) {
 		t.Errorf("only %d cases", len(cases))
 	}
 	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) { c.Check(t, diagnose(t, c)) })
+	}
+}
+
+// readPolicyCase is what is said of a policy that cannot be.
+func readPolicyCase(c *hcltest.Case) hcl.Diagnostics {
+	var f policy.File
+	doc := hcl.ReadDocument(hcl.File{Name: c.Files[0].Name, Text: c.Files[0].Data}, &f)
+	diags := doc.Diagnostics
+	if !diags.HasErrors() {
+		_, problems := policy.New(c.Files[0].Name, &f)
+		for _, p := range problems {
+			diags = append(diags, doc.Locate(p))
+		}
+	}
+	return diags
+}
+
+// policyCases are the mistakes in a host's policy.
+func policyCases(t *testing.T) []*hcltest.Case {
+	return hcltest.Cases(t, filepath.Join("testdata", "wrong_policy.txtar"))
+}
+
+// TestWrongPolicies: each mistake in a policy has its diagnostic on its line, and none is taken for something else.
+func TestWrongPolicies(t *testing.T) {
+	for _, c := range policyCases(t) {
 		t.Run(c.Name, func(t *testing.T) { c.Check(t, diagnose(t, c)) })
 	}
 }

@@ -15,6 +15,7 @@ var exitCodes = []struct {
 	{exitOK, "done, or nothing to do"},
 	{exitError, "an error; what was not done is said"},
 	{exitChanges, "plan -detailed-exitcode: there are changes; fmt -check: a file is not in the usual layout"},
+	{exitRefused, "the host's policy does not allow it"},
 	{exitStale, "apply FILE: the saved plan is stale"},
 	{exitLocked, "another hostctl holds the lock"},
 }

@@ -25,6 +25,7 @@ const (
 	exitOK      = 0
 	exitError   = 1
 	exitChanges = 2
+	exitRefused = 3
 	exitStale   = 4
 	exitLocked  = 5
 )
@@ -34,6 +35,7 @@ type cli struct {
 	ctx            context.Context
 	stdin          *os.File
 	stdout, stderr io.Writer
+	environ        []string // of the caller; see leaveCaller
 	color          bool
 	width          int  // where text is wrapped, in columns
 	fit            bool // tables are shortened to width: somebody looks at them
@@ -54,12 +56,12 @@ func main() {
 	// run confined, or inside namespaces that are half made.
 	try.Main(os.Args)
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds()))
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds(), host.ConfineSelf))
 	}
-	os.Exit(run(os.Args[1:]))
+	os.Exit(run(os.Args[1:], leaveCaller()))
 }
 
-func run(args []string) int {
+func run(args, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal ends what is in hand in order; a second one ends the process.
@@ -68,7 +70,7 @@ func run(args []string) int {
 	defer hangUp()
 	catchLoss(hangUp)
 	out := &output{file: os.Stdout}
-	c := &cli{ctx: ctx, stdin: os.Stdin, stdout: out, stderr: os.Stderr}
+	c := &cli{ctx: ctx, stdin: os.Stdin, stdout: out, stderr: os.Stderr, environ: environ}
 	c.color, c.width, c.fit = terminal(os.Stdout, os.Stderr)
 	return out.verdict(c.run(args), os.Stderr)
 }

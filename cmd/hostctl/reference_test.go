@@ -35,6 +35,7 @@ func TestReference(t *testing.T) {
 		"commands.md":  commandsReference(),
 		"errors.md":    errorsReference(t),
 		"language.md":  languageReference(t),
+		"policy.md":    policyReference(t),
 	} {
 		path := filepath.Join("..", "..", "docs", name)
 		if *update {

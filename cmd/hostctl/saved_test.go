@@ -8,6 +8,7 @@ import (
 
 	"hostctl/apply"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
 	"hostctl/resource/container"
 	"hostctl/resource/user"
@@ -37,6 +38,9 @@ func TestSavedPlanIsNoWayAround(t *testing.T) {
 		"uid":          {func(s resource.State) { s[alice].(*user.User).UID = 1 }, "uid 1 is out of range"},
 		"file's owner": {func(s resource.State) { s[data].(*volume.Volume).UID = 0 }, "other numbers"},
 		"ids":          {func(s resource.State) { s[web].(*container.Container).IDBase = 1000 }, "other numbers"},
+		"rootfs":       {func(s resource.State) { s[web].(*container.Container).Rootfs = "/opt/rootfs" }, "policy does not allow /opt/rootfs"},
+		"capability":   {func(s resource.State) { s[web].(*container.Container).Capabilities = []string{"chown"} }, "policy does not allow capability \"chown\""},
+		"system":       {func(s resource.State) { c := s[web].(*container.Container); c.Boot, c.Root = true, "ephemeral" }, "policy does not allow a whole system"},
 		"reference":    {func(s resource.State) { delete(s, alice) }, "user.alice"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,6 +48,7 @@ func TestSavedPlanIsNoWayAround(t *testing.T) {
 			c := &cli{stdout: &out, stderr: &out, width: defaultWidth}
 			p := &proposal{
 				machine: &apply.Machine{Kinds: kinds()},
+				policy:  &hostPolicy{Policy: policy.Builtin()},
 				seen:    &apply.Observation{Owner: "shop", Ledger: &apply.Ledger{Owners: map[string]*apply.Owner{}}},
 			}
 			r, problems := p.seen.Resolve(kinds(), want(), resource.Directives{})

@@ -12,6 +12,7 @@ import (
 	"hostctl/hcl"
 	"hostctl/importer"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
 )
 
@@ -42,7 +43,11 @@ func TestExamples(t *testing.T) {
 	if err != nil || len(hosts) == 0 {
 		t.Fatalf("no examples of several hosts: %v", err)
 	}
-	for _, main := range append(dirs, hosts...) {
+	teams, err := filepath.Glob(filepath.Join("..", "..", "examples", "teams", "*", "main.hcl"))
+	if err != nil || len(teams) == 0 {
+		t.Fatalf("no examples of several teams: %v", err)
+	}
+	for _, main := range slices.Concat(dirs, hosts, teams) {
 		dir, root := filepath.Dir(main), ""
 		if slices.Contains(hosts, main) {
 			root = filepath.Join(dir, "..", "..")
@@ -52,16 +57,17 @@ func TestExamples(t *testing.T) {
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}
-			config := hcl.Evaluate(hcl.Request{Sources: sources}, kinds())
+			pol := examplePolicy(t, dir)
+			config := hcl.Evaluate(hcl.Request{Sources: sources, Defaults: pol.defaults()}, kinds())
 			for len(config.Needs) > 0 {
 				sources.Supply(config.Needs)
-				config = hcl.Evaluate(hcl.Request{Sources: sources}, kinds())
+				config = hcl.Evaluate(hcl.Request{Sources: sources, Defaults: pol.defaults()}, kinds())
 			}
 			if len(config.Diagnostics) > 0 {
 				t.Fatal(config.Diagnostics)
 			}
 			r := resource.NewResolver(config.Name, nil, nil, nil)
-			if problems := r.Resolve(config.State); len(problems) > 0 {
+			if problems := append(r.Resolve(config.State), pol.Check(config.Name, "", r.Want, config.Directives.Imports)...); len(problems) > 0 {
 				t.Fatal(problems)
 			}
 			p := plan.Make(r.Want, nil, nil, plan.Options{Kinds: kinds(), Owner: config.Name})
@@ -78,6 +84,21 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// examplePolicy is the policy that stands beside an example, else the built-in one.
+func examplePolicy(t *testing.T, dir string) *hostPolicy {
+	for _, name := range []string{filepath.Join(dir, "policy", "policy.hcl"), filepath.Join(dir, "..", "policy.hcl")} {
+		if _, err := os.Stat(name); err != nil {
+			continue
+		}
+		p, _, err := (&cli{stdout: os.Stdout, stderr: os.Stderr, width: defaultWidth}).namedPolicy(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	return &hostPolicy{Policy: policy.Builtin()}
 }
 
 // TestReadme reads the configuration that the README shows.

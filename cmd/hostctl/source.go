@@ -16,6 +16,7 @@ type source struct {
 	root     string
 	vars     varFlags
 	varFiles listFlag
+	defaults hcl.Defaults // of the policy that the configuration is read under
 }
 
 func (s *source) register(fs *flag.FlagSet) {
@@ -75,7 +76,7 @@ func (s *source) request(sources hcl.Sources) hcl.Request {
 			env[name] = value
 		}
 	}
-	return hcl.Request{Sources: sources, Vars: s.vars, Env: env, Version: version}
+	return hcl.Request{Sources: sources, Vars: s.vars, Env: env, Version: version, Defaults: s.defaults}
 }
 
 // sources reads the files' text, with absolute paths, so that the digest does not depend on where the caller stands.

@@ -39,7 +39,7 @@ func (c *cli) compact(d hcl.Diagnostics) {
 	for _, one := range d {
 		if isWarning(one) {
 			one.Detail = ""
-			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), one.Error())
+			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), printable(one.Error()))
 		}
 	}
 }
@@ -47,19 +47,25 @@ func (c *cli) compact(d hcl.Diagnostics) {
 // problems turns what was found after reading into diagnostics with places, and prints them.
 func (c *cli) problems(config *hcl.Config, problems []resource.Problem) error {
 	slices.SortStableFunc(problems, func(a, b resource.Problem) int { return a.Addr.Compare(b.Addr) })
-	var d hcl.Diagnostics
-	for _, p := range problems {
-		if config == nil {
-			config = &hcl.Config{}
-		}
-		d = append(d, config.Locate(p))
+	if config == nil {
+		config = &hcl.Config{}
 	}
-	return c.diagnose(d)
+	var d hcl.Diagnostics
+	refused := false
+	for _, p := range problems {
+		d = append(d, config.Locate(p))
+		refused = refused || p.Refused
+	}
+	if err := c.diagnose(d); !refused {
+		return err
+	}
+	return exitStatus(exitRefused)
 }
 
 // proposal is a plan with all that it was made from.
 type proposal struct {
 	machine *apply.Machine
+	policy  *hostPolicy
 	seen    *apply.Observation
 	want    resource.State // resolved
 	grants  []resource.Grant
@@ -73,12 +79,15 @@ type scope struct{ targets, replace []resource.Target }
 // propose observes the host and plans the way to want, which it completes in
 // place. What stands in the way is a list of problems, and the plan is nil if
 // the wanted state could not even be completed.
-func propose(ctx context.Context, m *apply.Machine, owner string, want resource.State, d resource.Directives, s scope) (*proposal, []resource.Problem, error) {
+//
+// dir is where the configuration lies. What the host's policy does not allow is a problem that stands before those that
+// only the host has.
+func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir string, want resource.State, d resource.Directives, s scope) (*proposal, []resource.Problem, error) {
 	seen, err := m.Observe(ctx, owner)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &proposal{machine: m, seen: seen}
+	p := &proposal{machine: m, policy: pol, seen: seen}
 	if problems := m.Import(ctx, seen, want, d.Imports); len(problems) > 0 {
 		return p, problems, nil
 	}
@@ -92,9 +101,14 @@ func propose(ctx context.Context, m *apply.Machine, owner string, want resource.
 	p.want, p.grants = r.Want, r.Grants
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(),
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
 	}
-	return p, p.make(ctx), nil
+	problems = p.make(ctx)
+	if refused := pol.Check(owner, dir, p.want, d.Imports); len(refused) > 0 {
+		pol.standing(owner, refused, seen.Live)
+		problems = refused
+	}
+	return p, problems, nil
 }
 
 // make makes the plan and returns what stands in its way.
@@ -158,6 +172,7 @@ func (p *proposal) basis(sources hcl.Sources) plan.Basis {
 	b := plan.Basis{
 		HostctlVersion: version, HostID: p.machine.ID, Owner: p.seen.Owner,
 		Dir: sources.Dir, Root: sources.Root, SourceDigest: sources.Digest(),
+		PolicyDigest: p.policy.digest,
 		LedgerSerial: p.seen.Ledger.Serial, LiveDigest: plan.Digest(p.seen.Live),
 	}
 	for _, f := range sources.VarFiles {

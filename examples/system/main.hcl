@@ -1,6 +1,6 @@
 # A whole Debian with its own systemd, as a development host or a virtual server would be: services, journal and users inside,
 # one unit of the host's outside. The root directory is shared and read-only; what the system writes is kept beside it.
-# `scripts/rootfs system /srv/rootfs/system` makes it.
+# `scripts/rootfs system /srv/rootfs/system` makes it, and policy/policy.hcl is what the host has to allow.
 
 hostctl {
   name = "system"

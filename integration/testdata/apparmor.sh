@@ -6,6 +6,8 @@ fail() {
 	exit 1
 }
 install -m 0755 hostctl hostctl-launch /usr/local/bin/
+mkdir -p /etc/hostctl
+install -m 0644 -o root -g root policy.hcl /etc/hostctl/
 mkdir -p /srv/rootfs /srv/apparmor
 cp -a rootfs-busybox /srv/rootfs/busybox
 echo canary > /srv/rootfs/busybox/etc/forbidden

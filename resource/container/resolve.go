@@ -98,7 +98,10 @@ func (c *Container) resolveMounts(v *validator, r *resource.Resolver) {
 		volume := r.Want[m.Volume]
 		m.Source, m.Mountpoint, m.OwnerUID, m.OwnerGID = text(volume, "path"), text(volume, "mountpoint"), 0, 0
 		uid, gid := number(volume, "uid"), number(volume, "gid")
+		external, _ := attribute(volume, "external").(bool)
 		switch {
+		case external && !m.ReadOnly:
+			v.bad(`mount[`+strconv.Quote(target)+`].volume`, fmt.Sprintf("%s is external, and cannot be written", m.Volume), "write read_only = true")
 		case c.RunAs != (resource.Addr{}):
 		case uid != 0 && gid != 0:
 			m.OwnerUID, m.OwnerGID = uid, gid

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"hostctl/host"
 	"hostctl/resource"
@@ -89,6 +90,17 @@ func interfaceMark(owner string, addr resource.Addr, label string) string {
 // linkName is the name of an interface's outside end.
 func linkName(owner string, addr resource.Addr, label string) string {
 	return host.LinkName(addr.HostName(), interfaceMark(owner, addr, label))
+}
+
+// Demands implements [resource.Demander]: what every namespace has is not asked for.
+func (s *Spec) Demands(resource.Addr) []resource.Demand {
+	var list []resource.Demand
+	for _, name := range slices.Sorted(maps.Keys(s.Sysctls)) {
+		if name != unprivilegedPortStart || s.Sysctls[name] != "0" {
+			list = append(list, resource.Demand{Path: "sysctls[" + strconv.Quote(name) + "]", Right: resource.RightSysctl, Value: name})
+		}
+	}
+	return list
 }
 
 // Resolve implements [resource.Spec]: it names the links, adds the sysctl that

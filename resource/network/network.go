@@ -67,6 +67,17 @@ func (s *Spec) Addresses() []netip.Prefix {
 	return own
 }
 
+// Demands implements [resource.Demander].
+func (s *Spec) Demands(resource.Addr) []resource.Demand {
+	var list []resource.Demand
+	for _, f := range s.families() {
+		if f.subnet.IsValid() {
+			list = append(list, resource.Demand{Path: f.subnetPath, Right: resource.RightSubnet, Value: f.subnet.String()})
+		}
+	}
+	return list
+}
+
 // family is what a spec says of one address family.
 type family struct {
 	name, subnetPath, addressPath string

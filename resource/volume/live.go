@@ -66,6 +66,10 @@ func (h live) Read(_ context.Context, owner string, last resource.State) (resour
 			out.State[addr], out.Status[addr] = &v, err.Error()
 			continue
 		}
+		if v.External {
+			out.State[addr], out.Status[addr] = spec, v.Path+", the host's own"
+			continue
+		}
 		if why := foreign(dir, owner, addr, spec); why != "" {
 			out.Status[addr] = fmt.Sprintf("%s is there, and %s", v.Path, why)
 			continue
@@ -138,6 +142,12 @@ func (h live) checkWanted(c resource.Change) []resource.Problem {
 	}
 	if err != nil {
 		return problem("path", "the directory cannot be used", err.Error())
+	}
+	if v.External {
+		if !dir.there {
+			return problem("path", fmt.Sprintf("there is no directory %s on this host", v.Path), "an external volume is not made; take external out for one that is")
+		}
+		return nil
 	}
 	if !dir.there {
 		if by, of, _ := strings.Cut(dir.Above, "/"); by != "" && by != c.Owner {
@@ -246,7 +256,7 @@ func (h live) checkDelete(c resource.Change) []resource.Problem {
 // A replacement never does: it moves the declaration, not the data.
 func doomed(c resource.Change) (*Volume, bool) {
 	v, ok := c.Last.(*Volume)
-	return v, ok && !c.Replace && v.OnDestroy == Delete
+	return v, ok && !c.Replace && v.OnDestroy == Delete && !v.External
 }
 
 // Apply implements [resource.Host].
@@ -260,6 +270,12 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 	v := c.Want.(*Volume)
 	if err := h.guard(v); err != nil {
 		return err
+	}
+	if v.External {
+		if _, err := h.door.StatDir(v.Path); err != nil {
+			return fmt.Errorf("external volume: %w", err)
+		}
+		return nil
 	}
 	want := host.Dir{UID: v.UID, GID: v.GID, Mode: uint32(v.Mode), Mark: mark(c.Owner, c.Addr)}
 	dir, err := h.door.StatDir(v.Path)

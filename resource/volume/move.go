@@ -26,7 +26,7 @@ func takes(c resource.Change, dir host.Dir) bool {
 // release takes the mark off. Where no mark can be there is none to take.
 func (h live) release(c resource.Change) error {
 	v, _ := c.Live.(*Volume)
-	if v == nil {
+	if v == nil || v.External {
 		return nil
 	}
 	dir, err := h.door.StatDir(v.Path)

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"hostctl/policy/rule"
 	"hostctl/resource"
 )
 
@@ -15,6 +16,9 @@ const (
 	Keep   = "keep"   // the directory and what is in it stay
 	Delete = "delete" // the directory goes, with all that is in it
 )
+
+// defaultMode is Mode's default.
+const defaultMode resource.Mode = 0o755
 
 const (
 	maxPath = 1024 // far below PATH_MAX, for paths are put together from this one
@@ -28,7 +32,7 @@ const (
 //
 // The data and the mark stay when the volume is removed, so that it can be declared again.
 // A directory that was there before is not taken over; plan prints the command
-// that hands one over. No part of the path may be a symbolic link.
+// that hands one over, and external mounts it as it is. No part of the path may be a symbolic link.
 // One volume cannot lie inside another.
 type Volume struct {
 	// Path is the directory's absolute path. Changing it makes a new, empty
@@ -45,6 +49,9 @@ type Volume struct {
 	// Mode is the directory's permission bits. Set-id and sticky bits that
 	// somebody gave the directory stay as they are.
 	Mode resource.Mode `json:"mode" diff:"live" default:"0755"`
+	// External says that the directory is the host's own, such as /usr/share/zoneinfo: it has to be there, is neither made, changed,
+	// marked nor removed, and containers mount it read-only. It may lie where no other volume can, where the host's policy says so.
+	External bool `json:"external,omitempty" diff:"replace"`
 	// Mountpoint is a directory at or above path. While nothing is mounted
 	// exactly there, the volume is neither made nor used.
 	Mountpoint string `json:"mountpoint,omitempty" diff:"live"`
@@ -72,22 +79,38 @@ func (v *Volume) Validate(self resource.Addr) []resource.Problem {
 	}
 	if err := checkPath(v.Path); err != nil {
 		bad("path", fmt.Sprintf("%q cannot be a volume's path", v.Path), err.Error())
-	} else if dir, why := reserved(v.Path); dir != "" {
+	} else if dir, why := rule.Reserved(v.Path); dir != "" && !(v.External && rule.Readable(v.Path)) {
 		bad("path", fmt.Sprintf("%s cannot be a volume", v.Path),
 			fmt.Sprintf("%s %s; keep data in a directory of its own, such as one below /srv", dir, why))
 	}
 	if v.Mountpoint != "" {
 		if err := checkPath(v.Mountpoint); err != nil {
 			bad("mountpoint", fmt.Sprintf("%q cannot be a mount point", v.Mountpoint), err.Error())
-		} else if v.Mountpoint == "/" || !within(v.Path, v.Mountpoint) {
+		} else if v.Mountpoint == "/" || !rule.Within(v.Path, v.Mountpoint) {
 			bad("mountpoint", fmt.Sprintf("%s does not guard %s", v.Mountpoint, v.Path),
 				"the mount point is the volume's path or a directory above it, and not /")
+		}
+	}
+	for _, own := range []struct {
+		path string
+		set  bool
+	}{{"owner", v.Owner != (resource.Addr{})}, {"group", v.Group != (resource.Addr{})}, {"mode", v.Mode != defaultMode}, {"on_destroy", v.OnDestroy != Keep}} {
+		if v.External && own.set {
+			bad(own.path, fmt.Sprintf("%s of an external volume is not hostctl's to set", own.path), "the directory stays as its host has it; take the attribute out, or external")
 		}
 	}
 	if v.OnDestroy != Keep && v.OnDestroy != Delete {
 		bad("on_destroy", fmt.Sprintf("%q is not a way to remove a volume", v.OnDestroy), `write "keep" or "delete"`)
 	}
 	return out
+}
+
+// Demands implements [resource.Demander].
+func (v *Volume) Demands(resource.Addr) []resource.Demand {
+	if v.External {
+		return []resource.Demand{{Path: "path", Right: resource.RightRead, Value: v.Path}}
+	}
+	return []resource.Demand{{Path: "path", Right: resource.RightVolume, Value: v.Path}}
 }
 
 // account is what a reference to a user must resolve to.
@@ -149,11 +172,6 @@ func check(want resource.State) []resource.Problem {
 	return out
 }
 
-// within says whether p is dir or below it. Both are clean and absolute.
-func within(p, dir string) bool {
-	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
-}
-
 func checkPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/") || path.Clean(p) != p:
@@ -177,6 +195,9 @@ func checkPath(p string) error {
 
 // PlanNote says in a plan what becomes of the data.
 func (v *Volume) PlanNote(action resource.Action) string {
+	if v.External {
+		return "the directory is the host's own and stays as it is"
+	}
 	switch action {
 	case resource.Create, resource.Update:
 		return ""

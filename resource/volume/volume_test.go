@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +59,17 @@ func TestValidate(t *testing.T) {
 		{newVolume("/srv/x", guarded("/srv/x/y")), "mountpoint: "},
 		{newVolume("/srv/x", guarded("/sr")), "mountpoint: "},
 		{newVolume("/srv/x", guarded("srv")), "mountpoint: "},
+		{newVolume("/usr/share/zoneinfo", external), ""},
+		{newVolume("/etc/ssl/certs", external), ""},
+		{newVolume("/srv/x", external), ""},
+		{newVolume("/etc", external), "path: "},
+		{newVolume("/etc/ssl", external), "path: "},
+		{newVolume("/etc/ssl/certs", func(*Volume) {}), "path: "},
+		{newVolume("/usr", external), "path: "},
+		{newVolume("/etc/shadow", external), "path: "},
+		{newVolume("/srv/x", func(v *Volume) { external(v); v.Mode = 0o700 }), "mode: mode of an external volume"},
+		{newVolume("/srv/x", func(v *Volume) { external(v); v.Owner = resource.Addr{Kind: "user", Name: "u"} }), "owner: "},
+		{newVolume("/srv/x", func(v *Volume) { external(v); v.OnDestroy = Delete }), "on_destroy: "},
 		{newVolume("/srv/x", func(v *Volume) { v.OnDestroy = "remove" }), `write "keep" or "delete"`},
 	}
 	for _, tt := range tests {
@@ -71,10 +81,9 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", tt.volume, problems[0], tt.want)
 		}
 	}
-	if !slices.IsSortedFunc(reservedDirs, func(a, b struct{ dir, why string }) int { return strings.Compare(a.dir, b.dir) }) {
-		t.Error("the reserved directories are not sorted")
-	}
 }
+
+func external(v *Volume) { v.External = true }
 
 // owner is a resolved user.
 type owner struct {

@@ -1,8 +1,8 @@
-package volume
+package rule
 
-// reservedDirs are the directories that no volume may be, lie in or hold,
-// whatever the host's policy says: who writes there is root, or stops the host.
-// Sorted by path.
+// reservedDirs are the directories that nothing given to a container may be, lie in or hold,
+// whatever the host's policy says: who writes there is root, or stops the host, and who reads
+// there often has a key to it. Sorted by path.
 var reservedDirs = []struct{ dir, why string }{
 	{"/bin", "holds the system's programs"},
 	{"/boot", "holds the kernel and its loader"},
@@ -23,11 +23,14 @@ var reservedDirs = []struct{ dir, why string }{
 	{"/run/docker", "holds a socket that gives root"},
 	{"/run/docker.sock", "is a socket that gives root"},
 	{"/run/hostctl", "is hostctl's own"},
+	{"/run/incus", "holds a socket that gives root"},
+	{"/run/k3s", "holds a socket that gives root"},
 	{"/run/libvirt", "holds a socket that gives root"},
 	{"/run/lock", "is shared by the host's services"},
 	{"/run/log", "holds the journal"},
 	{"/run/netns", "holds the network namespaces"},
 	{"/run/podman", "holds a socket that gives root"},
+	{"/run/snapd.socket", "is a socket that gives root"},
 	{"/run/sudo", "decides who is root"},
 	{"/run/systemd", "is systemd's own"},
 	{"/run/udev", "is the device manager's own"},
@@ -41,6 +44,8 @@ var reservedDirs = []struct{ dir, why string }{
 	{"/var/lib/docker", "belongs to another container manager"},
 	{"/var/lib/dpkg", "belongs to the package manager"},
 	{"/var/lib/hostctl", "is hostctl's own"},
+	{"/var/lib/incus", "belongs to another container manager"},
+	{"/var/lib/lxc", "belongs to another container manager"},
 	{"/var/lib/rpm", "belongs to the package manager"},
 	{"/var/lib/systemd", "is systemd's own"},
 	{"/var/log/journal", "holds the journal"},
@@ -49,12 +54,29 @@ var reservedDirs = []struct{ dir, why string }{
 	{"/var/spool/cron", "holds commands that root runs"},
 }
 
-// reserved returns the reserved directory that p is, lies in or holds, and why it is; "" for none.
-func reserved(p string) (dir, why string) {
+// readable are the parts of reserved directories that a policy may open by name, to be read: what lies there
+// is in every distribution's packages, or is made to be read by all. Sorted.
+var readable = []string{
+	"/etc/ca-certificates", "/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/ssl/certs", "/etc/xdg", "/lib/firmware",
+	"/usr/include", "/usr/lib", "/usr/local", "/usr/share", "/usr/src", "/var/log/journal",
+}
+
+// Reserved returns the reserved directory that an absolute, clean path is, lies in or holds, and why it is one; "" for none.
+func Reserved(p string) (dir, why string) {
 	for _, r := range reservedDirs {
-		if within(p, r.dir) || within(r.dir, p) {
+		if Within(p, r.dir) || Within(r.dir, p) {
 			return r.dir, r.why
 		}
 	}
 	return "", ""
+}
+
+// Readable reports whether a path is in that part of the reserved directories that a policy may open by name, to be read.
+func Readable(p string) bool {
+	for _, dir := range readable {
+		if Within(p, dir) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"hostctl/policy/rule"
+	"hostctl/resource"
+)
+
+// Policy is what holds on a host. It is not modified once made.
+type Policy struct {
+	// Origin is the file that it was read from; "" is the built-in policy of a host that has none.
+	Origin string
+	file   File
+	top    grants
+	of     map[string]grants // by the configuration's name
+}
+
+// grants are what one configuration may have, ready for judging.
+type grants struct {
+	Sections
+	directories []string
+	block       string // `configuration "shop"` where it has a block of its own
+	uids        []span
+	ports       []port
+	subnets     []subnet
+	devices     []device
+}
+
+// builtin is the policy of a host without one, and what a file does not say.
+func builtin() Sections {
+	return Sections{
+		Names:  []string{"*"},
+		Paths:  Paths{Writable: []string{"/srv"}},
+		Rootfs: Rootfs{Directories: []string{"/srv", "/var/lib/machines"}},
+		Users:  Users{Allow: []string{"*"}, UIDs: []string{"1000-60000"}},
+		Network: Network{
+			HostPorts: []string{"127.0.0.1:1024-65535", "[::1]:1024-65535"},
+			Subnets:   []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"},
+		},
+	}
+}
+
+// Builtin is the policy of a host whose owner wrote none: volumes below /srv, root directories there and below
+// /var/lib/machines, sockets on the loopback addresses, and nothing loosened.
+func Builtin() *Policy {
+	p, _ := New("", &File{})
+	return p
+}
+
+// New makes a policy of what is written in the file origin. Problems are those of the zero address, and the
+// policy is nil if there are any.
+func New(origin string, f *File) (*Policy, []resource.Problem) {
+	if problems := f.Validate(resource.Addr{}); len(problems) > 0 {
+		return nil, problems
+	}
+	p := &Policy{Origin: origin, file: *f, of: map[string]grants{}}
+	top := over(f.Sections, builtin())
+	p.top = ready(top)
+	for name, c := range f.Configuration {
+		g := ready(over(c.Sections, top))
+		g.directories, g.block = c.Directories, "configuration "+quote(name)
+		p.of[name] = g
+	}
+	return p, nil
+}
+
+// over is a with b's value for each attribute that a does not say.
+func over(a, b Sections) Sections {
+	out, from := File{Sections: a}, File{Sections: b}
+	inherit(resource.SchemaOf(&out), reflect.ValueOf(&out).Elem(), reflect.ValueOf(&from).Elem())
+	return out.Sections
+}
+
+// inherit copies what is zero in to.
+func inherit(s *resource.Schema, to, from reflect.Value) {
+	for i := range s.Attrs {
+		a := &s.Attrs[i]
+		t, f := a.Value(to), a.Value(from)
+		switch {
+		case a.Form == resource.Block:
+			inherit(a.Nested, t, f)
+		case t.IsZero():
+			t.Set(f)
+		}
+	}
+}
+
+// configuration returns what the configuration of that name may have.
+func (p *Policy) configuration(owner string) *grants {
+	if g, ok := p.of[owner]; ok {
+		return &g
+	}
+	return &p.top
+}
+
+// Paths are the directories that the configuration of that name may have.
+func (p *Policy) Paths(owner string) rule.Paths { return p.configuration(owner).paths() }
+
+func (g *grants) paths() rule.Paths {
+	return rule.Paths{Writable: g.Sections.Paths.Writable, ReadOnly: g.Sections.Paths.ReadOnly, Rootfs: g.Rootfs.Directories}
+}
+
+// Rules are the paths of all configurations, for the launcher.
+func (p *Policy) Rules() rule.Rules {
+	r := rule.Rules{Version: rule.Version, Default: p.top.paths()}
+	for name, g := range p.of {
+		if r.Configurations == nil {
+			r.Configurations = map[string]rule.Paths{}
+		}
+		r.Configurations[name] = g.paths()
+	}
+	return r
+}
+
+// Effective is what the configuration of that name may have, as a policy would write it: its own attributes, those of the top,
+// and the built-in ones.
+func (p *Policy) Effective(owner string) Sections { return p.configuration(owner).Sections }
+
+// Credential returns what the policy has under that id for the container of that name, and whether it may have it.
+func (p *Policy) Credential(owner, id, container string) (Credential, bool) {
+	c, ok := p.configuration(owner).Sections.Credential[id]
+	return c, ok && matchAny(c.Containers, container)
+}
+
+// match reports whether a name fits a pattern.
+func match(pattern, name string) bool {
+	if begin, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(name, begin)
+	}
+	return pattern == name
+}
+
+func matchAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, name) })
+}

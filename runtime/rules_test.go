@@ -1,0 +1,122 @@
+package runtime
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"hostctl/policy/rule"
+)
+
+func TestRules(t *testing.T) {
+	p := Paths{Run: t.TempDir() + "/run"}
+	if _, err := p.Rules(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no rules: %v", err)
+	}
+	want := rule.Rules{
+		Version: rule.Version,
+		Default: rule.Paths{Writable: []string{"/srv"}, ReadOnly: []string{"/usr/share"}, Rootfs: []string{"/srv", "/a \"b\"\\"}},
+		Configurations: map[string]rule.Paths{
+			"blog": {Writable: []string{"/srv/blog"}, ReadOnly: []string{}, Rootfs: []string{}},
+			"shop": {Writable: []string{}, ReadOnly: []string{}, Rootfs: []string{}},
+		},
+	}
+	if os.Geteuid() != 0 {
+		skip(t, "root")
+	}
+	if err := p.WriteRules(want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.Rules()
+	if err != nil || !reflect.DeepEqual(got.Of("shop").Writable, []string(nil)) && len(got.Of("shop").Writable) != 0 || got.Of("nobody").Writable[0] != "/srv" || got.Of("blog").Writable[0] != "/srv/blog" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if string(encodeRules(got)) != string(encodeRules(want)) {
+		t.Errorf("read back: %s", encodeRules(got))
+	}
+	for name, spoil := range map[string]func(file string) error{
+		"another's": func(f string) error { return os.Chown(f, 65534, 0) },
+		"open":      func(f string) error { return os.Chmod(f, 0o644) },
+		"a link":    func(f string) error { return errors.Join(os.Rename(f, f+".old"), os.Symlink(f+".old", f)) },
+		"a newer":   func(f string) error { return os.WriteFile(f, []byte(`{"version":2,"default":{}}`), 0o600) },
+		"unknown":   func(f string) error { return os.WriteFile(f, []byte(`{"version":1,"allow_all":{}}`), 0o600) },
+		"cut off": func(f string) error {
+			return os.WriteFile(f, []byte(`{"version":1,"default":{"writable":["/"]`), 0o600)
+		},
+		"empty":      func(f string) error { return os.Truncate(f, 0) },
+		"a pipe":     func(f string) error { return errors.Join(os.Remove(f), mkfifo(f)) },
+		"two values": func(f string) error { return os.WriteFile(f, []byte(`{"version":1}{"version":1}`), 0o600) },
+	} {
+		if err := errors.Join(os.RemoveAll(p.rules()), p.WriteRules(want)); err != nil {
+			t.Fatal(err)
+		}
+		if err := spoil(p.rules()); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := p.Rules(); err == nil || errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
+// What the host's owner does not allow is not started, whatever the spec says, and trying again does not help.
+func TestLaunchObeysRules(t *testing.T) {
+	b := newBed(t)
+	outside := t.TempDir()
+	for _, dir := range []string{b.dir + "/vol/sub", b.dir + "/readonly", b.dir + "/other/vol"} {
+		b.must(os.MkdirAll(dir, 0o755))
+	}
+	b.must(os.Symlink(outside, b.dir+"/vol/link"))
+	b.must(os.Symlink(b.dir+"/vol", b.dir+"/alias"))
+	mount := func(source, path string, readOnly bool) func(*Spec) {
+		return func(s *Spec) {
+			s.Mounts = []Mount{{Target: "/data", Source: source, Path: path, ReadOnly: readOnly, Owner: &Account{4242, 4242}}}
+		}
+	}
+	ours := rule.Paths{Writable: []string{b.dir + "/vol"}, ReadOnly: []string{b.dir + "/vol/ro", b.dir + "/readonly", "/usr/share"}, Rootfs: []string{b.dir}}
+	for name, c := range map[string]struct {
+		rules  rule.Paths
+		change func(*Spec)
+		want   string // in what the journal says; "" starts
+	}{
+		"writable":              {ours, mount(b.dir+"/vol/sub", "", false), ""},
+		"a part":                {ours, mount(b.dir+"/other", "vol", true), "policy does not allow reading"},
+		"read of a writable":    {ours, mount(b.dir+"/vol/sub", "", true), ""},
+		"read-only":             {ours, mount(b.dir+"/readonly", "", true), ""},
+		"writing to read-only":  {ours, mount(b.dir+"/readonly", "", false), "policy does not allow writing to"},
+		"holding read-only":     {ours, mount(b.dir+"/vol", "", false), "policy does not allow writing to"},
+		"elsewhere":             {ours, mount(outside, "", true), "policy does not allow reading"},
+		"by a link below":       {ours, mount(b.dir+"/vol/link", "", true), "symbolic link"},
+		"by a link in the part": {ours, mount(b.dir+"/vol", "link", true), "RESOLVE_NO_SYMLINKS"},
+		"by a link above":       {rule.Paths{Writable: []string{b.dir + "/alias"}, Rootfs: ours.Rootfs}, mount(b.dir+"/alias/sub", "", true), "symbolic link"},
+		"the system's":          {ours, mount("/usr/share", "", false), "/usr holds the system's programs"},
+		"the system's secrets":  {rule.Paths{Writable: []string{"/"}, ReadOnly: []string{"/"}, Rootfs: []string{"/"}}, mount("/etc/ssl/private", "", true), "/etc holds the host's configuration"},
+		"the journal's socket":  {rule.Paths{Writable: []string{"/run"}, Rootfs: ours.Rootfs}, mount("/run/systemd", "", false), "/run/systemd is systemd's own"},
+		"no rootfs":             {rule.Paths{Writable: ours.Writable}, nil, "policy does not allow rootfs"},
+		"nothing":               {rule.Paths{}, nil, "policy does not allow rootfs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := *b
+			b.t = t
+			b.allow(c.rules)
+			if c.change == nil {
+				c.change = func(*Spec) {}
+			}
+			o := b.launch(b.spec(func(s *Spec) { s.Args = []string{"/bin/true"}; c.change(s) }), nil, nil).end()
+			switch {
+			case c.want == "" && o.code != 0:
+				t.Errorf("exit %d: %s", o.code, o.line)
+			case c.want != "" && (!strings.Contains(o.line, c.want) || o.record != nil):
+				t.Errorf("exit %d: %s, want %q", o.code, o.line, c.want)
+			case strings.HasPrefix(c.want, "policy") && o.code != ExitConfig:
+				t.Errorf("exit %d, which is tried again", o.code)
+			}
+		})
+	}
+	b.must(os.Remove(b.paths.rules()))
+	if o := b.launch(b.spec(nil), nil, nil).end(); o.code != ExitConfig || !strings.Contains(o.line, "policy.json is missing") {
+		t.Errorf("without rules: exit %d: %s", o.code, o.line)
+	}
+}
