@@ -48,6 +48,8 @@ type Observation struct {
 	Parts        map[resource.Addr][]string
 	// Sights are what everybody may see of Owner's resources, by kind, of those in Unread.
 	Sights map[string][]resource.Sight
+	// Warnings are what the kinds have to say of Live besides, see [resource.Reading].
+	Warnings []resource.Problem
 	// Imported are those of Live that nobody owns yet, by the id that each was found by, see [Machine.Import].
 	Imported map[resource.Addr]string
 }
@@ -93,6 +95,7 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 		maps.Copy(o.Parts, r.Unread)
 		maps.Copy(o.Live, r.State)
 		maps.Copy(o.Status, r.Status)
+		o.Warnings = append(o.Warnings, r.Warnings...)
 		for pool, spans := range r.Used {
 			o.Used[pool] = append(o.Used[pool], spans...)
 		}

@@ -26,7 +26,11 @@ func ConfineSelf() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
 	}
-	if abi := landlock.ABI(); abi > 0 {
+	abi, errno := landlock.ABI()
+	if errno != 0 {
+		return fmt.Errorf("landlock_create_ruleset(LANDLOCK_CREATE_RULESET_VERSION): %w", errno)
+	}
+	if abi > 0 {
 		if err := landlockSelf(abi); err != nil {
 			return err
 		}

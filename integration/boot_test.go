@@ -20,6 +20,7 @@ container "debian" {
   boot         = true
   root         = "persistent"
   stop_timeout = "60s"
+  restart      = "no"
 
   mount "/srv" {
     volume    = volume.shared
@@ -51,6 +52,9 @@ func TestBoot(t *testing.T) {
 	h.policy(given("/etc/hostctl/credentials/tls-key", "debian"))
 	h.sh("mkdir -m 0700 /etc/hostctl/credentials; printf S3CR3T > /etc/hostctl/credentials/tls-key; chmod 0600 /etc/hostctl/credentials/tls-key")
 	h.write("main.hcl", booted)
+	plan := h.hostctl(0, "plan").stdout
+	contains(t, spaced(strings.ReplaceAll(plan, "\n  # ", " ")), "a whole system has root's capabilities", "setuid programs", "namespaces and mounts of its own", "no Landlock",
+		"boot = true", "init = false", `stop_signal = "RTMIN+3"`, `command = ["/sbin/init"]`)
 	h.apply()
 	h.until(up)
 	h.clean()
@@ -69,7 +73,10 @@ func TestBoot(t *testing.T) {
 	equal(t, h.sh("hostctl exec debian systemd-detect-virt --container || true"), "container-other")
 	contains(t, h.sh("hostctl exec debian journalctl -q --no-pager"), "multi-user.target")
 	contains(t, h.sh("hostctl ps debian"), "systemd-journald", "/sbin/init")
-	contains(t, h.sh("hostctl audit debian"), "sys_admin", "may gain privileges by exec", "the root is writable")
+	contains(t, h.sh("hostctl audit debian"), "sys_admin", "may gain privileges by exec", "the root is writable", "a whole system, with the powers of its own root", "no Landlock")
+	// What systemd's container interface asks for: the id of the machine, also where nothing is kept.
+	uuid := "hostctl exec debian sh -c \"tr '\\\\0' '\\\\n' < /proc/1/environ | sed -n 's/^container_uuid=//p' | tr -d -\""
+	equal(t, h.sh(uuid), id)
 
 	t.Run("confined", func(t *testing.T) {
 		h := h.in(t)
@@ -133,6 +140,19 @@ func TestBoot(t *testing.T) {
 		equal(t, h.sh("wc -l < /var/lib/hostctl/roots/debian/upper/var/log/order"), "3")
 		h.apply()
 		h.until(up)
+		// The exit status that it is told to end with is the unit's.
+		h.sh("hostctl exec debian systemctl exit 7")
+		h.until("test $(systemctl show -P ActiveState hostctl-debian.service) = failed")
+		equal(t, h.property("hostctl-debian.service", "ExecMainStatus"), "7")
+		contains(t, h.hostctl(0, "status").stdout, "failed, exit status 7")
+		// With a root in memory it is the same machine all the same, each time.
+		h.write("main.hcl", strings.Replace(booted, `"persistent"`, `"ephemeral"`, 1))
+		for range 2 {
+			h.apply("-replace", "container.debian")
+			h.until(up)
+			equal(t, h.sh("hostctl exec debian cat /etc/machine-id"), id)
+			equal(t, h.sh(uuid), id)
+		}
 	})
 	h.hostctl(0, "destroy", "-auto-approve")
 }

@@ -196,6 +196,9 @@ type Reading struct {
 	// Unread are the paths of attributes, of resources in State, that this process may not read: they stand there
 	// as the kind makes them. Empty where everything was read, as root does.
 	Unread map[Addr][]string
+	// Warnings are what whoever reads a plan should know of these resources besides: what of the
+	// host's own changes them, or that one fails again and again.
+	Warnings []Problem
 }
 
 // Host is the effects half of a kind: the only code that looks at the host or

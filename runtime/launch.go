@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hostctl/internal/landlock"
 	"hostctl/runtime/internal/raw"
 )
 
@@ -155,8 +154,8 @@ func (l *launch) read(env Env) (err error) {
 	if !validInvocation(env.InvocationID) || env.NotifySocket == "" {
 		return errors.New("is started by systemd, as a service of Type=notify: INVOCATION_ID or NOTIFY_SOCKET is missing")
 	}
-	if raw.NoFile.Max == 0 {
-		return errors.New("prlimit64(RLIMIT_NOFILE) failed at the launcher's start")
+	if raw.NoFileError != 0 {
+		return call("prlimit64(RLIMIT_NOFILE)", unix.Errno(-raw.NoFileError))
 	}
 	if l.spec, l.sum, l.specFD, err = l.paths.open(l.name); err != nil {
 		return err
@@ -227,7 +226,9 @@ func (l *launch) decide() (plan, error) {
 	if f.LastCap, err = lastCap(); err != nil {
 		return plan{}, err
 	}
-	f.Landlock = landlock.ABI()
+	if f.Landlock, err = LandlockABI(); err != nil {
+		return plan{}, err
+	}
 	f.NoSwap = len(l.spec.Secrets) > 0 && canNoSwap()
 	if l.spec.Boot {
 		if f.UUID, err = systemUUID(l.spec.Name); err != nil {
@@ -399,6 +400,11 @@ func (l *launch) outcome(status int) error {
 	if index >= initStage {
 		names, index = initNames[:], index-initStage
 	}
+	return failedCall(names, index, result)
+}
+
+// failedCall is what a child's raw.Report says, by the names of its calls.
+func failedCall(names []string, index, result int64) error {
 	if index < 0 || index >= int64(len(names)) {
 		return errors.New("the payload's process reported nonsense")
 	}

@@ -110,7 +110,7 @@ func makePlan(s Spec, f facts) plan {
 	rootAttr := uint64(attrPlain | attrRO)
 	if s.Root == RootWritable {
 		rootAttr = attrPlain
-		if !f.Shifted {
+		if !f.Shifted || s.Boot {
 			prepare(closedOp{s.Rootfs})
 		}
 	}
@@ -147,9 +147,13 @@ func makePlan(s Spec, f facts) plan {
 	}
 	prepare(fsOp{"shm", "tmpfs", tmpfs(shm, 0o1777, root), attrNoExec})
 
-	wall := f.Landlock >= landlockMin && privilegesOf(s, id).Landlock
-	if wall {
+	may := privilegesOf(s, id)
+	wall := may.Landlock && may.landlocked(f.Landlock)
+	switch {
+	case wall:
 		prepare(landlockOp{f.Landlock})
+	case may.landlocked(f.Landlock):
+		prepare(scopeOp{})
 	}
 
 	for _, m := range s.Mounts {
@@ -160,6 +164,9 @@ func makePlan(s Spec, f facts) plan {
 		if m.Owner != nil {
 			t.uidMap = []Mapping{{m.Owner.UID, id.HostUID, 1}}
 			t.gidMap = []Mapping{{m.Owner.GID, id.HostGID, 1}}
+		}
+		if s.makesSetuid(m) {
+			prepare(setuidOp{m.Source})
 		}
 		prepare(t)
 	}

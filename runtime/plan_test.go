@@ -32,10 +32,16 @@ func TestPlanGolden(t *testing.T) {
 		}), facts{}},
 		{"ephemeral", base(func(s *Spec) { s.Root, s.RootSize = RootEphemeral, 64<<20 }), facts{Landlock: 7}},
 		{"boot", base(func(s *Spec) { s.Boot, s.Root, s.Args = true, RootEphemeral, []string{"/sbin/init"} }), facts{Landlock: 7, UUID: "x"}},
+		{"boot-host-network", base(func(s *Spec) {
+			s.Boot, s.Root, s.HostNetwork, s.Args = true, RootEphemeral, true, []string{"/sbin/init"}
+			s.Mounts = []Mount{{Target: "/srv", Source: "/srv/shared"}, {Target: "/opt", Source: "/srv/opt", ReadOnly: true}}
+		}), facts{Landlock: 6, UUID: "x"}},
 		{"host-network", base(func(s *Spec) { s.HostNetwork = true }), facts{Landlock: 7}},
 		{"sysctls", base(func(s *Spec) {
 			s.Sysctls = []Sysctl{{"net.core.somaxconn", "1024"}, {"kernel.sem", "250 32000 32 128"}}
 		}), facts{}},
+		{"apparmor", base(func(s *Spec) { s.AppArmor = "hostctl-web" }), facts{}},
+		{"selinux", base(func(s *Spec) { s.SELinux, s.Init = "system_u:system_r:container_t:s0:c1,c2", true }), facts{}},
 		{"writable", base(func(s *Spec) { s.Root = RootWritable }), facts{Landlock: 7}},
 		{"own-run", base(func(s *Spec) {
 			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}

@@ -115,7 +115,7 @@ func entriesOf(dir int, name string) ([]string, error) {
 		return nil, errors.New("the directory " + name + " has more than " + strconv.Itoa(maxRoom) + " entries; choose another for the file")
 	}
 	if err != nil && err != io.EOF {
-		return nil, err
+		return nil, call("getdents64("+name+")", err)
 	}
 	return entries, nil
 }

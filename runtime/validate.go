@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	pathpkg "path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -182,6 +183,9 @@ func (s Spec) Validate() error {
 	validRoot(s, bad)
 	if s.Notify && !s.Init || s.Watchdog != 0 && !s.Notify {
 		bad("notify", "needs the init, and a watchdog needs notify")
+	}
+	if s.Notify && slices.Contains(s.Capabilities, "sys_ptrace") {
+		bad("notify", "the payload would be the init by sys_ptrace, and say to systemd what it likes")
 	}
 	if len(s.Listen) > 64 {
 		bad("listen", "has "+strconv.Itoa(len(s.Listen))+" sockets")

@@ -11,6 +11,8 @@ import (
 	"hostctl/hcl"
 	"hostctl/plan"
 	"hostctl/resource"
+	"hostctl/resource/container"
+	"hostctl/runtime"
 )
 
 // diagnose prints diagnostics on standard error, for people or with -json for
@@ -224,6 +226,16 @@ func (p *proposal) warnings() hcl.Diagnostics {
 	}
 	if p.seen.LedgerLost {
 		warn("The ledger is missing", fmt.Sprintf("%s is not there, although this host carries objects of configuration %q. They were found by their marks; an apply writes the ledger again. What was set once and is no longer declared cannot be undone any more.", p.machine.LedgerPath, p.seen.Owner))
+	}
+	for _, w := range p.seen.Warnings {
+		warn(w.Summary, w.Detail)
+	}
+	if abi, err := runtime.LandlockABI(); err != nil {
+		warn("Nobody knows whether this kernel has Landlock", err.Error())
+	} else {
+		for _, w := range container.WithoutLandlock(p.want, abi) {
+			warn(w.Summary, w.Detail)
+		}
 	}
 	stopped := p.seen.Stopped()
 	for _, addr := range slices.SortedFunc(maps.Keys(stopped), resource.Addr.Compare) {

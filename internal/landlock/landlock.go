@@ -36,13 +36,17 @@ func All(abi int) (all Attr) {
 	return all
 }
 
-// ABI is the version of Landlock that the kernel has; 0 where there is none.
-func ABI() int {
+// ABI is the version of Landlock that the kernel has; 0 where it has none (ENOSYS) or was booted without it (EOPNOTSUPP).
+// Whatever else comes of the question is an error: no wall is left out because somebody stands before it.
+func ABI() (int, unix.Errno) {
 	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return 0
+	switch errno {
+	case 0:
+		return int(abi), 0
+	case unix.ENOSYS, unix.EOPNOTSUPP:
+		return 0, 0
 	}
-	return int(abi)
+	return 0, errno
 }
 
 // Create makes a ruleset without a rule and returns its descriptor, which is closed on exec. attr is a part of All of the same abi:

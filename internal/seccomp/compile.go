@@ -42,6 +42,10 @@ const (
 	jeq  = 0x15 // BPF_JMP|BPF_JEQ|BPF_K
 	jge  = 0x35 // BPF_JMP|BPF_JGE|BPF_K
 	jset = 0x45 // BPF_JMP|BPF_JSET|BPF_K
+	sub  = 0x14 // BPF_ALU|BPF_SUB|BPF_K
+	rsh  = 0x7c // BPF_ALU|BPF_RSH|BPF_X
+	imm  = 0x00 // BPF_LD|BPF_IMM
+	tax  = 0x07 // BPF_MISC|BPF_TAX
 	jump = 0x05 // BPF_JMP|BPF_JA
 	ret  = 0x06 // BPF_RET|BPF_K
 
@@ -329,11 +333,9 @@ func (m *maker) arguments(r Rule) {
 		m.p = append(m.p, Instruction{load, 0, 0, offArg0}, Instruction{and, 0, 0, 0x7e020000})
 		m.match(retAllow, retEPERM, 0)
 	case Socket:
-		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
-		m.match(retEPERM, retAllow, 17 /* AF_PACKET */, 38 /* AF_ALG */, 40 /* AF_VSOCK */)
+		m.family(families)
 	case packetSocket:
-		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
-		m.match(retEPERM, retAllow, 38, 40)
+		m.family(families | 1<<afPacket)
 	case IOCtl:
 		m.p = append(m.p, Instruction{load, 0, 0, offArg1})
 		m.match(retEPERM, retAllow, 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */)
@@ -371,6 +373,18 @@ func (m *maker) open(flags uint32) {
 	m.p = append(m.p, Instruction{load, 0, 0, flags}, Instruction{jset, 0, 0, 0o20000100})
 	m.exits = append(m.exits, exit{len(m.p) - 1, false, 0})
 	m.mode(flags + 8)
+}
+
+// family allows the address families whose bits are set. A jump for each would be longer than the rest of the search.
+func (m *maker) family(allowed uint64) {
+	m.p = append(m.p, Instruction{load, 0, 0, offArg0}, Instruction{jge, 0, 0, 64})
+	m.exits = append(m.exits, exit{len(m.p) - 1, true, 1})
+	m.p = append(m.p,
+		Instruction{jge, 0, 4, 32},
+		Instruction{sub, 0, 0, 32}, Instruction{tax, 0, 0, 0}, Instruction{imm, 0, 0, uint32(allowed >> 32)}, Instruction{jump, 0, 0, 2},
+		Instruction{tax, 0, 0, 0}, Instruction{imm, 0, 0, uint32(allowed)},
+		Instruction{rsh, 0, 0, 0}, Instruction{jset, 0, 0, 1})
+	m.exits = append(m.exits, exit{len(m.p) - 1, true, 0}, exit{len(m.p) - 1, false, 1})
 }
 
 // match answers with hit where the loaded value is one of these, else with miss.

@@ -284,6 +284,12 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			continue
 		}
 		later = true
+		if want.Boot && !m.ReadOnly {
+			if err := runtime.CheckSetuid(at); err != nil {
+				v.badSetuid(m.Target, m.Source, err)
+			}
+			m.ReadOnly = true // said, and no more true of what stands in for it
+		}
 		if name := noIDMap(at); name != "" && m.Owner != nil {
 			v.bad(mountPath(m.Target), fmt.Sprintf("%s cannot be mounted with mapped ids", m.Source),
 				fmt.Sprintf("%s is on %s, which cannot show files as another owner's; %s", at, name, idMapRemedy))
@@ -298,6 +304,8 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		switch {
 		case p.Field == "mounts" && errors.As(p.Err, &refused):
 			v.bad(mountPath(p.Target), fmt.Sprintf("the volume of %s cannot be mounted with mapped ids", p.Target), p.Err.Error()+"; "+idMapRemedy)
+		case p.Field == "setuid":
+			v.badSetuid(p.Target, want.Mount[p.Target].Source, p.Err)
 		case p.Field == "mounts":
 			v.bad(mountPath(p.Target), fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
 		case p.Field == "files":
@@ -315,7 +323,7 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		case p.Field == "args":
 			v.bad("command", fmt.Sprintf("%q cannot be run in this rootfs", want.Command[0]), p.Err.Error())
 		case p.Field == "overlay":
-			v.bad("root", "this kernel has no overlay filesystem", p.Err.Error()+"; load its module, or take root away for one that is read-only")
+			v.bad("root", "this kernel has no overlay filesystem for it", p.Err.Error()+"; load its module, boot a newer kernel, or take root away for one that is read-only")
 		case p.Field == "root":
 			v.bad("root", fmt.Sprintf("others can reach %s", want.Rootfs), p.Err.Error())
 		case p.Field == "groups":
@@ -331,6 +339,10 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 }
 
 const idMapRemedy = "put the volume on ext4, xfs, btrfs or tmpfs, or run the container as the volume's owner with run_as"
+
+func (v *validator) badSetuid(target, volume string, err error) {
+	v.bad(mountPath(target), fmt.Sprintf("users of the host reach %s, where a whole system could make setuid programs", volume), err.Error())
+}
 
 func mountPath(target string) string { return "mount[" + strconv.Quote(target) + "].volume" }
 

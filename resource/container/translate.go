@@ -57,7 +57,7 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Notify:      c.Notify,
 		Watchdog:    usec(c.Watchdog),
 		Boot:        c.Boot,
-		Init:        c.Init && !c.Boot,
+		Init:        c.Init,
 		NoFile:      c.Limits.Files,
 		Files:       files,
 		Secrets:     c.secrets(),
@@ -72,9 +72,6 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		SystemCalls:    c.SystemCalls,
 		Masked:         c.MaskedPaths,
 		OOMScoreAdjust: c.OOMScoreAdjust,
-	}
-	if c.Boot && len(c.Command) == 0 {
-		s.Args = []string{"/sbin/init"}
 	}
 	if c.Root != rootReadOnly {
 		s.Root = string(c.Root)
@@ -140,7 +137,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if err := checkLauncherPath(launcher); err != nil {
 		return host.Transient{}, err
 	}
-	stop, ok := signals[c.stopSignal()]
+	stop, ok := signals[c.StopSignal]
 	if !ok {
 		return host.Transient{}, fmt.Errorf("unknown signal %q", c.StopSignal)
 	}
@@ -190,6 +187,9 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	}
 	if c.Boot {
 		p = append(p, bootProperties(stop, hopeless)...)
+	}
+	if c.Init && (c.Restart == "on-abnormal" || c.Restart == "on-abort") {
+		p = append(p, host.Property{Name: "RestartForceExitStatus", Value: host.ExitStatuses{Statuses: diedOf(stop), Signals: []int32{}}})
 	}
 	if len(c.Device) > 0 {
 		allowed, err := c.deviceAllow()
@@ -252,12 +252,16 @@ func (c *Container) startTimeout() uint64 {
 	return usec(c.StartTimeout)
 }
 
-// stopSignal is what asks the program to end. An init does not take TERM for that.
-func (c *Container) stopSignal() Signal {
-	if c.Boot && c.StopSignal == "TERM" {
-		return "RTMIN+3"
+// diedOf are the tiny init's exit statuses for a program that died of a signal. To systemd they are those of a program that ended by
+// itself, and not abnormal. Signals that ask for the end, stop among them, are not here: systemd takes none of those for abnormal either.
+func diedOf(stop int32) (statuses []int32) {
+	const sigPIPE, last = 13, 31
+	for n := int32(1); n <= last; n++ {
+		if n != sigHUP && n != sigINT && n != sigPIPE && n != sigTERM && n != stop {
+			statuses = append(statuses, 128+n)
+		}
 	}
-	return c.StopSignal
+	return statuses
 }
 
 // bootProperties are what else the unit of a whole system has. A system that powers off is killed by INT, and one that reboots by HUP:
