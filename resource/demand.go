@@ -37,7 +37,7 @@ const (
 // loosens are the rights that take something away from what a container is confined by. All others are a part of the host.
 var loosens = map[Right]bool{
 	RightRoot: true, RightHostNetwork: true, RightSysctl: true, RightCapability: true, RightSystemCall: true, RightDevice: true,
-	RightBoot: true, RightSELinux: true, RightRlimit: true, RightOOM: true, RightGroup: true, RightPort: true, RightShell: true, RightImport: true,
+	RightBoot: true, RightSELinux: true, RightRlimit: true, RightOOM: true, RightGroup: true, RightPort: true, RightWrite: true, RightShell: true, RightImport: true,
 	RightCredential: true,
 }
 
