@@ -45,6 +45,8 @@ func TestPolicy(t *testing.T) {
 	refused(3, "does not allow the host's network", "main.hcl line 13", `network { host_network = ["web"] }`, `privileges { capabilities = ["chown"] }`, "the built-in policy")
 	h.write("main.hcl", strings.Replace(policed, "/srv/shop/data", "/opt/data", 1))
 	refused(3, "does not allow writing to /opt/data", "does not allow /opt/data as a volume", `paths { writable = ["/srv", "/opt/data"] }`)
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "listen \"ssh\" {\n    stream = \":22\"\n  }\n  restart = ", 1))
+	refused(3, "does not allow listening on :22", `"*:22"`)
 	h.write("main.hcl", strings.Replace(policed, "/srv/rootfs/busybox", "/opt/rootfs", 1))
 	refused(3, "does not allow /opt/rootfs as a root directory")
 
@@ -107,6 +109,12 @@ import {
 	h.hostctl(0, "plan", "-out", "/tmp/site.plan")
 	h.hostctl(0, "apply", "/tmp/site.plan")
 	pid := h.pid("web")
+
+	// A repository that could not be fetched is no wish that everything be gone.
+	h.write("empty/README", "nothing")
+	contains(t, h.hostctl(1, "apply", "-auto-approve", "-chdir=empty").stderr, "No configuration")
+	h.sh("! hostctl apply -auto-approve -chdir=nowhere")
+	equal(t, h.pid("web"), pid)
 
 	// A tightened one takes nothing from what runs, says so, and lets it start no more.
 	h.policy("paths {\n  writable = [\"/srv/other\"]\n}\n")
