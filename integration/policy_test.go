@@ -45,8 +45,30 @@ func TestPolicy(t *testing.T) {
 	refused(3, "does not allow the host's network", "main.hcl line 13", `network { host_network = ["web"] }`, `privileges { capabilities = ["chown"] }`, "the built-in policy")
 	h.write("main.hcl", strings.Replace(policed, "/srv/shop/data", "/opt/data", 1))
 	refused(3, "does not allow writing to /opt/data", "does not allow /opt/data as a volume", `paths { writable = ["/srv", "/opt/data"] }`)
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "listen \"ssh\" {\n    stream = \":22\"\n  }\n  restart = ", 1))
+	refused(3, "does not allow listening on :22", `"*:22"`)
 	h.write("main.hcl", strings.Replace(policed, "/srv/rootfs/busybox", "/opt/rootfs", 1))
 	refused(3, "does not allow /opt/rootfs as a root directory")
+
+	// What is the host's own is taken over only where its owner says so: an import makes it the configuration's to change and remove.
+	h.sh("useradd -M -u 4000 alice; mkdir -p /srv/theirs")
+	h.write("main.hcl", policed+`
+user "alice" {
+  shell = "/bin/bash"
+  home  = "/home/alice"
+}
+volume "theirs" { path = "/srv/theirs" }
+import {
+  to = user.alice
+  id = "alice"
+}
+import {
+  to = volume.theirs
+  id = "/srv/theirs"
+}
+`)
+	refused(3, "the import of alice", "the import of /srv/theirs", `imports = ["alice"]`, "an account that can log in with /bin/bash", "/home/alice as a home directory")
+	h.sh("userdel alice; rmdir /srv/theirs")
 
 	// A file that anybody else could have written, or that is not understood to its last word, allows nothing.
 	h.write("main.hcl", policed)
@@ -87,6 +109,12 @@ func TestPolicy(t *testing.T) {
 	h.hostctl(0, "plan", "-out", "/tmp/site.plan")
 	h.hostctl(0, "apply", "/tmp/site.plan")
 	pid := h.pid("web")
+
+	// A repository that could not be fetched is no wish that everything be gone.
+	h.write("empty/README", "nothing")
+	contains(t, h.hostctl(1, "apply", "-auto-approve", "-chdir=empty").stderr, "No configuration")
+	h.sh("! hostctl apply -auto-approve -chdir=nowhere")
+	equal(t, h.pid("web"), pid)
 
 	// A tightened one takes nothing from what runs, says so, and lets it start no more.
 	h.policy("paths {\n  writable = [\"/srv/other\"]\n}\n")

@@ -1,6 +1,10 @@
 package plan
 
-import "hostctl/resource"
+import (
+	"fmt"
+
+	"hostctl/resource"
+)
 
 // Drifted is a resource that was changed outside hostctl since it was last applied.
 type Drifted struct {
@@ -41,7 +45,7 @@ func outside(d Difference) Difference {
 	return d
 }
 
-// DriftText prints drift for people, and what others put beside resources; "" where there is none.
+// DriftText prints drift for people, and what others put beside resources, once for all of which the same is said; "" where there is none.
 func DriftText(list []Drifted, foreign []resource.Problem, opt TextOptions) string {
 	if opt.Width <= 0 {
 		opt.Width = 80
@@ -69,9 +73,21 @@ func (t *text) drift(list []Drifted, foreign []resource.Problem) {
 			t.tree(4, tree(d.Differences), resource.Update)
 		}
 	}
+	of := map[string]int{}
 	for _, p := range foreign {
+		of[p.Summary]++
+	}
+	for _, p := range foreign {
+		more := of[p.Summary] - 1
+		if more < 0 {
+			continue // said with the first of them
+		}
+		of[p.Summary] = 0
 		what := plain(p.Summary)
-		if p.Addr != (resource.Addr{}) {
+		switch {
+		case more > 0:
+			what = fmt.Sprintf("%s and %d more: %s", plain(p.Addr.String()), more, what)
+		case p.Addr != (resource.Addr{}):
 			what = plain(p.Addr.String()) + ": " + what
 		}
 		t.wrapped("  ! ", "    ", yellow, what)

@@ -62,7 +62,8 @@ func TestDriftText(t *testing.T) {
 	live := resource.State{app("a"): spec(func(t *thing) { t.Seen = "odd\x1b" }), app("c"): spec(), app("d"): spec()}
 	p := Make(last, last, live, opt)
 	list := append(p.Drift(), Drifted{Addr: app("d"), Unapplied: true})
-	foreign := []resource.Problem{{Addr: app("c"), Summary: "it is masked", Detail: "unmask it"}, {Summary: "the ledger is open", Detail: "close it"}}
+	foreign := []resource.Problem{{Addr: app("c"), Summary: "it is masked", Detail: "unmask it"},
+		{Addr: app("a"), Summary: "a drop-in", Detail: "a's"}, {Addr: app("c"), Summary: "a drop-in", Detail: "c's"}, {Summary: "the ledger is open", Detail: "close it"}}
 	golden(t, "outside.txt", []byte(DriftText(list, foreign, TextOptions{})))
 	if s := DriftText(nil, nil, TextOptions{}); s != "" {
 		t.Errorf("of none: %q", s)

@@ -32,6 +32,8 @@ type Options struct {
 	Held []resource.Addr
 	// Foreign is what others put beside resources, for the plan to say.
 	Foreign []resource.Problem
+	// Unread is what could not be read of the host; nil where everything was.
+	Unread *Unread
 }
 
 // item is what Make knows of a resource that something is done to.
@@ -89,8 +91,8 @@ type maker struct {
 // Where the references of want or live do have a cycle, every step is there all
 // the same, and some step of the cycle comes before what it refers to.
 func Make(want, last, live resource.State, opt Options) *Plan {
-	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Targets: opt.Targets, Foreign: opt.Foreign, Resources: []Resource{}, Steps: []Step{}}
-	want = hold(want, live, opt.Held)
+	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Targets: opt.Targets, Foreign: opt.Foreign, Resources: []Resource{}, Steps: []Step{}, Unread: opt.Unread}
+	want = hold(opt.Unread.without(want), live, opt.Held)
 	m := &maker{opt: opt, want: want, items: map[resource.Addr]*item{}}
 	m.moves, p.Refused = Moves(want, last, live, opt.Directives, opt.Kinds)
 	m.last, m.live = rekey(last, m.moves, false), rekey(live, m.moves, true)
@@ -106,9 +108,26 @@ func Make(want, last, live resource.State, opt Options) *Plan {
 	}
 	p.Refused = slices.Concat(p.Refused, m.refuse(), m.refuseHeld())
 	p.Record, p.Forget = m.unheld(p.Record), m.unheld(p.Forget)
+	if opt.Unread != nil {
+		p.Record, p.Forget = nil, nil // there is no ledger to compare with, nor is anything written
+	}
 	p.fill(m.sorted(), nodes, after, opt)
 	p.Want = m.effective()
 	return p
+}
+
+// without returns the wanted resources that something is known of.
+func (u *Unread) without(want resource.State) resource.State {
+	if !u.Whole() {
+		return want
+	}
+	known := maps.Clone(want)
+	for _, r := range u.Resources {
+		if len(r.Paths) == 0 {
+			delete(known, r.Addr)
+		}
+	}
+	return known
 }
 
 // effective is what is wanted once the directives were heard.

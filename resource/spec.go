@@ -201,6 +201,12 @@ type Reading struct {
 	// Foreign is what others put beside resources of the owner, or in the place of one that was applied, so that these are not as
 	// applied or will not stay so. It is not hostctl's to take away; Detail says how to.
 	Foreign []Problem
+	// Unread are the paths of attributes, of resources in State, that this process may not read: they stand there
+	// as the kind makes them. Empty where everything was read, as root does.
+	Unread map[Addr][]string
+	// Warnings are what whoever reads a plan should know of these resources besides, and what is no drift: that one fails again
+	// and again.
+	Warnings []Problem
 }
 
 // Host is the effects half of a kind: the only code that looks at the host or
@@ -208,7 +214,8 @@ type Reading struct {
 type Host interface {
 	// Read finds what owner has of this kind. last is what the ledger holds
 	// of this kind for owner; it may be stale or empty, and an object that
-	// carries owner's mark is found without it.
+	// carries owner's mark is found without it. The error is fs.ErrPermission where only root
+	// may read what there is of the kind.
 	Read(ctx context.Context, owner string, last State) (Reading, error)
 	// Check looks for what would make a change fail or touch something that
 	// is not ours, before anything is done: a foreign object of the wanted

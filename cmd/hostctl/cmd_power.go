@@ -12,7 +12,6 @@ import (
 
 	"hostctl/apply"
 	"hostctl/hcl"
-	"hostctl/host"
 	"hostctl/plan"
 	"hostctl/resource"
 )
@@ -85,7 +84,7 @@ func (p *purpose) run(c *cli, what string, args []string, fits func(resource.Kin
 	if len(args) != 1 {
 		return fmt.Errorf("want one %s, such as container.web", what)
 	}
-	lock, err := host.TakeLock(c.ctx, lockPath, p.lockTimeout)
+	lock, err := c.lockHost(p.lockTimeout)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 var statusCommand = command{
 	name:    "status",
 	summary: "Show every resource, wanted against live, in one table",
+	details: "Another user than root is shown what the host lets him see: of containers what systemd says of their units. With -json such a resource has \"unread\".",
 	example: "hostctl status\nhostctl status -json",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p planning
@@ -30,10 +31,15 @@ var statusCommand = command{
 					return nil, err
 				}
 				rows := statusOf(proposal)
+				fields := map[string]any{"resources": rows}
+				if foreign := proposal.plan.Foreign; len(foreign) > 0 {
+					fields["foreign"] = foreign
+				}
 				if !c.json {
 					c.printStatus(rows)
+					c.printForeign(proposal.plan.Foreign)
 				}
-				return map[string]any{"resources": rows}, err
+				return fields, err
 			})
 		}
 	},
@@ -44,8 +50,10 @@ type statusRow struct {
 	Address resource.Addr `json:"address"`
 	Wanted  string        `json:"wanted"` // present, stopped, held or absent
 	Live    string        `json:"live"`   // in the kind's words; "absent"
+	// Unread says that this user may not compare the two: Live is what everybody may see.
+	Unread bool `json:"unread,omitempty"`
 	// Plan is what an apply would do: no-op, create, update, replace or delete,
-	// and Paths the attributes for which it would.
+	// and Paths the attributes for which it would. Of what is unread it is unknown.
 	Plan  resource.Action `json:"plan"`
 	Paths []string        `json:"paths,omitempty"`
 	// Stopped and Held say who wants that on purpose, and why.
@@ -63,6 +71,9 @@ func statusOf(p *proposal) []statusRow {
 		for addr := range state {
 			all[addr] = true
 		}
+	}
+	for _, addr := range unreadAddrs(p.seen, p.want) {
+		all[addr] = true
 	}
 	stopped := p.seen.Stopped()
 	held, _ := p.seen.Held(time.Now())
@@ -82,6 +93,9 @@ func statusOf(p *proposal) []statusRow {
 			if row.Live = p.seen.Status[addr]; row.Live == "" {
 				row.Live = "present"
 			}
+		}
+		if p.seen.Unread[addr.Kind] {
+			row.Live, row.Unread, row.Plan = glimpsed(p.seen, addr), true, "unknown"
 		}
 		if r, ok := planned[addr]; ok {
 			row.Plan = r.Action
@@ -128,4 +142,11 @@ func (c *cli) printStatus(rows []statusRow) {
 		table = append(table, []string{r.Address.String(), r.purpose(), r.Live, would})
 	}
 	c.table(table)
+}
+
+// printForeign prints what others put beside resources, apart from what stands above it.
+func (c *cli) printForeign(foreign []resource.Problem) {
+	if len(foreign) > 0 {
+		fmt.Fprint(c.stdout, "\n", plan.DriftText(nil, foreign, plan.TextOptions{Color: c.color, Width: c.width}))
+	}
 }

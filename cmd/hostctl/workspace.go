@@ -11,6 +11,8 @@ import (
 	"hostctl/hcl"
 	"hostctl/plan"
 	"hostctl/resource"
+	"hostctl/resource/container"
+	"hostctl/runtime"
 )
 
 // diagnose prints diagnostics on standard error, for people or with -json for
@@ -37,7 +39,7 @@ func (c *cli) compact(d hcl.Diagnostics) {
 	for _, one := range d {
 		if isWarning(one) {
 			one.Detail = ""
-			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), one.Error())
+			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), printable(one.Error()))
 		}
 	}
 }
@@ -92,17 +94,17 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	if problems := s.check(want, seen); len(problems) > 0 {
 		return p, problems, nil
 	}
-	r, problems := seen.Resolve(m.Kinds, want, d)
+	r, problems := seen.Resolve(m.Kinds, want, d, pol.Credentials(owner))
 	if len(problems) > 0 {
 		return p, problems, nil
 	}
 	p.want, p.grants = r.Want, r.Grants
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Foreign: seen.Foreign, Held: seen.HeldAddrs(time.Now()),
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want), Foreign: seen.Foreign, Held: seen.HeldAddrs(time.Now()),
 	}
 	problems = p.make(ctx)
-	if refused := pol.Check(owner, dir, p.want); len(refused) > 0 {
+	if refused := pol.Check(owner, dir, p.want, d.Imports); len(refused) > 0 {
 		pol.standing(owner, refused, seen.Live)
 		problems = refused
 	}
@@ -224,6 +226,16 @@ func (p *proposal) warnings() hcl.Diagnostics {
 	}
 	if p.seen.LedgerLost {
 		warn("The ledger is missing", fmt.Sprintf("%s is not there, although this host carries objects of configuration %q. They were found by their marks; an apply writes the ledger again. What was set once and is no longer declared cannot be undone any more.", p.machine.LedgerPath, p.seen.Owner))
+	}
+	for _, w := range p.seen.Warnings {
+		warn(w.Summary, w.Detail)
+	}
+	if abi, err := runtime.LandlockABI(); err != nil {
+		warn("Nobody knows whether this kernel has Landlock", err.Error())
+	} else {
+		for _, w := range container.WithoutLandlock(p.want, abi) {
+			warn(w.Summary, w.Detail)
+		}
 	}
 	p.purposes(warn)
 	return d

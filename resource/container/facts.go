@@ -219,9 +219,9 @@ func idLines(text []byte) []idLine {
 	return out
 }
 
-// lost drops from live each mount, tmpfs and file that the process no longer has, and returns the mounts' names.
+// lost drops from live each mount, tmpfs, file and secret that the process no longer has, and returns the mounts' names.
 func (f *found) lost(mounts []string) (gone []string) {
-	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File) == 0 {
+	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File)+len(f.live.Secret) == 0 {
 		return nil
 	}
 	points, rooms := map[string]bool{}, map[string]bool{}
@@ -240,6 +240,12 @@ func (f *found) lost(mounts []string) (gone []string) {
 	for target := range f.live.File {
 		if dir := path.Dir(target); !rooms[mangle(dir)] {
 			delete(f.live.File, target)
+			not(dir)
+		}
+	}
+	for label, s := range f.live.Secret {
+		if dir := path.Dir(s.target(label)); !rooms[mangle(dir)] {
+			delete(f.live.Secret, label)
 			not(dir)
 		}
 	}
