@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -21,9 +22,10 @@ type Facts struct {
 	NoNewPrivs   bool
 	// SeccompFilters is how many it has at least; -1 where the kernel, before 5.9, does not count them.
 	SeccompFilters int
-	// Mounts are those that it sees, each as "MAJOR:MINOR ROOT POINT OPTIONS TYPE" with the fields as
-	// proc_pid_mountinfo(5) writes them. nil where there are too many to note.
-	Mounts []string
+	// Mounts are those that it sees, a line each: "MAJOR:MINOR ROOT POINT OPTIONS TYPE" with the fields as
+	// proc_pid_mountinfo(5) writes them. One text, since a plan compares it for each container, and finds it the same. "" where
+	// there are too many to note.
+	Mounts string
 }
 
 // namespaces are the names of /proc/PID/ns that a container has its own of.
@@ -45,61 +47,61 @@ func ReadFacts(proc string) (Facts, error) {
 
 func readFacts(dir int) Facts {
 	f := Facts{Namespaces: make(map[string]string, len(namespaces)), SeccompFilters: -1}
-	var buf [64]byte
+	var buf [8 << 10]byte // read a thousand times for a plan: nothing of it is kept
 	for _, kind := range namespaces {
 		if n, err := unix.Readlinkat(dir, "ns/"+kind, buf[:]); err == nil {
 			f.Namespaces[kind] = string(buf[:n])
 		}
 	}
-	if status, err := readBelow(dir, "status", 2048); err == nil {
-		f.parseStatus(string(status))
+	if status, err := readBelow(dir, "status", buf[:0]); err == nil {
+		f.parseStatus(status)
 	}
-	if mounts, err := readBelow(dir, "mountinfo", 8192); err == nil {
+	if mounts, err := readBelow(dir, "mountinfo", buf[:0]); err == nil {
 		f.Mounts = mountFacts(mounts)
 	}
 	return f
 }
 
-// readBelow reads a file of the kernel's of about size bytes.
-func readBelow(dir int, name string, size int) ([]byte, error) {
+// readBelow reads a file of the kernel's behind buf, which need not hold all of it.
+func readBelow(dir int, name string, buf []byte) ([]byte, error) {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, call("openat("+name+")", err)
 	}
 	defer unix.Close(fd)
-	return readAll(fd, size)
+	return readMore(fd, buf)
 }
 
-// parseStatus reads proc_pid_status(5).
-func (f *Facts) parseStatus(text string) {
-	for len(text) > 0 {
-		var line string
-		line, text, _ = strings.Cut(text, "\n")
-		key, value, _ := strings.Cut(line, ":\t")
-		switch key {
+// parseStatus reads proc_pid_status(5), in which the capabilities and what follows them stand in the last third.
+func (f *Facts) parseStatus(text []byte) {
+	text = text[max(0, bytes.Index(text, []byte("\nCapInh:"))):]
+	for line := range bytes.Lines(text) {
+		key, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(":\t"))
+		switch string(key) {
 		case "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb":
-			set, _ := strconv.ParseUint(value, 16, 64)
+			set, _ := strconv.ParseUint(string(value), 16, 64)
 			f.Capabilities |= set
 		case "NoNewPrivs":
-			f.NoNewPrivs = value == "1"
+			f.NoNewPrivs = string(value) == "1"
 		case "Seccomp_filters":
-			f.SeccompFilters, _ = strconv.Atoi(value)
+			f.SeccompFilters, _ = strconv.Atoi(string(value))
+			return // the last of them
 		}
 	}
 }
 
 // mountFacts leaves out what is different each time, the numbers of the mounts, what others change, the propagation and
 // the options of the filesystem, and the root of a cgroup's, which the kernel tells as the reader's own cgroup namespace has it.
-func mountFacts(text []byte) []string {
-	all := strings.ToValidUTF8(string(text), "?")
-	out := make([]string, 0, strings.Count(all, "\n"))
-	for line := range strings.Lines(all) {
-		left, right, ok := strings.Cut(line, " - ")
-		_, left, _ = strings.Cut(left, " ")
-		_, left, found := strings.Cut(left, " ")
+// It writes over text.
+func mountFacts(text []byte) string {
+	out := text[:0] // each line comes out shorter
+	for line := range bytes.Lines(text) {
+		left, right, ok := bytes.Cut(line, []byte(" - "))
+		_, left, _ = bytes.Cut(left, []byte(" "))
+		_, left, found := bytes.Cut(left, []byte(" "))
 		end := 0 // of the four fields from the device on
 		for n := 0; n < 4 && end < len(left); n++ {
-			if next := strings.IndexByte(left[end:], ' '); next >= 0 {
+			if next := bytes.IndexByte(left[end:], ' '); next >= 0 {
 				end += next + 1
 			} else {
 				end = len(left) + 1
@@ -108,16 +110,17 @@ func mountFacts(text []byte) []string {
 		if !ok || !found || end == 0 {
 			continue
 		}
-		kind, _, _ := strings.Cut(right, " ")
-		m := left[:end-1] + " " + kind
-		if kind == "cgroup2" || kind == "cgroup" {
-			field := strings.Split(m, " ")
-			field[1] = "/"
-			m = strings.Join(field, " ")
+		kind, _, _ := bytes.Cut(right, []byte(" "))
+		left = left[:end-1]
+		if dev, rest, ok := bytes.Cut(left, []byte(" ")); ok && (string(kind) == "cgroup2" || string(kind) == "cgroup") {
+			_, rest, _ = bytes.Cut(rest, []byte(" "))
+			out = append(append(append(out, dev...), " / "...), rest...)
+		} else {
+			out = append(out, left...)
 		}
-		out = append(out, m)
+		out = append(append(append(out, ' '), kind...), '\n')
 	}
-	return out
+	return strings.ToValidUTF8(string(out), "?")
 }
 
 // released are the facts of a payload that is held, as they will be once its last steps are done. proc is its directory.
@@ -131,28 +134,24 @@ func released(s Spec, id identity, proc int) *Facts {
 	if s.Boot {
 		delete(f.Namespaces, "mnt")
 	} else {
-		f.Mounts = append(f.Mounts, procSys(f.Mounts)...)
+		f.Mounts += procSys(f.Mounts)
 	}
-	size := 0
-	for _, m := range f.Mounts {
-		size += len(m)
-	}
-	if size > maxMounts {
-		f.Mounts = nil
+	if len(f.Mounts) > maxMounts {
+		f.Mounts = ""
 	}
 	return &f
 }
 
 // procSys is the mount that the payload's process makes itself: its own /proc/sys, which cannot be written to.
-func procSys(mounts []string) []string {
-	for _, m := range mounts {
-		if field := strings.Split(m, " "); field[2] == "/proc" && field[4] == "proc" {
+func procSys(mounts string) string {
+	for m := range strings.Lines(mounts) {
+		if field := strings.Split(m, " "); len(field) == 5 && field[2] == "/proc" && field[4] == "proc\n" {
 			field[1], field[2] = "/sys", "/proc/sys"
 			field[3] = "ro" + strings.TrimPrefix(field[3], "rw")
-			return []string{strings.Join(field, " ")}
+			return strings.Join(field, " ")
 		}
 	}
-	return nil
+	return ""
 }
 
 func (w *writer) facts(f *Facts) {
@@ -170,9 +169,7 @@ func (w *writer) facts(f *Facts) {
 	if f.SeccompFilters >= 0 {
 		w.uint("seccomp_filters", uint64(f.SeccompFilters))
 	}
-	if f.Mounts != nil {
-		w.strs("mounts", f.Mounts)
-	}
+	w.optional("mounts", f.Mounts)
 	w.close('}')
 }
 
@@ -192,7 +189,7 @@ func (r *reader) facts() *Facts {
 		case "seccomp_filters":
 			f.SeccompFilters = int(r.uint(31))
 		case "mounts":
-			f.Mounts = r.strs()
+			f.Mounts = r.str()
 		default:
 			return false
 		}

@@ -156,7 +156,7 @@ func TestRecord(t *testing.T) {
 		UIDMap: []Mapping{{0, 1000000, 65536}}, GIDMap: []Mapping{{0, 5, 1}, {1, 9, 2}}}
 	for _, facts := range []*Facts{nil, {SeccompFilters: -1, Namespaces: map[string]string{}}, {
 		Boot: true, Namespaces: map[string]string{"net": "net:[4026531840]"}, Capabilities: 1<<41 - 1, NoNewPrivs: true, SeccompFilters: 2,
-		Mounts: []string{`0:21 /a\040"b / ro,nosuid tmpfs`, "0:22 / /\x01� rw proc"},
+		Mounts: `0:21 /a\040"b / ro,nosuid tmpfs` + "\n0:22 / /\x01� rw proc\n",
 	}} {
 		want.Facts = facts
 		got, err := decodeRecord(want.encode())

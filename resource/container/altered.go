@@ -57,14 +57,14 @@ func differences(was, now runtime.Facts, hosts func(kind string) string) map[str
 	if was.SeccompFilters > 0 && now.SeccompFilters >= 0 && now.SeccompFilters < was.SeccompFilters {
 		out["seccomp"] = fmt.Sprintf("filters %d, not %d", now.SeccompFilters, was.SeccompFilters)
 	}
-	if out["namespace mnt"] == "" && was.Mounts != nil && len(now.Mounts) > 0 && !slices.Equal(was.Mounts, now.Mounts) {
+	if out["namespace mnt"] == "" && was.Mounts != "" && now.Mounts != "" && was.Mounts != now.Mounts {
 		mountDifferences(out, was, now.Mounts)
 	}
 	return out
 }
 
 // mountDifferences compares the mounts of each place. Their order says nothing: the kernel has had two.
-func mountDifferences(out map[string]string, was runtime.Facts, now []string) {
+func mountDifferences(out map[string]string, was runtime.Facts, now string) {
 	before, after := byPoint(was.Mounts), byPoint(now)
 	for point, mounts := range before {
 		if what := mountDifference(mounts, after[point], was.Boot); what != "" {
@@ -81,11 +81,11 @@ func mountDifferences(out map[string]string, was runtime.Facts, now []string) {
 // mountName is what the mounts at a place, which is written as mountinfo does, are called.
 func mountName(point string) string { return "mount " + point }
 
-// mount is one of [runtime.Facts].Mounts.
+// mount is a line of [runtime.Facts].Mounts.
 type mount struct{ dev, root, point, options, kind string }
 
 func parseMount(line string) (m mount) {
-	if field := strings.Split(line, " "); len(field) == 5 {
+	if field := strings.Split(strings.TrimSuffix(line, "\n"), " "); len(field) == 5 {
 		m = mount{field[0], field[1], field[2], field[3], field[4]}
 	}
 	return m
@@ -93,9 +93,9 @@ func parseMount(line string) (m mount) {
 
 func (m mount) has(option string) bool { return slices.Contains(strings.Split(m.options, ","), option) }
 
-func byPoint(mounts []string) map[string][]mount {
-	points := make(map[string][]mount, len(mounts))
-	for _, line := range mounts {
+func byPoint(mounts string) map[string][]mount {
+	points := map[string][]mount{}
+	for line := range strings.Lines(mounts) {
 		m := parseMount(line)
 		points[m.point] = append(points[m.point], m)
 	}

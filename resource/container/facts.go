@@ -135,7 +135,7 @@ func (r *reader) facts(record runtime.Record, f *found) {
 		return
 	}
 	var said []string // what of the notes is an attribute of its own
-	if len(now.Mounts) > 0 {
+	if now.Mounts != "" {
 		said = f.lost(now.Mounts)
 	}
 	if f.live.NetnsPath != "" {
@@ -220,12 +220,12 @@ func idLines(text []byte) []idLine {
 }
 
 // lost drops from live each mount, tmpfs, file and secret that the process no longer has, and returns the mounts' names.
-func (f *found) lost(mounts []string) (gone []string) {
+func (f *found) lost(mounts string) (gone []string) {
 	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File)+len(f.live.Secret) == 0 {
 		return nil
 	}
 	points, rooms := map[string]bool{}, map[string]bool{}
-	for _, line := range mounts {
+	for line := range strings.Lines(mounts) {
 		m := parseMount(line)
 		points[m.point] = true
 		// Of the mounts of one place the last is the one that is seen. Nothing else that the launcher
