@@ -19,6 +19,29 @@ const MaxTrusted = 1 << 20
 // to them, and none is a symbolic link. The error is fs.ErrNotExist where there is no such file,
 // and the directories that are there can be trusted with that.
 func ReadTrusted(path string) ([]byte, error) {
+	f, err := openTrusted(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxTrusted+1))
+	if err == nil && len(data) > MaxTrusted {
+		err = fmt.Errorf("%s has more than %d bytes", path, MaxTrusted)
+	}
+	return data, err
+}
+
+// CheckTrusted fails unless a file is one that ReadTrusted would read, whatever its size: a program that root is to run.
+func CheckTrusted(path string) error {
+	f, err := openTrusted(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// openTrusted opens a file that only root can have written, way and all.
+func openTrusted(path string) (*os.File, error) {
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path {
 		return nil, fmt.Errorf("%q is no absolute path", path)
 	}
@@ -52,13 +75,7 @@ func ReadTrusted(path string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	f := os.NewFile(uintptr(at), path)
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxTrusted+1))
-	if err == nil && len(data) > MaxTrusted {
-		err = fmt.Errorf("%s has more than %d bytes", path, MaxTrusted)
-	}
-	return data, err
+	return os.NewFile(uintptr(at), path), nil
 }
 
 // isLink is asked for the words of an error alone.

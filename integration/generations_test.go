@@ -68,6 +68,22 @@ func (h *host) outcomes(args ...string) string {
 	return strings.Join(words, " ")
 }
 
+// cutOff kills an apply between its first step and its last; change makes the nth attempt one that has something to do, and returns
+// its flags. whose says which configuration it is.
+func (h *host) cutOff(whose string, change func(n int) []string) {
+	h.t.Helper()
+	before := len(h.generations(whose).Generations)
+	// strace counts the calls of each thread: which one is met is not known beforehand, that one is met is.
+	for n := 1; n < 20; n++ {
+		kill := fmt.Sprintf("strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=%d hostctl apply -auto-approve -settle=0s ", n)
+		h.run("/bin/bash", "-c", kill+strings.Join(change(n), " "))
+		if all := h.generations(whose).Generations; len(all) > before && all[len(all)-1].Outcome == "interrupted" {
+			return
+		}
+	}
+	h.t.Fatal("was never killed between the first step and the last")
+}
+
 // TestGenerations: what was applied is remembered, shown without its secrets, and goes back without the repository.
 func TestGenerations(t *testing.T) {
 	h := boot(t)
@@ -190,20 +206,11 @@ func TestGenerations(t *testing.T) {
 	})
 	t.Run("killed", func(t *testing.T) {
 		h := h.in(t)
-		before := len(h.generations(dir).Generations)
-		// strace counts the calls of each thread: which one is met is not known beforehand, that one is met is.
-		for n := 1; !strings.HasSuffix(h.outcomes(dir), "interrupted"); n++ {
-			if n == 20 {
-				t.Fatal("was never killed between the first step and the last")
-			}
+		h.cutOff(dir, func(n int) []string {
 			write("repo/host", fmt.Sprint("killed", n), "killed")
-			h.run("/bin/bash", "-c", fmt.Sprintf("strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=%d hostctl apply -auto-approve -settle=0s %s", n, strings.Join(token, " ")))
-		}
-		if len(h.generations(dir).Generations) == before {
-			t.Fatal("nothing was begun")
-		}
+			return token
+		})
 		list := h.generations(dir).Generations
-		equal(t, list[len(list)-1].Outcome, "interrupted")
 		r := h.apply(token...)
 		contains(t, r.stderr, fmt.Sprintf("Generation %d was interrupted", list[len(list)-1].Number))
 		missing(t, h.hostctl(0, append([]string{"plan"}, token...)...).stderr, "interrupted")
