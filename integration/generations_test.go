@@ -192,6 +192,8 @@ func TestGenerations(t *testing.T) {
 		ids := h.invocations()
 		h.policy("paths {\n  writable = [\"/srv/other\"]\n}\n")
 		contains(t, h.hostctl(3, "rollback", "-name=shop", "-auto-approve", "2").stderr, "does not allow writing to /srv/shop/data")
+		h.policy(generous + "configuration \"shop\" {\n  directories = [\"/srv/git/shop\"]\n}\n") // where the generation did not lie
+		contains(t, h.hostctl(3, "rollback", "-name=shop", "-auto-approve", "2").stderr, "does not allow this configuration from "+work+"/repo/host")
 		equal(t, h.invocations(), ids)
 		h.policy(generous)
 	})
@@ -215,7 +217,14 @@ func TestGenerations(t *testing.T) {
 		contains(t, r.stderr, fmt.Sprintf("Generation %d was interrupted", list[len(list)-1].Number))
 		missing(t, h.hostctl(0, append([]string{"plan"}, token...)...).stderr, "interrupted")
 		h.clean(token...)
-		contains(t, h.outcomes(dir), "interrupted")
+		// Cut off after its last step: nothing is left to be done, and it is said once.
+		newest := "/var/lib/hostctl/generations/shop/" + fmt.Sprint(len(h.generations(dir).Generations)) + ".json"
+		h.sh("sed -i '$d' " + newest)
+		contains(t, h.apply(token...).all(), "was interrupted", "No changes")
+		missing(t, h.apply(token...).stderr, "interrupted")
+		if words := h.outcomes(dir); !strings.HasSuffix(words, " interrupted") {
+			t.Error(words)
+		}
 	})
 	t.Run("a part", func(t *testing.T) {
 		h := h.in(t)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -20,23 +21,19 @@ const (
 // commitOf returns the commit that HEAD names in the git repository that dir lies in, below root where there is one; "" where
 // that cannot be read. Git is not run, for a repository can make it run anything: files are read beneath its root as bytes.
 func commitOf(dir, root string) string {
-	for at := dir; filepath.IsAbs(at); at = filepath.Dir(at) {
+	for at := dir; ; at = filepath.Dir(at) {
 		info, err := os.Lstat(filepath.Join(at, ".git"))
-		if err == nil {
-			base := at
-			if root != "" {
-				base = root
-			}
-			return headOf(base, at, info.IsDir())
-		}
-		if at == root || at == "/" {
-			break
+		switch {
+		case err == nil:
+			return headOf(cmp.Or(root, at), at, info.IsDir())
+		case at == filepath.Dir(at):
+			return ""
 		}
 	}
-	return ""
 }
 
-// headOf reads HEAD of the repository whose .git lies in the directory at, beneath base: a directory, or a file that names one.
+// headOf reads HEAD of the repository whose .git lies in the directory at: a directory, or a file that names one. What lies outside of
+// base, at itself included, os.Root refuses to open.
 func headOf(base, at string, isDir bool) string {
 	root, err := os.OpenRoot(base)
 	if err != nil {
@@ -80,25 +77,20 @@ func headOf(base, at string, isDir bool) string {
 // repository reads files of a repository, out of which no path and no link leads.
 type repository struct{ root *os.Root }
 
-// named returns the directory that a file names behind a word, relative to dir or absolute; "" where it lies outside of base.
+// named returns the directory that a file names behind a word, relative to dir or absolute, by its path from base; "" where it names none.
 func (r repository) named(base, dir, file, word string) string {
 	name, ok := strings.CutPrefix(r.line(file), word)
 	if !ok || name == "" {
 		return ""
 	}
-	if filepath.IsAbs(name) {
-		rel, err := filepath.Rel(base, name)
-		if err != nil {
-			return ""
-		}
-		name = rel
-	} else {
-		name = path.Join(dir, name)
+	if !filepath.IsAbs(name) {
+		return path.Join(dir, name)
 	}
-	if !filepath.IsLocal(name) {
+	rel, err := filepath.Rel(base, name)
+	if err != nil {
 		return ""
 	}
-	return name
+	return rel
 }
 
 // line is the first line of a small file.
@@ -126,7 +118,10 @@ func (r repository) packed(name, ref string) string {
 }
 
 func (r repository) read(name string, most int64) ([]byte, error) {
-	f, err := r.root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if info, err := r.root.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.New("no regular file")
+	}
+	f, err := r.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // what takes its place meanwhile holds nobody up
 	if err != nil {
 		return nil, err
 	}

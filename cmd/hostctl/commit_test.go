@@ -31,6 +31,7 @@ func TestCommitOf(t *testing.T) {
 		"out of refs":               {map[string]string{".git/HEAD": "ref: HEAD2", ".git/HEAD2": one}, ".", "", ""},
 		"dots":                      {map[string]string{".git/HEAD": "ref: refs/../HEAD2", ".git/HEAD2": one}, ".", "", ""},
 		"link out":                  {map[string]string{".git/HEAD": "-> ../../outside"}, ".", "", ""},
+		"link":                      {map[string]string{".git/HEAD": "-> HEAD2", ".git/HEAD2": one}, ".", "", ""},
 		"directory link out":        {map[string]string{".git": "-> ../outside.git"}, ".", "", ""},
 		"refs link out":             {map[string]string{".git/HEAD": "ref: refs/heads/main", ".git/refs": "-> ../../outside.git"}, ".", "", ""},
 		"too long":                  {map[string]string{".git/HEAD": one + strings.Repeat(" ", maxRef)}, ".", "", ""},
