@@ -149,6 +149,7 @@ func TestGenerations(t *testing.T) {
 		contains(t, r.stdout, "Generation 1 of configuration", "container.web: declared", `"hello"`, "(withheld)")
 		missing(t, r.stdout, "user.shop: ")
 	})
+	contains(t, h.sh("cd / && hostctl __complete -- rollback -name shop ''"), "2\tGeneration 2 of configuration")
 	t.Run("back", func(t *testing.T) {
 		h := h.in(t)
 		for _, wrong := range []struct{ operand, says string }{
