@@ -28,7 +28,7 @@ endif
 
 # A checkout that git does not trust is built without its revision rather than not at all.
 VCS = -buildvcs=$(shell git rev-parse --verify -q HEAD > /dev/null 2>&1 && echo auto || echo false)
-BUILD = CGO_ENABLED=0 $(GO) build -trimpath $(VCS)
+BUILD = $(GO) build -trimpath $(VCS)
 
 PREFIX = /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share

@@ -16,31 +16,32 @@ import (
 // imported by its code that is not test code. A package that is not listed here
 // is a decision that has not been made.
 var ours = map[string][]string{
-	"hostctl/resource":                 {},
-	"hostctl/policy":                   {"hostctl/resource", "hostctl/policy/rule"},
-	"hostctl/policy/rule":              {},
-	"hostctl/resource/user":            {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/volume":          {"hostctl/resource", "hostctl/host", "hostctl/policy/rule"},
-	"hostctl/resource/network":         {"hostctl/resource", "hostctl/host"},
-	"hostctl/resource/netns":           {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
-	"hostctl/resource/container":       {"hostctl/resource", "hostctl/host", "hostctl/runtime"},
-	"hostctl/hcl":                      {"hostctl/resource"},
-	"hostctl/hcl/hcltest":              {"hostctl/hcl", "hostctl/resource"},
-	"hostctl/docs":                     {},
-	"hostctl/lsp":                      {"hostctl/resource", "hostctl/hcl"},
-	"hostctl/plan":                     {"hostctl/resource"},
-	"hostctl/importer":                 {"hostctl/resource", "hostctl/hcl"},
-	"hostctl/apply":                    {"hostctl/resource", "hostctl/plan"},
-	"hostctl/runtime":                  {"hostctl/policy/rule", "hostctl/runtime/internal/raw", "hostctl/runtime/internal/seccomp"},
-	"hostctl/runtime/internal/raw":     {},
-	"hostctl/runtime/internal/seccomp": {},
-	"hostctl/host":                     {},
-	"hostctl/host/try":                 {"hostctl/host"},
-	"hostctl/host/hosttest":            {"hostctl/host"},
-	"hostctl/cmd/hostctl-launch":       {"hostctl/runtime"},
-	"hostctl/cmd/hostctl-import":       {"hostctl/importer", "hostctl/resource/all"},
-	"hostctl/resource/all":             {"hostctl/resource", "hostctl/resource/user", "hostctl/resource/volume", "hostctl/resource/network", "hostctl/resource/netns", "hostctl/resource/container"},
-	"hostctl/cmd/hostctl":              {"*"},
+	"hostctl/resource":             {},
+	"hostctl/policy":               {"hostctl/resource", "hostctl/policy/rule"},
+	"hostctl/policy/rule":          {},
+	"hostctl/resource/user":        {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/volume":      {"hostctl/resource", "hostctl/host", "hostctl/policy/rule"},
+	"hostctl/resource/network":     {"hostctl/resource", "hostctl/host"},
+	"hostctl/resource/netns":       {"hostctl/resource", "hostctl/resource/network", "hostctl/host"},
+	"hostctl/resource/container":   {"hostctl/resource", "hostctl/host", "hostctl/runtime", "hostctl/policy/rule"},
+	"hostctl/hcl":                  {"hostctl/resource"},
+	"hostctl/hcl/hcltest":          {"hostctl/hcl", "hostctl/resource"},
+	"hostctl/docs":                 {},
+	"hostctl/lsp":                  {"hostctl/resource", "hostctl/hcl"},
+	"hostctl/plan":                 {"hostctl/resource"},
+	"hostctl/importer":             {"hostctl/resource", "hostctl/hcl"},
+	"hostctl/apply":                {"hostctl/resource", "hostctl/plan"},
+	"hostctl/runtime":              {"hostctl/policy/rule", "hostctl/runtime/internal/raw", "hostctl/internal/landlock", "hostctl/internal/seccomp"},
+	"hostctl/runtime/internal/raw": {},
+	"hostctl/internal/landlock":    {},
+	"hostctl/internal/seccomp":     {},
+	"hostctl/host":                 {"hostctl/internal/landlock", "hostctl/internal/seccomp"},
+	"hostctl/host/try":             {"hostctl/host"},
+	"hostctl/host/hosttest":        {"hostctl/host"},
+	"hostctl/cmd/hostctl-launch":   {"hostctl/runtime"},
+	"hostctl/cmd/hostctl-import":   {"hostctl/importer", "hostctl/resource/all"},
+	"hostctl/resource/all":         {"hostctl/resource", "hostctl/resource/user", "hostctl/resource/volume", "hostctl/resource/network", "hostctl/resource/netns", "hostctl/resource/container"},
+	"hostctl/cmd/hostctl":          {"*"},
 }
 
 // outside says who may import a package of others: the outer library on the
@@ -56,7 +57,7 @@ var outside = map[string][]string{
 	"github.com/sirupsen/logrus":      {"hostctl/importer"}, // to quieten compose-go
 	"go.yaml.in/yaml":                 {"hostctl/importer"}, // compose-go's own parser, for the lines of errors
 	"github.com/rogpeppe/go-internal": {"hostctl/hcl/hcltest"},
-	"golang.org/x/sys/unix":           {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime"},
+	"golang.org/x/sys/unix":           {"hostctl/host", "hostctl/host/hosttest", "hostctl/host/try", "hostctl/runtime", "hostctl/internal/landlock"},
 }
 
 func TestLayers(t *testing.T) {
@@ -99,6 +100,29 @@ func TestLayers(t *testing.T) {
 				t.Errorf("%s must not import %s: only %s may", p.ImportPath, imp, strings.Join(who, ", "))
 			}
 		}
+	}
+}
+
+// TestParsersStayInTheChild: what parses and evaluates in the process that calls it is called by nobody but the child's main,
+// and by helpers of tests. The rest of the program asks by way of hcl.Load, hcl.FormatFiles and hcl.Ask, which need a child.
+func TestParsersStayInTheChild(t *testing.T) {
+	out, err := exec.Command("grep", "-rnE", "--include=*.go", "--exclude=*_test.go", "--exclude-dir=hcltest", `hcl\.(Evaluate|Format|ServeChild|ReadDocument)\(`, ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := 0
+	for line := range strings.Lines(string(out)) {
+		file, _, _ := strings.Cut(line, ":")
+		switch {
+		case (file == "./cmd/hostctl/main.go" || file == "./bench/main.go") && strings.Contains(line, "hcl.ServeChild(os.Stdin, os.Stdout,") && strings.Contains(line, "host.ConfineSelf"):
+			served++
+		case file == "./cmd/hostctl/policy.go" && strings.Contains(line, "hcl.ReadDocument("): // the host owner's own, and nothing in it is evaluated
+		default:
+			t.Errorf("this parses outside of the confined child: %s", line)
+		}
+	}
+	if served != 2 {
+		t.Errorf("%d programs serve as the child", served)
 	}
 }
 

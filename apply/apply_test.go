@@ -123,7 +123,7 @@ func apply(t *testing.T, m *Machine, want resource.State, opts Options) (map[int
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, problems := o.Resolve(m.Kinds, want, resource.Directives{})
+	r, problems := o.Resolve(m.Kinds, want, resource.Directives{}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -238,7 +238,7 @@ func TestInterruptBeginsNothingMore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s.during = func(resource.Change) { cancel() }
 	o, _ := m.Observe(t.Context(), "shop")
-	r, _ := o.Resolve(m.Kinds, things("a", "b<a"), resource.Directives{})
+	r, _ := o.Resolve(m.Kinds, things("a", "b<a"), resource.Directives{}, nil)
 	p := plan.Make(r.Want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
 	errs, err := m.Run(ctx, p, o, r.Grants, p.Want, Options{Parallelism: 1})
 	if err != nil || len(errs) != 1 || !reflect.DeepEqual(s.diary, []string{"create a"}) {

@@ -37,7 +37,7 @@ func directed(t *testing.T, m *Machine, want resource.State, d resource.Directiv
 	if problems := m.Import(t.Context(), o, want, d.Imports); len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	r, problems := o.Resolve(m.Kinds, want, d)
+	r, problems := o.Resolve(m.Kinds, want, d, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

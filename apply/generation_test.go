@@ -220,7 +220,7 @@ func lines(s string, n int) string {
 func TestResolutionKeepsWhatIsDeclared(t *testing.T) {
 	m, _ := machine(t)
 	o := &Observation{Owner: "shop", Ledger: &Ledger{Owners: map[string]*Owner{"shop": {Stopped: map[resource.Addr]Stop{addr("a"): {}}}}}}
-	r, problems := o.Resolve(m.Kinds, resource.State{addr("a"): &thing{On: true}}, resource.Directives{})
+	r, problems := o.Resolve(m.Kinds, resource.State{addr("a"): &thing{On: true}}, resource.Directives{}, nil)
 	if len(problems) > 0 || r.Want[addr("a")].(*thing).On || !r.Declared[addr("a")].(*thing).On {
 		t.Errorf("want %+v, declared %+v, %v", r.Want[addr("a")], r.Declared[addr("a")], problems)
 	}

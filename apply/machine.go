@@ -2,7 +2,9 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"sync"
 
@@ -20,6 +22,9 @@ type Machine struct {
 	ID string
 	// LedgerPath is the ledger's file.
 	LedgerPath string
+	// Ordinary says that this process is not root's: what it may not read is left out of an observation,
+	// which says so, and nothing may be changed. For root a permission that is missing is an error.
+	Ordinary bool
 }
 
 // Observation is all that a plan needs of the host, at one moment.
@@ -36,18 +41,28 @@ type Observation struct {
 	Status map[resource.Addr]string
 	// Used are the spans of each pool that the host has in use.
 	Used map[string][]resource.Span
+	// LedgerUnread says that this process may not read the ledger. Unread are the kinds of which it may not
+	// read what there is; Parts are the attributes that it may not read of single resources in Live. All are unset for root.
+	LedgerUnread bool
+	Unread       map[string]bool
+	Parts        map[resource.Addr][]string
+	// Sights are what everybody may see of Owner's resources, by kind, of those in Unread.
+	Sights map[string][]resource.Sight
+	// Warnings are what the kinds have to say of Live besides, see [resource.Reading].
+	Warnings []resource.Problem
 	// Imported are those of Live that nobody owns yet, by the id that each was found by, see [Machine.Import].
 	Imported map[resource.Addr]string
 }
 
 // Observe reads the ledger and, of every kind at once, the live state of owner.
 func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, error) {
-	ledger, found, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	ledger, found, unread, err := m.readLedger()
 	if err != nil {
 		return nil, err
 	}
 	o := &Observation{
-		Owner: owner, Ledger: ledger, Last: resource.State{}, Live: resource.State{},
+		Owner: owner, Ledger: ledger, LedgerUnread: unread,
+		Unread: map[string]bool{}, Parts: map[resource.Addr][]string{}, Sights: map[string][]resource.Sight{}, Last: resource.State{}, Live: resource.State{},
 		Status: map[resource.Addr]string{}, Used: map[string][]resource.Span{}, Imported: map[resource.Addr]string{},
 	}
 	if record := ledger.Owners[owner]; record != nil {
@@ -63,17 +78,60 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 	}
 	wg.Wait()
 	for i, r := range readings {
-		if errs[i] != nil {
-			return nil, fmt.Errorf("read what this host has of kind %s: %w", m.Kinds[i].Name, errs[i])
+		name := m.Kinds[i].Name
+		if errs[i] == nil && unread && !m.findable(name) {
+			errs[i] = fs.ErrPermission
 		}
+		if m.Ordinary && errors.Is(errs[i], fs.ErrPermission) {
+			o.Unread[name], errs[i] = true, o.glance(ctx, name, m.Hosts[name])
+			r = resource.Reading{}
+		}
+		if errs[i] == nil && len(r.Unread) > 0 && !m.Ordinary {
+			errs[i] = fmt.Errorf("attributes %v: %w", r.Unread, fs.ErrPermission)
+		}
+		if errs[i] != nil {
+			return nil, fmt.Errorf("read what this host has of kind %s: %w", name, errs[i])
+		}
+		maps.Copy(o.Parts, r.Unread)
 		maps.Copy(o.Live, r.State)
 		maps.Copy(o.Status, r.Status)
+		o.Warnings = append(o.Warnings, r.Warnings...)
 		for pool, spans := range r.Used {
 			o.Used[pool] = append(o.Used[pool], spans...)
 		}
 	}
-	o.LedgerLost = !found && len(o.Live) > 0
+	o.LedgerLost = !found && !unread && len(o.Live) > 0
 	return o, nil
+}
+
+// readLedger is [ReadLedger], but that one which an ordinary user may not read is empty and unread.
+func (m *Machine) readLedger() (l *Ledger, found, unread bool, err error) {
+	l, found, err = ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	if m.Ordinary && errors.Is(err, fs.ErrPermission) {
+		return &Ledger{HostID: m.ID, Owners: map[string]*Owner{}}, false, true, nil
+	}
+	return l, found, false, err
+}
+
+// findable reports whether resources of a kind are found by what is on the host alone.
+func (m *Machine) findable(kind string) bool {
+	_, ok := m.Hosts[kind].(resource.OwnerLister)
+	return ok
+}
+
+// glance notes what everybody may see of owner's resources of a kind.
+func (o *Observation) glance(ctx context.Context, kind string, host resource.Host) error {
+	glancer, ok := host.(resource.Glancer)
+	if !ok {
+		return nil
+	}
+	sights, err := glancer.Glance(ctx)
+	for _, s := range sights {
+		if s.Owner == o.Owner {
+			o.Sights[kind] = append(o.Sights[kind], s)
+		}
+	}
+	return err
 }
 
 // Import looks for what the import blocks name and adds it to the observation:
@@ -81,7 +139,7 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 func (m *Machine) Import(ctx context.Context, o *Observation, want resource.State, imports []resource.Import) []resource.Problem {
 	var problems []resource.Problem
 	for _, i := range imports {
-		if o.Live[i.To] != nil || want[i.To] == nil {
+		if o.Live[i.To] != nil || want[i.To] == nil || o.Unread[i.To.Kind] {
 			continue
 		}
 		host, ok := m.Hosts[i.To.Kind].(resource.Importer)
@@ -105,8 +163,8 @@ func (m *Machine) Import(ctx context.Context, o *Observation, want resource.Stat
 
 // Resolve completes the wanted specs from this observation, in place: computed
 // values are taken from the ledger's grants or given out anew, and a resource
-// that an administrator stopped is wanted stopped. A moved resource keeps what it has.
-func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resource.Directives) (Resolution, []resource.Problem) {
+// that an administrator stopped is wanted stopped. A moved resource keeps what it has. Where credentials lie the host's policy says.
+func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resource.Directives, credentials resource.Credentials) (Resolution, []resource.Problem) {
 	moves, _ := plan.Moves(want, o.Last, o.Live, d, kinds)
 	live, stopped := maps.Clone(o.Live), maps.Clone(o.Stopped())
 	for _, m := range moves {
@@ -118,6 +176,7 @@ func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resou
 		}
 	}
 	r := resource.NewResolver(o.Owner, live, moveGrants(o.Ledger.Grants, o.Owner, moves), o.Used)
+	r.Credentials = credentials
 	problems := r.Resolve(want)
 	declared := maps.Clone(r.Want)
 	for addr := range stopped {
@@ -157,8 +216,12 @@ func (o *Observation) Stopped() map[resource.Addr]Stop {
 }
 
 // Check asks every kind what would make its changes fail, or touch what is not
-// ours. It changes nothing, and reports every problem.
+// ours. It changes nothing, and reports every problem. For an ordinary user it asks nobody: what he may not look at
+// would seem to be in the way.
 func (m *Machine) Check(ctx context.Context, changes []resource.Change, want resource.State) []resource.Problem {
+	if m.Ordinary {
+		return nil
+	}
 	var problems []resource.Problem
 	for _, kind := range m.Kinds {
 		var of []resource.Change

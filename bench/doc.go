@@ -2,11 +2,11 @@
 // goal of each ratio. It needs root, gcc, busybox-static, systemd and the peers: the Debian packages bubblewrap, crun,
 // runc and systemd-container. A peer that is missing is an error that names its package.
 //
-//	make build && go run ./bench          # what `make bench` does
-//	go run ./bench -part launch -n 200    # one part, more rounds
-//	go run ./bench -thousand              # apply of 1,000 containers too
-//	go run ./bench -json                  # the samples, for machines
-//	go run ./bench -check                 # exit 1 where a goal is missed
+//	make build && scripts/go run ./bench          # what `make bench` does
+//	scripts/go run ./bench -part launch -n 200    # one part, more rounds
+//	scripts/go run ./bench -thousand              # apply of 1,000 containers too
+//	scripts/go run ./bench -json                  # the samples, for machines
+//	scripts/go run ./bench -check                 # exit 1 where a goal is missed
 //
 // Absolute times differ from machine to machine; what counts is the ratio of two medians of one run. So the contestants
 // take turns, in an order that changes each round, and whatever else the machine does hits all of them.

@@ -20,11 +20,18 @@ const (
 	rowParser = "the bare HCL parser"
 	rowLoad   = "load and evaluate, confined"
 	rowLive   = "live memory of the configuration"
+
+	rowStart = "hostctl version"
+	rowSmall = "hostctl validate, one container"
 )
 
 // languages measures how long a configuration takes from its text to its state, beside the parser alone.
-func languages(settings) ([]*Table, error) {
-	var tables []*Table
+func languages(s settings) ([]*Table, error) {
+	t, err := smallTable(s.Kit)
+	if err != nil {
+		return nil, err
+	}
+	tables := []*Table{t}
 	for _, c := range []struct{ n, rounds int }{{1000, 9}, {10_000, 5}} {
 		t, err := languageTable(c.n, c.rounds)
 		if err != nil {
@@ -33,6 +40,23 @@ func languages(settings) ([]*Table, error) {
 		tables = append(tables, t)
 	}
 	return tables, nil
+}
+
+// smallTable measures what the confined child costs where there is next to nothing to read.
+func smallTable(k kit) (*Table, error) {
+	f, err := newFleet(k, 1, false)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{
+		Title: "Reading a configuration of one container",
+		Note:  "hostctl validate from its exec to its exit, beside the bare start of the same program: the difference is the confined child.",
+		Goals: []Goal{{Row: rowSmall, Less: rowStart, Most: 15}},
+	}
+	return t, t.turns(60, []turn{
+		{rowStart, func() (time.Duration, error) { return f.hostctl("version") }},
+		{rowSmall, func() (time.Duration, error) { return f.hostctl("validate") }},
+	})
 }
 
 func languageTable(n, rounds int) (*Table, error) {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"hostctl/hcl"
+	"hostctl/host"
 	"hostctl/host/try"
 	"hostctl/resource/all"
 )
@@ -35,7 +36,7 @@ type report struct {
 func main() {
 	try.Main(os.Args)
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, all.Kinds()))
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, all.Kinds(), host.ConfineSelf))
 	}
 	if len(os.Args) == 3 && os.Args[1] == insideArg {
 		os.Exit(inside(os.Args[2]))

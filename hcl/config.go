@@ -26,6 +26,8 @@ type Request struct {
 	Defaults Defaults `json:"defaults,omitempty"`
 	// Expression, if not empty, is evaluated as if it stood in the configuration.
 	Expression string `json:"expression,omitempty"`
+
+	rest bool // texts were left out: names may be missing
 }
 
 // Defaults are attributes of kinds as JSON, by the name of the configuration that they are for, "" for every other, and the kind.

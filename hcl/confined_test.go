@@ -1,13 +1,12 @@
 package hcl_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"hostctl/hcl"
@@ -16,88 +15,9 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, hcl.TestKinds))
-	}
-	if len(os.Args) > 1 && os.Args[1] == "probe" {
-		probe()
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, hcl.TestKinds, host.ConfineSelf))
 	}
 	os.Exit(m.Run())
-}
-
-// probe prints what a confined process has.
-func probe() {
-	status, _ := os.ReadFile("/proc/self/status")
-	for line := range strings.Lines(string(status)) {
-		for _, name := range []string{"Uid", "Gid", "Groups", "CapEff", "CapPrm", "NoNewPrivs"} {
-			if strings.HasPrefix(line, name+":") {
-				fmt.Println(strings.Join(strings.Fields(line), " "))
-			}
-		}
-	}
-	fds, _ := os.ReadDir("/proc/self/fd")
-	for _, fd := range fds {
-		if target, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil {
-			fmt.Println("fd", strings.SplitN(target, "[", 2)[0])
-		}
-	}
-	dir, _ := os.Getwd()
-	fmt.Println("cwd", dir)
-	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		fmt.Println("env", name)
-	}
-	links, _ := os.ReadFile("/proc/self/net/dev")
-	fmt.Println("links", strings.Count(string(links), ":"))
-	in, _ := io.ReadAll(os.Stdin)
-	fmt.Printf("stdin %s\n", in)
-	os.Exit(0)
-}
-
-// TestConfined: what the child has not.
-func TestConfined(t *testing.T) {
-	t.Setenv("SECRET", "canary")
-	leak, err := os.Open("/etc/passwd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer leak.Close()
-	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, leak.Fd(), syscall.F_SETFD, 0); errno != 0 {
-		t.Fatal(errno)
-	}
-	out, err := host.Confined{Args: []string{"hcl.test", "probe"}, Stdin: []byte("hello"), MaxOutput: 1 << 16}.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := string(out)
-	want := []string{"NoNewPrivs: 1", "cwd /\n", "stdin hello"}
-	if os.Geteuid() == 0 {
-		want = append(want, "Uid: 65534 65534 65534 65534", "Gid: 65534 65534 65534 65534", "Groups:\n", "CapEff: 0000000000000000", "CapPrm: 0000000000000000", "links 1\n")
-	}
-	for _, w := range want {
-		if !strings.Contains(got, w) {
-			t.Errorf("%q is missing in:\n%s", w, got)
-		}
-	}
-	for _, never := range []string{"/etc/passwd", "SECRET", "env HOME", "env PATH"} {
-		if strings.Contains(got, never) {
-			t.Errorf("%q is in:\n%s", never, got)
-		}
-	}
-	if strings.Count(got, "fd pipe:") != 3 {
-		t.Errorf("descriptors:\n%s", got)
-	}
-}
-
-// TestConfinedEnds: too much output, and a caller that has had enough, end the child.
-func TestConfinedEnds(t *testing.T) {
-	if _, err := (host.Confined{Args: []string{"hcl.test", "probe"}, MaxOutput: 10}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "longer") {
-		t.Errorf("output: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := (host.Confined{Args: []string{"hcl.test", "probe"}, MaxOutput: 1 << 16}).Run(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
 }
 
 // child is this test binary as the confined child.
@@ -185,5 +105,105 @@ func TestBombs(t *testing.T) {
 				t.Errorf("no place: %+v", d)
 			}
 		})
+	}
+}
+
+// TestOtherFiles: what ends the evaluation of one file hides nothing of the others, and is said of that file.
+func TestOtherFiles(t *testing.T) {
+	n := strings.Repeat
+	good := "hostctl {\n  name = \"x\"\n}\nvariable \"v\" {\n  type = string\n}\n"
+	slow := "locals {\n  x = \"${\"1e10000000\" * 1} x\"\n}\n"
+	for _, c := range []struct {
+		name    string
+		sources hcl.Sources
+		want    []string // in the order of the files
+	}{
+		{"nests too deeply", files("a.hcl", "locals {\n  a = \n}\n", "b.hcl", n("[", 1000), "c.hcl", good), []string{
+			"a.hcl:2: Invalid expression", "b.hcl:1: Configuration nests too deeply"}},
+		{"takes too long", files("a.hcl", "locals {\n  a = \n}\n", "b.hcl", slow, "c.hcl", good), []string{
+			"a.hcl:2: Invalid expression", "b.hcl:2: Configuration takes too much time to evaluate"}},
+		{"takes too long beside others that are long", files("a.hcl", good+n("locals {\n}\n", 10), "b.hcl", "container \"x\" {\n  rootfs = \"${\"1e10000000\" * 1} x\"\n}\n",
+			"c.hcl", many(2000)+"container \"y\" {\n  rotfs = 1\n}\n"), []string{
+			"b.hcl:2: Configuration takes too much time to evaluate", "c.hcl:6001: Missing attribute", `c.hcl:6002: Unknown attribute "rotfs"`}},
+		{"no UTF-8", files("a.hcl", "x {\n}\n", "b.hcl", "\xff", "c.hcl", good), []string{"a.hcl:1: Unknown block type \"x\"", "b.hcl:1: Text is not UTF-8"}},
+		{"JSON", files("a.hcl", "x {\n}\n", "b.hcl.json", n("[", 1000), "c.hcl", good), []string{"a.hcl:1: Unknown block type \"x\"", "b.hcl.json:1: Configuration nests too deeply"}},
+		{"names are missing and not missed", files("a.hcl", "locals {\n  a = local.b + var.c\n}\n", "b.hcl", n("[", 1000)), []string{"b.hcl:1: Configuration nests too deeply"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := hcl.Load(t.Context(), child, hcl.Request{Sources: c.sources}, hcl.TestKinds).Diagnostics
+			if len(got) != len(c.want) {
+				t.Errorf("%d diagnostics, %d wanted:\n%.2000s", len(got), len(c.want), got.Error())
+			}
+			for i, want := range c.want {
+				if i < len(got) && !strings.HasPrefix(got[i].Error(), want) {
+					t.Errorf("want %s\n got %.300s", want, got[i].Error())
+				}
+			}
+		})
+	}
+}
+
+// many are n containers.
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "container \"c%d\" {\n  rootfs = \"/\"\n}\n", i)
+	}
+	return b.String()
+}
+
+func files(texts ...string) (s hcl.Sources) {
+	for i := 0; i < len(texts); i += 2 {
+		s.Files = append(s.Files, hcl.File{Name: texts[i], Text: []byte(texts[i+1])})
+	}
+	return s
+}
+
+// TestDeathsFile: a child that dies without a word is asked where, once, and the other files are looked at.
+func TestDeathsFile(t *testing.T) {
+	killer := []byte("locals {\n  b = \"killer\"\n}\n")
+	asked := 0
+	deadly := func(ctx context.Context, request []byte) ([]byte, error) {
+		asked++
+		out, err := child(ctx, request)
+		if err != nil || !bytes.Contains(request, killer) {
+			return out, err
+		}
+		// As one that dies in b.hcl.
+		died := []byte("\"b.hcl\"\n")
+		if at := bytes.Index(out, died); at >= 0 {
+			return out[:at+len(died)], errors.New("it was ended by the signal SIGILL")
+		}
+		return nil, errors.New("it was ended by the signal SIGILL")
+	}
+	sources := files("a.hcl", "x {\n}\n", "b.hcl", string(killer), "c.hcl", "hostctl {\n  name = \"x\"\n}\n")
+	got := hcl.Load(t.Context(), deadly, hcl.Request{Sources: sources}, hcl.TestKinds).Diagnostics
+	if len(got) != 2 || got[0].Summary != `Unknown block type "x"` || got[1].File != "b.hcl" || !strings.Contains(got[1].Detail, "SIGILL") || asked != 3 {
+		t.Errorf("asked %d times: %v", asked, got)
+	}
+	// Formatting goes the same way.
+	asked = 0
+	if _, got := hcl.FormatFiles(t.Context(), deadly, sources.Files); len(got) != 1 || got[0].File != "b.hcl" || asked != 2 {
+		t.Errorf("asked %d times: %v", asked, got)
+	}
+	// A caller that has had enough is not asked again.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	asked = 0
+	if got := hcl.Load(ctx, deadly, hcl.Request{Sources: sources}, hcl.TestKinds).Diagnostics; len(got) != 1 || asked != 1 {
+		t.Errorf("asked %d times: %v", asked, got)
+	}
+}
+
+// TestFormatBesideTheDeep: a file that is not even parsed is left as it is, and the others are formatted.
+func TestFormatBesideTheDeep(t *testing.T) {
+	deep := strings.Repeat("[", 1000)
+	got, diags := hcl.FormatFiles(t.Context(), child, files("a.hcl", "a=1", "b.hcl", deep, "c.hcl", "c =").Files)
+	if string(got[0].Text) != "a = 1\n" || string(got[1].Text) != deep || string(got[2].Text) != "c =" {
+		t.Errorf("%.200q", got)
+	}
+	if len(diags) != 2 || diags[0].File != "b.hcl" || diags[1].File != "c.hcl" {
+		t.Errorf("%v", diags)
 	}
 }

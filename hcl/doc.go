@@ -23,5 +23,5 @@
 // dynamic.go, files.go and set.go (blocks to specs, by schema), lifecycle.go, condition.go,
 // moved.go, check.go (the resources taken together). What is sensitive carries
 // a mark through every expression (sensitive.go). json.go makes the same tree of the JSON form.
-// child.go is the way through the confined process, tree.go reads for it.
+// load.go and child.go are the two ends of the confined process, tree.go reads for it.
 package hcl

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"hostctl/resource"
 )
@@ -18,7 +18,7 @@ const MaxDocument = 1 << 20
 // functions and dynamic blocks. The spec is filled in as far as it can be; [Config.Locate] takes problems of the
 // zero address.
 //
-// It parses in this process: the text has to be that of somebody who is trusted. That it cannot be too long or
+// It parses in this process, and evaluates nothing. That the text is not too long and does not
 // nest too deeply is looked at before.
 func ReadDocument(f File, spec resource.Spec) *Config {
 	c := &Config{sources: &Sources{Files: []File{f}}, places: map[resource.Addr]*places{}}
@@ -42,17 +42,13 @@ func ReadDocument(f File, spec resource.Spec) *Config {
 	return c
 }
 
-// written evaluates an expression of a document.
+// written is the value of an expression of a document that is more than a literal: a negative number.
 func (d *decoder) written(expr hclsyntax.Expression) (value, bool) {
-	at := expr.Range()
-	if names := expr.Variables(); len(names) > 0 {
-		at = names[0].SourceRange()
-		d.fail(at, "Values are written out here", "There are no variables and no other names in this file.")
-		return none, false
+	if minus, ok := expr.(*hclsyntax.UnaryOpExpr); ok && minus.Op == hclsyntax.OpNegate {
+		if v, ok := literal(minus.Val); ok && v.Type() == cty.Number {
+			return v.Negate(), true
+		}
 	}
-	v, ok := d.eval(expr, &hcl.EvalContext{})
-	if !ok {
-		return none, false
-	}
-	return v, d.measured(v, at)
+	d.fail(expr.Range(), "Values are written out here", "There are no names, functions and operators in this file.")
+	return none, false
 }

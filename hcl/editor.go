@@ -131,7 +131,7 @@ func answerTo(ctx context.Context, child Child, sources Sources, q Question) (*F
 	}
 	ans, failed := ask(ctx, child, envelope{Question: &q}, sources)
 	if failed != nil {
-		return nil, errors.New(failed.Detail)
+		return nil, failed
 	}
 	if ans.Findings == nil {
 		return nil, errors.New("the confined process has no answer to the question")

@@ -2,15 +2,10 @@ package hcl
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
-
-// progress is the place that the child is evaluating, for a diagnostic if it
-// runs into a limit there.
-var progress atomic.Pointer[hcl.Range]
 
 // budget is what the for expressions of one attribute may take together.
 type budget struct {
@@ -59,7 +54,7 @@ type failed hcl.Diagnostics
 // what is wrong, and whether there is a value.
 func (e *evaluation) eval(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v value, ok bool) {
 	at := expr.Range()
-	progress.Store(&at)
+	defer progress.end(progress.begin(at))
 	e.budget = budget{made: meter{times: maxMade}}
 	defer func() {
 		switch p := recover().(type) {

@@ -142,7 +142,7 @@ type text struct {
 
 // read scans and parses files, and reports what is wrong with them.
 func (e *evaluation) read(all []File) *text {
-	t := &text{ok: true}
+	t := &text{ok: true, partial: e.req.rest}
 	files := make([]File, 0, len(all))
 	var chunks [][]chunk
 	var fromJSON []*piece

@@ -61,6 +61,9 @@ func (o outside) give(e *evaluation, v *variable) (value, hcl.Range, bool) {
 
 // missing implements giver.
 func (outside) missing(e *evaluation, v *variable) {
+	if e.req.rest {
+		return // it may have stood in a file that was left out
+	}
 	e.fail(v.block.DefRange(), fmt.Sprintf("Variable %q has no value", v.name),
 		fmt.Sprintf("It has no default. Give it a value with -var %s=VALUE or in a file of -var-file, or write a default.", v.name))
 }

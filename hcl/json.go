@@ -25,6 +25,7 @@ func scanFile(f File) ([]chunk, *Diagnostic) {
 
 // pieceFromJSON is a file in the JSON form after parsing: one piece.
 func pieceFromJSON(f File, kinds resource.Kinds) *piece {
+	defer progress.end(progress.begin(hcl.Range{Filename: f.Name}))
 	body, diags := bodyFromJSON(f, kinds)
 	p := &piece{body: body, diags: diags, broken: -1}
 	p.findBroken()

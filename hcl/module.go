@@ -155,6 +155,13 @@ func (e *evaluation) declareModule(name string, b *hclsyntax.Block, broken bool)
 	}
 	m := &moduleCall{name: name, block: b, broken: broken, state: bad, instances: map[string]*evaluation{}}
 	e.modules[name] = m
+	if len(e.modules) > maxInstances {
+		// Their texts are not even asked for.
+		if len(e.modules) == maxInstances+1 {
+			e.tooManyInstances(b)
+		}
+		return
+	}
 	if broken {
 		return
 	}
@@ -168,6 +175,10 @@ func (e *evaluation) declareModule(name string, b *hclsyntax.Block, broken bool)
 			m.state = untouched
 		}
 	}
+}
+
+func (e *evaluation) tooManyInstances(b *hclsyntax.Block) {
+	e.fail(b.DefRange(), "Too many instances of modules", fmt.Sprintf("A configuration has at most %d of them, all modules together.", maxInstances))
 }
 
 // sourceOf is the directory that a module block names.
@@ -251,7 +262,7 @@ func (e *evaluation) instantiate(m *moduleCall, u uses) bool {
 	for _, key := range m.repeated.instances() {
 		if e.count++; e.count > maxInstances {
 			if e.count == maxInstances+1 {
-				e.fail(m.block.DefRange(), "Too many instances of modules", fmt.Sprintf("A configuration has at most %d of them, all modules together.", maxInstances))
+				e.tooManyInstances(m.block)
 			}
 			return false
 		}

@@ -54,6 +54,7 @@ func parse(files []File, chunks [][]chunk) []*piece {
 }
 
 func parseChunk(f *File, c chunk) *piece {
+	defer progress.end(progress.begin(hcl.Range{Filename: f.Name, Start: hcl.Pos{Byte: c.start}, End: hcl.Pos{Byte: c.start}}))
 	file, diags := hclsyntax.ParseConfig(f.Text[c.start:c.end], f.Name, hcl.Pos{Line: c.line, Column: 1, Byte: c.start})
 	p := &piece{body: file.Body.(*hclsyntax.Body), diags: diags, broken: -1}
 	p.findBroken()

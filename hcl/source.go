@@ -156,11 +156,11 @@ func readRegular(path string, limit int) ([]byte, error) {
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, errors.New("it is a symbolic link; put the file itself here")
 	}
+	if errors.Is(err, syscall.ENXIO) { // a socket, or a device that nothing drives
+		return nil, errors.New("it is no regular file")
+	}
 	if err != nil {
-		if pathErr := (*os.PathError)(nil); errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return nil, err
+		return nil, plainError(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()

@@ -151,9 +151,12 @@ func (r *treeReader) supplyDir(clean string) error {
 		return plainError(err)
 	}
 	defer f.Close()
-	entries, err := f.ReadDir(MaxFiles)
+	entries, err := f.ReadDir(MaxFiles + 1)
 	if err != nil && err != io.EOF {
 		return plainError(err)
+	}
+	if len(entries) > MaxFiles {
+		return fmt.Errorf("more than %d files are in it", MaxFiles)
 	}
 	before := len(r.files)
 	for _, entry := range entries {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,19 +22,21 @@ import (
 const nobody = 65534
 
 // Confined is one run of this program as a process that can do little but
-// compute: user nobody and no network where root starts it, no new privileges,
-// no environment, no descriptor but its standard three. It dies with its
-// parent. Its memory and its CPU time it limits itself, with setrlimit(2) before
-// it reads a byte: for prlimit(2) on another user's process even root may lack
-// the capability.
+// compute. Its parent gives it: no new privileges, no environment but what Go's
+// runtime is to do without, no descriptor but its standard three, and namespaces of its own
+// where the kernel permits it: without network, processes or IPC to see. Where root starts it, it is user nobody; of an
+// ordinary user it has the id, but in a user namespace in which that is nobody's. It
+// dies with its parent. The rest it does itself, before it reads a byte, see
+// [ConfineSelf]; its memory and its CPU time it limits itself too, with setrlimit(2):
+// for prlimit(2) on another user's process even root may lack the capability.
 type Confined struct {
 	Args      []string // argv, with the program's name first
 	Stdin     []byte
 	MaxOutput int // bytes of standard output
 }
 
-// Run starts the child, waits for it, and returns its standard output. A child
-// that does not exit with 0 is an error that says which limit it hit, where it
+// Run starts the child, waits for it, and returns its standard output, also with an error: what it wrote until
+// then. A child that does not exit with 0 is an error that says which limit it hit, where it
 // hit one; what it wrote to standard error is never in it.
 func (c Confined) Run(ctx context.Context) ([]byte, error) {
 	type result struct {
@@ -56,25 +60,51 @@ func (c Confined) run(ctx context.Context) ([]byte, error) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
 	}
-	// Descriptors that this process was itself given without close-on-exec.
-	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("close_range(CLOSE_RANGE_CLOEXEC): %w", err)
+	if err := KeepDescriptors(); err != nil {
+		return nil, err
 	}
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	attr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWCGROUP
 	if os.Geteuid() == 0 {
 		attr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
-		attr.Cloneflags = syscall.CLONE_NEWNET
+	} else {
+		// Without a map of ids: the process has none of those that files or processes belong to. Its
+		// capabilities over the namespaces are gone with the exec.
+		attr.Cloneflags |= syscall.CLONE_NEWUSER
 	}
 	out, err := c.start(ctx, attr)
-	if attr.Cloneflags != 0 && errors.Is(err, syscall.EPERM) && errors.Is(err, errStart) {
-		// Root of a container without CAP_SYS_ADMIN.
+	if errors.Is(err, errStart) && slices.ContainsFunc(notPermitted, func(no error) bool { return errors.Is(err, no) }) {
+		// They are the outer wall: what they would hide the filter of system calls refuses to ask for.
 		attr.Cloneflags = 0
 		out, err = c.start(ctx, attr)
 	}
 	return out, err
 }
 
+// KeepDescriptors keeps from every program that is started the descriptors that this process
+// was itself given without close-on-exec; the standard three apart.
+func KeepDescriptors() error {
+	if err := unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("close_range(CLOSE_RANGE_CLOEXEC): %w", err)
+	}
+	return nil
+}
+
 var errStart = errors.New("start")
+
+// notPermitted is how clone(2) says that there are no namespaces to be had: no capability, or user namespaces kept from ordinary
+// users; a kernel that was built without one of them; the limits of /proc/sys/user.
+var notPermitted = []error{syscall.EPERM, syscall.EINVAL, syscall.ENOSPC, syscall.EUSERS}
+
+// environment is a child's. The runtime is to open, follow and name nothing: it has the parent's number of processors,
+// and does without the cgroup's files and names of mappings; the local time zone is read from a file, so there is none.
+func environment() []string {
+	return []string{
+		"GOTRACEBACK=none", "GOMEMLIMIT=208MiB", "GOGC=400", "TZ=UTC",
+		"GOMAXPROCS=" + strconv.Itoa(runtime.GOMAXPROCS(0)),
+		"GODEBUG=containermaxprocs=0,decoratemappings=0,updatemaxprocs=0",
+	}
+}
 
 func (c Confined) start(ctx context.Context, attr *syscall.SysProcAttr) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -82,7 +112,7 @@ func (c Confined) start(ctx context.Context, attr *syscall.SysProcAttr) ([]byte,
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Args = c.Args
 	cmd.Dir = "/"
-	cmd.Env = []string{"GOTRACEBACK=none", "GOMEMLIMIT=208MiB", "GOGC=400"}
+	cmd.Env = environment()
 	cmd.SysProcAttr = attr
 	cmd.WaitDelay = time.Second
 	stdin, err := cmd.StdinPipe()
@@ -105,7 +135,7 @@ func (c Confined) start(ctx context.Context, attr *syscall.SysProcAttr) ([]byte,
 	case err == nil:
 		return out.buf.Bytes(), nil
 	default:
-		return nil, death(err, cmd.ProcessState, errs.buf.String(), context.Cause(ctx))
+		return out.buf.Bytes(), death(err, cmd.ProcessState, errs.buf.String(), context.Cause(ctx))
 	}
 }
 
@@ -126,6 +156,8 @@ func death(err error, state *os.ProcessState, stderr string, cause error) error 
 		return errors.New("it nests too deeply")
 	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL):
 		return fmt.Errorf("it was ended after %v of CPU time", cpu.Round(10*time.Millisecond))
+	case status.Signaled() && status.Signal() == syscall.SIGSYS:
+		return errors.New("it asked the kernel for something that it may not have")
 	case status.Signaled():
 		return fmt.Errorf("it was ended by the signal %s", unix.SignalName(status.Signal()))
 	case strings.HasPrefix(stderr, "panic:"), strings.HasPrefix(stderr, "fatal error:"):

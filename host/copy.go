@@ -46,7 +46,8 @@ const maxCopyDepth = 200
 
 // CopyTree copies a file or a directory with all in it to a path, or below it where that is a directory. Either tree may be changed
 // by others meanwhile, to any end: each name is opened in a directory that is open already and never followed, a file is
-// written beside its place and renamed, and what has grown is cut at the size that it began with. Links are copied as links. Permission
+// written beside its place and renamed, and what has grown is cut at the size that it began with. Holes stay holes, and a file whose
+// data would not fit into what the target's filesystem has free is not begun. Links are copied as links. Permission
 // bits are kept but for setuid and setgid. Filesystems of the kernel's own (proc, sysfs, cgroup2) below the top are left out.
 func CopyTree(from, to Place) (done Copied, err error) {
 	result := make(chan error)
@@ -187,7 +188,7 @@ func (c *copying) file(source int, at string, st *unix.Stat_t, dir int, name str
 		return &os.PathError{Op: "create", Path: name, Err: err}
 	}
 	out := os.NewFile(uintptr(fd), name)
-	n, err := io.Copy(out, io.LimitReader(in, st.Size))
+	n, err := copyData(out, in, st.Size)
 	if err == nil {
 		err = unix.Fchmod(fd, st.Mode&0o777)
 	}

@@ -43,6 +43,9 @@ type Group struct {
 type Accounts struct {
 	Users  []Account
 	Groups []Group
+	// ShadowUnread says that the caller may not read shadow(5) or gshadow(5): which accounts are
+	// locked is not known then.
+	ShadowUnread bool
 }
 
 // User returns the account of that name, the first as getpwnam(3) does, and whether there is one.

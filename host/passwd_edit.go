@@ -35,7 +35,7 @@ func readAccountFiles(dir *etc) (*accountFiles, error) {
 }
 
 func (f *accountFiles) accounts() Accounts {
-	var out Accounts
+	out := Accounts{ShadowUnread: f.shadowUnread}
 	memberOf, grouped := map[string][]string{}, map[string]bool{}
 	for _, line := range f.tables["group"].lines {
 		e := fields(line)

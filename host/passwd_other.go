@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// getent is the program that asks the C library, whose sources are plug-ins, about accounts.
+const getent = "/usr/bin/getent"
+
 // Elsewhere asks the sources of nsswitch.conf(5) other than the files for an
 // account of that name or number, with getent(1), and returns its line, "" for
 // none. It asks nobody where only the files, systemd and their like are listed, where getent
@@ -31,14 +34,15 @@ func (p Passwd) Elsewhere(ctx context.Context, name string, uid uint32) (string,
 	if err != nil {
 		return "", fmt.Errorf("account %s: %w", name, err)
 	}
-	getent, err := exec.LookPath("getent")
-	if err != nil || !asksOthers(string(conf)) {
+	if _, err := os.Stat(getent); err != nil || !asksOthers(string(conf)) {
 		return "", nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for _, key := range []string{name, text(uid)} {
-		out, err := exec.CommandContext(ctx, getent, "passwd", key).Output()
+		cmd := exec.CommandContext(ctx, getent, "passwd", key)
+		cmd.Env, cmd.Dir = []string{"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin"}, "/"
+		out, err := cmd.Output()
 		var exit *exec.ExitError
 		switch {
 		case err == nil:

@@ -183,6 +183,15 @@ func ignoreGone(err error) error {
 	return err
 }
 
+// OOMScoreAdjust reads what the kernel adds to a process's badness when memory is short, -1000 to 1000 (proc_pid_oom_score_adj(5)).
+func OOMScoreAdjust(pid int) (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
+	if err != nil {
+		return 0, gone(err)
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
 // Namespaces are the types of namespaces(7) that a container has its own of, as /proc/PID/ns spells them.
 var Namespaces = []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}
 

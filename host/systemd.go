@@ -94,6 +94,12 @@ type Command struct {
 // DeviceAllow is one device that a unit's processes may use, D-Bus type (ss): DeviceAllow is a list of them.
 type DeviceAllow struct{ Device, Permissions string }
 
+// Credential is one entry of LoadCredential or LoadCredentialEncrypted, D-Bus type (ss): an absolute path, and the id that the unit has what
+// is in that file by.
+type Credential struct {
+	ID, Path string
+}
+
 // ExitStatuses is a set of exit statuses and signals, D-Bus type (aiai): SuccessExitStatus, RestartPreventExitStatus.
 type ExitStatuses struct {
 	Statuses []int32
@@ -113,22 +119,23 @@ type TimerCalendar struct {
 }
 
 // DialSystemd connects to the systemd that is this host's process 1: over the
-// system bus, or where there is none over systemd's own socket. The environment
+// system bus, or where there is none, and the caller is root, over systemd's own socket. Another
+// user may read there, and change nothing. The environment
 // is not asked. It fails with a sentence for people where there is no systemd,
-// where it is older than [MinSystemd], where the caller is not root, and where
-// the host has no unified cgroup hierarchy.
+// where it is older than [MinSystemd], and where the host has no unified cgroup hierarchy.
 func DialSystemd(ctx context.Context) (*Systemd, error) {
 	if _, err := os.Lstat("/run/systemd/system"); err != nil {
 		return nil, errors.New("systemd is not running this host (there is no /run/systemd/system); hostctl needs it as process 1")
-	}
-	if os.Geteuid() != 0 {
-		return nil, errors.New("not root: systemd lets only root make and stop units")
 	}
 	if err := CheckCgroup2(CgroupRoot); err != nil {
 		return nil, err
 	}
 	s, err := dialSystemd(ctx, systemBusSocket, true)
-	if err != nil {
+	switch {
+	case err == nil:
+	case os.Geteuid() != 0:
+		return nil, fmt.Errorf("systemd cannot be asked: %w; others than root ask it over the system bus (install dbus, or dbus-broker, and start dbus.socket), or run as root", err)
+	default:
 		var err2 error
 		if s, err2 = dialSystemd(ctx, systemdPrivateSocket, false); err2 != nil {
 			return nil, fmt.Errorf("systemd: %w; %w", err, err2)

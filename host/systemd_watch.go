@@ -100,7 +100,7 @@ func watchBus(ctx context.Context) (*dbus.Conn, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; others than root ask it over the system bus (install dbus, or dbus-broker, and start dbus.socket), or run as root", err)
 	}
 	if err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Geteuid()))}); err == nil && bus {
 		if err = conn.Hello(); err == nil {

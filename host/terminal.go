@@ -76,7 +76,7 @@ func (r *Relay) Start() error {
 			r.resize()
 		}
 	}()
-	r.copies.Go(r.copyIn)
+	r.copies.Go(func() { copyTyped(r.master, r.in, r.wake[0]) })
 	r.copies.Go(func() { io.Copy(r.out, r.master) }) // ends with EIO when the last slave is closed
 	return nil
 }
@@ -87,21 +87,21 @@ func (r *Relay) resize() {
 	}
 }
 
-// copyIn copies what is typed until it is woken: a plain read would eat the next key typed after the end.
-func (r *Relay) copyIn() {
+// copyTyped copies what is typed until wake is closed on the other side: a plain read would eat the next key typed after the end.
+func copyTyped(to, in *os.File, wake int) {
 	buf := make([]byte, 4096)
 	for {
-		p := []unix.PollFd{{Fd: int32(r.in.Fd()), Events: unix.POLLIN}, {Fd: int32(r.wake[0]), Events: unix.POLLIN}}
+		p := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
 		if _, err := unix.Poll(p, -1); err == unix.EINTR {
 			continue
 		} else if err != nil || p[1].Revents != 0 {
 			return
 		}
-		n, err := r.in.Read(buf)
+		n, err := in.Read(buf)
 		if err != nil {
 			return
 		}
-		if _, err := r.master.Write(buf[:n]); err != nil {
+		if _, err := to.Write(buf[:n]); err != nil {
 			return
 		}
 	}

@@ -40,7 +40,7 @@ func CheckTrusted(path string) error {
 	return f.Close()
 }
 
-// openTrusted opens a file that only root can have written, way and all.
+// openTrusted opens a regular file to be read that root alone could have written, or put there.
 func openTrusted(path string) (*os.File, error) {
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path {
 		return nil, fmt.Errorf("%q is no absolute path", path)

@@ -20,7 +20,14 @@ func (s *composeService) secrets() {
 		case from.Environment != "":
 			what += " of the variable " + from.Environment
 		}
-		s.service.Secrets = append(s.service.Secrets, Secret{Name: x.Source, Target: x.Target, What: what})
+		secret := Secret{Name: x.Source, Target: x.Target, What: what, Owner: x.UID}
+		if x.GID != "" {
+			secret.Owner = cmp.Or(x.UID, "0") + ":" + x.GID
+		}
+		if x.Mode != nil {
+			secret.Mode = strconv.FormatInt(int64(*x.Mode), 8)
+		}
+		s.service.Secrets = append(s.service.Secrets, secret)
 	}
 	for _, x := range s.c.Configs {
 		from := s.project.Configs[x.Source]

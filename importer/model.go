@@ -164,6 +164,8 @@ type Health struct {
 // Secret is a secret at a path inside, or below /run/secrets.
 type Secret struct {
 	Name, Target string
+	Owner        string // uid, or uid:gid
+	Mode         string // octal
 	What         string
 }
 

@@ -281,10 +281,19 @@ func (r *reader) secret(v string) error {
 			s.Name = value
 		case name == "target":
 			s.Target = value
+		case name == "uid":
+			s.Owner = value + s.Owner
+		case name == "gid":
+			s.Owner += ":" + value
+		case name == "mode":
+			s.Mode = value
 		case name == "type" && value == "env":
 			r.service.lose(s.What, "a secret is a file, no variable")
 			return nil
 		}
+	}
+	if strings.HasPrefix(s.Owner, ":") {
+		s.Owner = "0" + s.Owner
 	}
 	r.service.Secrets = append(r.service.Secrets, s)
 	return nil

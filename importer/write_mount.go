@@ -63,11 +63,37 @@ func (w *writer) mounts(k *block, a resource.Addr, s *Service) {
 			k.add("file", target, f.What).set("content", stringValue(f.Text), f.What)
 		}
 	}
+	w.secrets(k, a, s)
+}
+
+// secrets writes the credentials. What file of the host's each is, only the host's policy can say.
+func (w *writer) secrets(k *block, a resource.Addr, s *Service) {
+	used := map[string]bool{}
 	for _, x := range s.Secrets {
+		id, what := validName(x.Name), cmp.Or(x.What, "secret "+x.Name)
 		target := cmp.Or(x.Target, x.Name)
-		what := cmp.Or(x.What, "secret "+x.Name)
-		in := k.add("secret", strings.TrimPrefix(target, "/run/secrets/"), what)
-		in.set("credential", stringValue(validName(x.Name)), what)
+		if !strings.HasPrefix(target, "/") {
+			target = "/run/secrets/" + target
+		}
+		label := path.Base(target)
+		for n := 2; used[label]; n++ {
+			label = fmt.Sprintf("%s-%d", path.Base(target), n)
+		}
+		used[label] = true
+		in := k.add("secret", label, what)
+		in.set("credential", stringValue(id), what)
+		if target != "/run/secrets/"+label {
+			in.set("path", stringValue(target), what)
+		}
+		if x.Owner != "" {
+			in.set("owner", stringValue(x.Owner), what)
+		}
+		if x.Mode != "" {
+			in.set("mode", stringValue(mode(x.Mode)), what)
+		}
+		if w.has("container", "secret", "credential") {
+			w.note(k, Note{At: a.String(), What: what, Why: fmt.Sprintf("the host's policy says where it lies: credential %s { file = ..., containers = [%s] }", hcl.Quote(id), hcl.Quote(a.HostName()))})
+		}
 	}
 }
 

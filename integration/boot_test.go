@@ -20,10 +20,14 @@ container "debian" {
   boot         = true
   root         = "persistent"
   stop_timeout = "60s"
+  restart      = "no"
 
   mount "/srv" {
     volume    = volume.shared
     read_only = true
+  }
+  secret "tls.key" {
+    credential = "tls-key"
   }
 }
 `
@@ -45,12 +49,22 @@ func TestBoot(t *testing.T) {
 	}
 	h := bootWith(t, []try.Bind{{Source: rootfs, Target: "/srv/rootfs/system"}})
 	h.sh("echo 0123456789abcdef0123456789abcdef > /etc/machine-id; mkdir -p /srv/shared; echo host > /srv/shared/file; rm -r /srv/shared")
+	h.policy(given("/etc/hostctl/credentials/tls-key", "debian"))
+	h.sh("mkdir -m 0700 /etc/hostctl/credentials; printf S3CR3T > /etc/hostctl/credentials/tls-key; chmod 0600 /etc/hostctl/credentials/tls-key")
 	h.write("main.hcl", booted)
+	plan := h.hostctl(0, "plan").stdout
+	contains(t, spaced(strings.ReplaceAll(plan, "\n  # ", " ")), "a whole system has root's capabilities", "setuid programs", "namespaces and mounts of its own", "no Landlock",
+		"boot = true", "init = false", `stop_signal = "RTMIN+3"`, `command = ["/sbin/init"]`)
 	h.apply()
 	h.until(up)
 	h.clean()
 	equal(t, h.sh("hostctl exec debian systemctl is-active multi-user.target systemd-journald dbus"), "active\nactive\nactive")
 	equal(t, h.sh("hostctl exec debian systemctl --failed --no-legend --plain"), "")
+	// A secret is a credential of the system's too, which it gives on to its own services (systemd's CONTAINER_INTERFACE).
+	equal(t, h.sh("hostctl exec debian cat /run/secrets/tls.key"), "S3CR3T")
+	equal(t, h.sh("hostctl exec debian systemd-creds --system cat tls.key"), "S3CR3T")
+	equal(t, h.sh("hostctl exec debian systemd-run -q --wait --pipe -p LoadCredential=tls.key sh -c 'cat $CREDENTIALS_DIRECTORY/tls.key'"), "S3CR3T")
+	h.sh("! hostctl exec debian umount /run/secrets; ! hostctl exec debian mount -o remount,rw /run/secrets")
 	contains(t, h.sh("hostctl exec debian cat /proc/self/uid_map"), " 524288 ", " 65536")
 	id := h.sh("hostctl exec debian cat /etc/machine-id")
 	if len(id) != 32 || id == h.sh("cat /etc/machine-id") {
@@ -59,7 +73,10 @@ func TestBoot(t *testing.T) {
 	equal(t, h.sh("hostctl exec debian systemd-detect-virt --container || true"), "container-other")
 	contains(t, h.sh("hostctl exec debian journalctl -q --no-pager"), "multi-user.target")
 	contains(t, h.sh("hostctl ps debian"), "systemd-journald", "/sbin/init")
-	contains(t, h.sh("hostctl audit debian"), "sys_admin", "may gain privileges by exec", "the root is writable")
+	contains(t, h.sh("hostctl audit debian"), "sys_admin", "may gain privileges by exec", "the root is writable", "a whole system, with the powers of its own root", "no Landlock")
+	// What systemd's container interface asks for: the id of the machine, also where nothing is kept.
+	uuid := "hostctl exec debian sh -c \"tr '\\\\0' '\\\\n' < /proc/1/environ | sed -n 's/^container_uuid=//p' | tr -d -\""
+	equal(t, h.sh(uuid), id)
 
 	t.Run("confined", func(t *testing.T) {
 		h := h.in(t)
@@ -123,6 +140,19 @@ func TestBoot(t *testing.T) {
 		equal(t, h.sh("wc -l < /var/lib/hostctl/roots/debian/upper/var/log/order"), "3")
 		h.apply()
 		h.until(up)
+		// The exit status that it is told to end with is the unit's.
+		h.sh("hostctl exec debian systemctl exit 7")
+		h.until("test $(systemctl show -P ActiveState hostctl-debian.service) = failed")
+		equal(t, h.property("hostctl-debian.service", "ExecMainStatus"), "7")
+		contains(t, h.hostctl(0, "status").stdout, "failed, exit status 7")
+		// With a root in memory it is the same machine all the same, each time.
+		h.write("main.hcl", strings.Replace(booted, `"persistent"`, `"ephemeral"`, 1))
+		for range 2 {
+			h.apply("-replace", "container.debian")
+			h.until(up)
+			equal(t, h.sh("hostctl exec debian cat /etc/machine-id"), id)
+			equal(t, h.sh(uuid), id)
+		}
 	})
 	h.hostctl(0, "destroy", "-auto-approve")
 }

@@ -132,6 +132,7 @@ func TestOperate(t *testing.T) {
 		}
 		var audit struct {
 			Containers []struct {
+				Container      string   `json:"container"`
 				Capabilities   []string `json:"capabilities"`
 				NoNewPrivs     bool     `json:"no_new_privs"`
 				SeccompFilters int      `json:"seccomp_filters"`
@@ -145,7 +146,11 @@ func TestOperate(t *testing.T) {
 			t.Fatalf("%+v", audit)
 		}
 		for _, c := range audit.Containers {
-			if len(c.Capabilities)+len(c.Shared)+len(c.Writable)+len(c.Loosened) > 0 || !c.NoNewPrivs || c.SeccompFilters != 1 {
+			want := ""
+			if c.Container == "web" {
+				want = h.sh("echo is uid $(id -u app) and gid $(id -g app) of the host")
+			}
+			if len(c.Capabilities)+len(c.Shared)+len(c.Writable) > 0 || strings.Join(c.Loosened, "; ") != want || !c.NoNewPrivs || c.SeccompFilters != 1 {
 				t.Errorf("%+v", c)
 			}
 		}

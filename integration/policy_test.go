@@ -48,6 +48,26 @@ func TestPolicy(t *testing.T) {
 	h.write("main.hcl", strings.Replace(policed, "/srv/rootfs/busybox", "/opt/rootfs", 1))
 	refused(3, "does not allow /opt/rootfs as a root directory")
 
+	// What is the host's own is taken over only where its owner says so: an import makes it the configuration's to change and remove.
+	h.sh("useradd -M -u 4000 alice; mkdir -p /srv/theirs")
+	h.write("main.hcl", policed+`
+user "alice" {
+  shell = "/bin/bash"
+  home  = "/home/alice"
+}
+volume "theirs" { path = "/srv/theirs" }
+import {
+  to = user.alice
+  id = "alice"
+}
+import {
+  to = volume.theirs
+  id = "/srv/theirs"
+}
+`)
+	refused(3, "the import of alice", "the import of /srv/theirs", `imports = ["alice"]`, "an account that can log in with /bin/bash", "/home/alice as a home directory")
+	h.sh("userdel alice; rmdir /srv/theirs")
+
 	// A file that anybody else could have written, or that is not understood to its last word, allows nothing.
 	h.write("main.hcl", policed)
 	const good = "paths {\n  writable = [\"/srv\"]\n}\n"

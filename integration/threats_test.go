@@ -158,6 +158,7 @@ func TestThreats(t *testing.T) {
 	h := boot(t)
 	h.write("main.hcl", exact)
 	before := h.sh("find / -xdev -perm /6000 2> /dev/null | sort")
+	untouched := h.snap()
 	h.apply()
 
 	t.Run("arguments", func(t *testing.T) {
@@ -223,10 +224,10 @@ func TestThreats(t *testing.T) {
 		equal(t, h.sh("busctl list --no-pager | grep -i hostctl | grep -v 'hostctl-.*\\.service\\|hostctl-try\\|^:' || true"), "")
 		equal(t, h.sh("pgrep -x hostctl || true"), "")
 		equal(t, h.sh("stat -c %a /var/lib/hostctl /run/hostctl/containers /run/hostctl/specs /run/hostctl/running | sort -u"), "700")
-		for _, args := range []string{"plan", "apply -auto-approve", "destroy -auto-approve", "status", "stop args", "exec args true", "cp args:/etc/passwd /tmp/x", "kill args", "pause args", "logs args"} {
+		for _, args := range []string{"plan", "apply -auto-approve", "destroy -auto-approve", "status", "show", "stop args", "exec args true", "cp args:/etc/passwd /tmp/x", "kill args", "pause args", "logs args"} {
 			r := h.run("/bin/sh", "-c", "cp main.hcl /tmp/main.hcl; cd /tmp; exec setpriv --reuid=nobody --regid=nogroup --clear-groups hostctl "+args)
-			if r.exit == 0 && !strings.HasPrefix(args, "logs") {
-				t.Errorf("nobody may %s: %s", args, r.all())
+			if looks := args == "plan" || args == "status" || args == "show"; looks != (r.exit == 0) {
+				t.Errorf("hostctl %s for nobody: %s", args, r.all())
 			}
 			missing(t, r.all(), "S3CR3T", "panic")
 		}
@@ -240,12 +241,23 @@ func TestThreats(t *testing.T) {
 
 	t.Run("drop-ins", func(t *testing.T) {
 		h := h.in(t)
-		h.sh("mkdir -p /etc/systemd/system/hostctl-.service.d && printf '[Service]\\nEnvironment=ADMIN=1\\n' > /etc/systemd/system/hostctl-.service.d/admin.conf && systemctl daemon-reload")
-		h.hostctl(0, "plan", "-detailed-exitcode")
+		const all, one = "/etc/systemd/system/hostctl-.service.d/admin.conf", "/run/systemd/system/hostctl-args.service.d/nice.conf"
+		h.sh("mkdir -p $(dirname " + all + ") $(dirname " + one + ") && printf '[Service]\nEnvironment=ADMIN=1\n' > " + all + " && printf '[Service]\nNice=7\n' > " + one)
+		missing(t, h.hostctl(0, "plan").stderr, "drop-in") // systemd has not read them
+		h.sh("systemctl daemon-reload")
+		for _, args := range [][]string{{"plan", "-detailed-exitcode"}, {"status"}, {"apply", "-auto-approve"}} {
+			contains(t, h.hostctl(0, args...).stderr, "Warning: admin drop-in "+all+" changes unit hostctl-args.service and 2 more",
+				"Warning: admin drop-in "+one+" changes unit hostctl-args.service\n", "systemctl cat hostctl-args.service")
+		}
+		// The unit runs with them, and what is the payload's comes from elsewhere.
 		h.sh("systemctl restart hostctl-args.service")
+		equal(t, h.sh("ps -o ni= -p "+h.payload("args")+" | tr -d ' '"), "7")
 		missing(t, h.sh("tr '\\0' '\\n' < /proc/"+h.payload("args")+"/environ"), "ADMIN")
-		h.sh("test -e /etc/systemd/system/hostctl-.service.d/admin.conf")
-		h.sh("rm -r /etc/systemd/system/hostctl-.service.d; systemctl daemon-reload")
+		h.clean()
+		h.sh("test -e " + all + " && test -e " + one)
+		// What systemd itself writes for a property that is set by hand is drift, and no drop-in of an administrator's.
+		h.sh("rm -r $(dirname " + all + ") $(dirname " + one + "); systemctl daemon-reload; systemctl restart hostctl-args.service; systemctl set-property --runtime hostctl-args.service CPUWeight=70")
+		missing(t, h.hostctl(0, "plan").stderr, "drop-in")
 	})
 
 	t.Run("the unit", func(t *testing.T) {
@@ -257,6 +269,15 @@ func TestThreats(t *testing.T) {
 			equal(t, name+"="+h.property("hostctl-args.service", name), name+"="+want)
 		}
 		missing(t, h.property("hostctl-args.service", "CapabilityBoundingSet"), "cap_sys_module", "cap_sys_rawio", "cap_sys_boot", "cap_sys_time", "cap_bpf", "cap_syslog", "cap_net_raw", "cap_linux_immutable")
+	})
+
+	t.Run("nothing is left", func(t *testing.T) {
+		h := h.in(t)
+		h.hostctl(0, "destroy", "-auto-approve")
+		h.sh("systemctl stop polkit.service 2> /dev/null || true") // which nobody's systemctl has begun
+		if after := h.snap(); after != untouched {
+			t.Errorf("hostile payloads have changed the host:\n%s", diff(untouched, after))
+		}
 	})
 }
 

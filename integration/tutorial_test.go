@@ -28,6 +28,7 @@ func TestTutorial(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := boot(t)
+	h.policy("")
 	var out strings.Builder
 	commands := 0
 	for rest := string(text); ; {

@@ -68,7 +68,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case hcl.ChildArg:
-			os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, testKinds))
+			os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, testKinds, func() error { return nil }))
 		case "lsp":
 			if err := lsp.Serve(context.Background(), os.Stdin, os.Stdout, options()); err != nil {
 				fmt.Fprintln(os.Stderr, err)

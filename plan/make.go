@@ -30,6 +30,8 @@ type Options struct {
 	// Hidden are paths whose values are not to be shown, beside those of Directives.Sensitive:
 	// what was sensitive when it was last applied.
 	Hidden map[resource.Addr][]string
+	// Unread is what could not be read of the host; nil where everything was.
+	Unread *Unread
 }
 
 // item is what Make knows of a resource that something is done to.
@@ -87,7 +89,8 @@ type maker struct {
 // Where the references of want or live do have a cycle, every step is there all
 // the same, and some step of the cycle comes before what it refers to.
 func Make(want, last, live resource.State, opt Options) *Plan {
-	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Generation: opt.Generation, Since: opt.Since, Targets: opt.Targets, Resources: []Resource{}, Steps: []Step{}}
+	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Generation: opt.Generation, Since: opt.Since, Targets: opt.Targets, Resources: []Resource{}, Steps: []Step{}, Unread: opt.Unread}
+	want = opt.Unread.without(want)
 	m := &maker{opt: opt, want: want, items: map[resource.Addr]*item{}}
 	m.moves, p.Refused = Moves(want, last, live, opt.Directives, opt.Kinds)
 	m.last, m.live = rekey(last, m.moves, false), rekey(live, m.moves, true)
@@ -102,9 +105,26 @@ func Make(want, last, live resource.State, opt Options) *Plan {
 		nodes, after = m.narrow(p, nodes, after)
 	}
 	p.Refused = append(p.Refused, m.refuse()...)
+	if opt.Unread != nil {
+		p.Record, p.Forget = nil, nil // there is no ledger to compare with, nor is anything written
+	}
 	p.fill(m.sorted(), nodes, after, opt)
 	p.Want = m.effective()
 	return p
+}
+
+// without returns the wanted resources that something is known of.
+func (u *Unread) without(want resource.State) resource.State {
+	if !u.Whole() {
+		return want
+	}
+	known := maps.Clone(want)
+	for _, r := range u.Resources {
+		if len(r.Paths) == 0 {
+			delete(known, r.Addr)
+		}
+	}
+	return known
 }
 
 // effective is what is wanted once the directives were heard.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"hostctl/resource"
 )
@@ -66,12 +67,35 @@ type Plan struct {
 	// From, grants above all, is To's from before the first step; its last applied spec from when To's step is done.
 	Moves   []Move  `json:"moves,omitempty"`
 	Summary Summary `json:"summary"`
+	// Unread is what could not be compared; absent where everything was, as in each plan of root's.
+	Unread *Unread `json:"unread,omitempty"`
 
 	// Want is what is wanted once the configuration's directives were heard: with
 	// the live values of what is to be ignored. It is nil in a decoded plan.
 	Want resource.State `json:"-"`
 	// Refused is why the plan must not be carried out; empty if it may be.
 	Refused []resource.Problem `json:"-"`
+}
+
+// Unread is what the user who asked for a plan may not read. The plan says nothing of it.
+type Unread struct {
+	UID int `json:"uid"` // whose plan it is
+	// Ledger says that the ledger is among it: what was applied once and is declared no more is not known.
+	Ledger bool `json:"ledger,omitempty"`
+	// Resources are those that are wanted, by address.
+	Resources []UnreadResource `json:"resources"`
+}
+
+// UnreadResource is a resource of which something could not be read.
+type UnreadResource struct {
+	Addr resource.Addr `json:"address"`
+	// Paths are its attributes that could not be; absent where that is all of it, also whether it is there.
+	Paths []string `json:"paths,omitempty"`
+}
+
+// Whole reports whether there are resources of which nothing is known; nil has none.
+func (u *Unread) Whole() bool {
+	return u != nil && slices.ContainsFunc(u.Resources, func(r UnreadResource) bool { return len(r.Paths) == 0 })
 }
 
 // Summary counts resources, not steps.

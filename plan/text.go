@@ -30,13 +30,16 @@ func (p *Plan) Text(opt TextOptions) string {
 	}
 	t := &text{TextOptions: opt}
 	if p.Empty() {
-		if len(p.Targets) > 0 {
+		if p.Unread != nil {
+			t.line(t.paint(bold, "No changes"), " in what could be read.")
+		} else if len(p.Targets) > 0 {
 			t.line(t.paint(bold, "No changes."), " What is asked for is on the host as the configuration says.")
 			t.partial(p)
 		} else {
 			t.line(t.paint(bold, "No changes."), " ", p.same())
 		}
 		t.ledger(p)
+		t.unread(p.Unread)
 		return t.String()
 	}
 	t.partial(p)
@@ -61,6 +64,7 @@ func (p *Plan) Text(opt TextOptions) string {
 	t.line(t.paint(bold, "Plan:"), " ", p.Summary.text(), ".")
 	t.addrs("Goes down: ", p.Summary.Down)
 	t.ledger(p)
+	t.unread(p.Unread)
 	return t.String()
 }
 
@@ -209,6 +213,28 @@ func (t *text) addrs(title string, addrs []resource.Addr) {
 func (t *text) ledger(p *Plan) {
 	t.addrs("Recorded in the ledger without touching the host: ", p.Record)
 	t.addrs("Dropped from the ledger, gone from the host already: ", p.Forget)
+}
+
+// unread prints what the plan says nothing of, and who can see it.
+func (t *text) unread(u *Unread) {
+	if u == nil {
+		return
+	}
+	t.line()
+	if u.Ledger || len(u.Resources) > 0 {
+		t.line(t.paint(bold, fmt.Sprintf("Not compared, because uid %d may not read it:", u.UID)))
+	}
+	for _, r := range u.Resources {
+		if len(r.Paths) == 0 {
+			t.line("  ", plain(r.Addr.String()))
+		} else {
+			t.line("  ", plain(r.Addr.String()), ": ", plain(strings.Join(r.Paths, ", ")))
+		}
+	}
+	if u.Ledger {
+		t.wrapped("  ", "    ", "", "the ledger: what was applied once and is declared no more, which numbers were given out, and what was stopped on purpose")
+	}
+	t.wrapped("", "", "", fmt.Sprintf("Whether the host would take changes uid %d cannot tell. Root sees all of it.", u.UID))
 }
 
 // drift prints what was changed outside hostctl and will be put right.

@@ -9,7 +9,9 @@ import (
 
 // Check returns a problem for each demand of a resolved state that the configuration of that name may not have. dir is where the
 // configuration lies, an absolute path; "" where that is not known.
-func (p *Policy) Check(owner, dir string, want resource.State) []resource.Problem {
+//
+// imports are what import blocks name.
+func (p *Policy) Check(owner, dir string, want resource.State, imports []resource.Import) []resource.Problem {
 	g := p.configuration(owner)
 	var problems []resource.Problem
 	refuse := func(addr resource.Addr, v Verdict) {
@@ -17,6 +19,11 @@ func (p *Policy) Check(owner, dir string, want resource.State) []resource.Proble
 	}
 	if v := g.judge(resource.Demand{Right: resource.RightDirectory, Value: dir}); dir != "" && !v.Allowed {
 		refuse(resource.Addr{}, v)
+	}
+	for _, i := range imports {
+		if v := g.judge(resource.Demand{Right: resource.RightImport, Value: i.ID}); !v.Allowed {
+			refuse(i.To, v)
+		}
 	}
 	for _, addr := range want.Addrs() {
 		for _, d := range demands(addr, want[addr]) {
@@ -62,6 +69,12 @@ func summary(v Verdict) string {
 		what = "an account " + quote(v.Value)
 	case resource.RightUID:
 		what = "the uid " + v.Value
+	case resource.RightShell:
+		what = "an account that can log in with " + v.Value
+	case resource.RightHome:
+		what = v.Value + " as a home directory"
+	case resource.RightImport:
+		what = "the import of " + v.Value
 	case resource.RightGroup:
 		what = "membership of group " + quote(v.Value)
 	case resource.RightPort:

@@ -6,6 +6,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"hostctl/policy/rule"
 )
 
 // The entries of a policy that are more than a name.
@@ -108,5 +110,5 @@ func parseDevice(s string) (device, error) {
 // allows reports whether a device may be given: "/dev/net/tun:rw".
 func (d device) allows(asked string) bool {
 	i := strings.LastIndexByte(asked, ':')
-	return i >= 0 && match(d.pattern, asked[:i]) && strings.Trim(asked[i+1:], d.permissions) == ""
+	return i >= 0 && rule.Match([]string{d.pattern}, asked[:i]) && strings.Trim(asked[i+1:], d.permissions) == ""
 }

@@ -29,6 +29,9 @@ type Configuration struct {
 type Sections struct {
 	// Names are patterns of what its containers, namespaces, networks, volumes and accounts are called on the host. Unset, everything.
 	Names []string `json:"names,omitempty"`
+	// Imports are the objects of the host's own that import blocks may take over, by the id that such a block has: an account's or a
+	// namespace's name, a directory. Without a policy: none.
+	Imports []string `json:"imports,omitempty"`
 	// Paths are the directories that volumes may be, and containers mount.
 	Paths Paths `json:"paths,omitzero"`
 	// Rootfs are the directories that may be containers' roots.
@@ -87,6 +90,9 @@ type Users struct {
 	Allow []string `json:"allow,omitempty"`
 	// UIDs are ranges of their numbers, such as "3000-3999". Without a policy: ["1000-60000"].
 	UIDs []string `json:"uids,omitempty"`
+	// Shells are those by which somebody may log in to them, as with a key in their home directory. Those that let nobody in need not be
+	// allowed. Without a policy: none.
+	Shells []string `json:"shells,omitempty"`
 	// Groups are those that they may be members of, by name; several of a distribution's groups are as good as root. Without a policy: none.
 	Groups []string `json:"groups,omitempty"`
 }

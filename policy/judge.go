@@ -89,7 +89,7 @@ func (g *grants) judge(d resource.Demand) Verdict {
 		oneOf(by, list, func(i int) bool { return list[i] == d.Value }, d.Value)
 	}
 	fits := func(by string, list []string) {
-		oneOf(by, list, func(i int) bool { return match(list[i], d.Value) }, d.Value)
+		oneOf(by, list, func(i int) bool { return rule.Match(list[i:i+1], d.Value) }, d.Value)
 	}
 	ruled := func(r rule.Verdict, list []string) {
 		v.By, v.Why = r.By, r.Why
@@ -126,6 +126,12 @@ func (g *grants) judge(d resource.Demand) Verdict {
 			entry = "*" + entry
 		}
 		oneOf("network.host_ports", g.Network.HostPorts, func(i int) bool { return g.ports[i].allows(d.Value) }, entry)
+	case resource.RightShell:
+		named("users.shells", g.Users.Shells)
+	case resource.RightHome: // what could be a volume
+		ruled(g.paths().Write(d.Value), orEmpty(g.Sections.Paths.Writable))
+	case resource.RightImport:
+		named("imports", g.Imports)
 	case resource.RightHostNetwork:
 		fits("network.host_network", g.Network.HostNetwork)
 	case resource.RightSubnet:
@@ -215,7 +221,7 @@ func (g *grants) credential(v *Verdict) {
 	case !ok:
 		v.Why = "the policy has no credential of that id"
 		v.Allow = fmt.Sprintf("a block credential %s that has the file and containers = %s", quote(id), written([]string{container}))
-	case !matchAny(c.Containers, container):
+	case !rule.Match(c.Containers, container):
 		v.Has, v.Why = written(c.Containers), "the policy gives it to "+words(c.Containers)
 		v.Allow = fmt.Sprintf("containers = %s in the block credential %s", written(append(slices.Clone(c.Containers), container)), quote(id))
 	default:

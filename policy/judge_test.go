@@ -11,9 +11,10 @@ import (
 func file() *File {
 	return &File{
 		Sections: Sections{
-			Paths:  Paths{Writable: []string{"/srv"}, ReadOnly: []string{"/srv/shared", "/usr/share"}},
-			Rootfs: Rootfs{Directories: []string{"/srv/rootfs"}},
-			Users:  Users{Allow: []string{"app", "web-*"}, UIDs: []string{"3000-3999", "5000"}, Groups: []string{"adm"}},
+			Imports: []string{"alice"},
+			Paths:   Paths{Writable: []string{"/srv"}, ReadOnly: []string{"/srv/shared", "/usr/share"}},
+			Rootfs:  Rootfs{Directories: []string{"/srv/rootfs"}},
+			Users:   Users{Allow: []string{"app", "web-*"}, UIDs: []string{"3000-3999", "5000"}, Shells: []string{"/bin/bash"}, Groups: []string{"adm"}},
 			Network: Network{HostNetwork: []string{"proxy"}, HostPorts: []string{"127.0.0.1:8000-8999", "10.0.0.0/8:53", "*:443", "[fd00::/8]:80"},
 				Subnets: []string{"10.20.0.0/16", "fd20::/32"}},
 			Privileges: Privileges{
@@ -67,6 +68,13 @@ func TestJudge(t *testing.T) {
 		{everybody, resource.RightUID, "4000", 4000, false},
 		{everybody, resource.RightUID, "5000", 5000, true},
 		{everybody, resource.RightUID, "0", 0, false},
+		{everybody, resource.RightShell, "/bin/bash", 0, true},
+		{everybody, resource.RightShell, "/bin/sh", 0, false},
+		{everybody, resource.RightHome, "/srv/home", 0, true},
+		{everybody, resource.RightHome, "/root", 0, false},
+		{everybody, resource.RightHome, "/home/alice", 0, false},
+		{everybody, resource.RightImport, "alice", 0, true},
+		{everybody, resource.RightImport, "bob", 0, false},
 		{everybody, resource.RightGroup, "adm", 0, true},
 		{everybody, resource.RightGroup, "docker", 0, false},
 		{everybody, resource.RightHostNetwork, "proxy", 0, true},
@@ -172,7 +180,7 @@ func obeyed(t *testing.T, owner string, v Verdict) {
 		"network { host_network": &s.Network.HostNetwork, "network { host_ports": &s.Network.HostPorts, "network { subnets": &s.Network.Subnets,
 		"privileges { capabilities": &s.Privileges.Capabilities, "privileges { devices": &s.Privileges.Devices, "privileges { sysctls": &s.Privileges.Sysctls,
 		"privileges { system_calls": &s.Privileges.SystemCalls, "privileges { root": &s.Privileges.Root, "privileges { boot": &s.Privileges.Boot,
-		"privileges { selinux": &s.Privileges.SELinux, "privileges { rlimits": &s.Privileges.Rlimits, "limits { unlimited": &s.Limits.Unlimited, "names": &s.Names,
+		"privileges { selinux": &s.Privileges.SELinux, "privileges { rlimits": &s.Privileges.Rlimits, "limits { unlimited": &s.Limits.Unlimited, "users { shells": &s.Users.Shells, "imports": &s.Imports, "names": &s.Names,
 	}
 	if attribute == "directories" {
 		return
@@ -212,7 +220,7 @@ func TestBuiltin(t *testing.T) {
 	}
 	for _, right := range []resource.Right{
 		resource.RightRoot, resource.RightGroup, resource.RightHostNetwork, resource.RightSysctl, resource.RightCapability, resource.RightSystemCall,
-		resource.RightDevice, resource.RightBoot, resource.RightSELinux, resource.RightRlimit, resource.RightCredential,
+		resource.RightDevice, resource.RightBoot, resource.RightSELinux, resource.RightRlimit, resource.RightCredential, resource.RightShell, resource.RightImport,
 	} {
 		if v := p.top.judge(resource.Demand{Right: right, Value: "writable"}); v.Allowed {
 			t.Errorf("something is loosened: %+v", v)

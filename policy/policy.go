@@ -2,8 +2,6 @@ package policy
 
 import (
 	"reflect"
-	"slices"
-	"strings"
 
 	"hostctl/policy/rule"
 	"hostctl/resource"
@@ -100,7 +98,14 @@ func (p *Policy) configuration(owner string) *grants {
 func (p *Policy) Paths(owner string) rule.Paths { return p.configuration(owner).paths() }
 
 func (g *grants) paths() rule.Paths {
-	return rule.Paths{Writable: g.Sections.Paths.Writable, ReadOnly: g.Sections.Paths.ReadOnly, Rootfs: g.Rootfs.Directories}
+	p := rule.Paths{Writable: g.Sections.Paths.Writable, ReadOnly: g.Sections.Paths.ReadOnly, Rootfs: g.Rootfs.Directories}
+	for id, c := range g.Sections.Credential {
+		if p.Credentials == nil {
+			p.Credentials = map[string][]string{}
+		}
+		p.Credentials[id] = c.Containers
+	}
+	return p
 }
 
 // Rules are the paths of all configurations, for the launcher.
@@ -119,20 +124,11 @@ func (p *Policy) Rules() rule.Rules {
 // and the built-in ones.
 func (p *Policy) Effective(owner string) Sections { return p.configuration(owner).Sections }
 
-// Credential returns what the policy has under that id for the container of that name, and whether it may have it.
-func (p *Policy) Credential(owner, id, container string) (Credential, bool) {
-	c, ok := p.configuration(owner).Sections.Credential[id]
-	return c, ok && matchAny(c.Containers, container)
-}
-
-// match reports whether a name fits a pattern.
-func match(pattern, name string) bool {
-	if begin, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(name, begin)
+// Credentials tells what the containers of the configuration of that name may have.
+func (p *Policy) Credentials(owner string) resource.Credentials {
+	g := p.configuration(owner)
+	return func(id, container string) (resource.Credential, bool) {
+		c, ok := g.Sections.Credential[id]
+		return resource.Credential{File: c.File, Encrypted: c.Encrypted}, ok && rule.Match(c.Containers, container)
 	}
-	return pattern == name
-}
-
-func matchAny(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, name) })
 }

@@ -61,6 +61,10 @@ func (v *validator) sections(at string, s *Sections) {
 	v.patterns(at+"users.allow", s.Users.Allow)
 	each(v, at+"users.uids", s.Users.UIDs, parseSpan)
 	v.words(at+"users.groups", s.Users.Groups)
+	v.words(at+"imports", s.Imports)
+	for _, shell := range s.Users.Shells {
+		v.path(at+"users.shells", shell)
+	}
 	v.patterns(at+"network.host_network", s.Network.HostNetwork)
 	each(v, at+"network.host_ports", s.Network.HostPorts, parsePort)
 	each(v, at+"network.subnets", s.Network.Subnets, parseSubnet)
@@ -172,19 +176,12 @@ func (v *validator) image(at, prefix string, i Image) {
 }
 
 func (v *validator) credential(at, id string, c Credential) {
-	if !ValidCredential(id) {
-		v.bad(at, fmt.Sprintf("%q cannot be a credential's id", id), "an id has a-z, A-Z, 0-9, \"-\", \"_\" and \".\", and begins with a letter or a digit; at most 64")
+	if !rule.ValidCredential(id) {
+		v.bad(at, fmt.Sprintf("%q cannot be a credential's id", id), rule.CredentialForm)
 	}
-	if v.path(at+".file", c.File) && strings.ContainsAny(c.File, ":%\\\"'") {
-		v.bad(at+".file", fmt.Sprintf("%q cannot be a credential's file", c.File), "systemd has a meaning for : % \\ and quotes in it; move the file")
+	if v.path(at+".file", c.File) && !rule.ValidCredentialFile(c.File) {
+		v.bad(at+".file", fmt.Sprintf("%q cannot be a credential's file", c.File),
+			"systemd has a meaning for other characters in it than letters, digits and - _ . / + @ , =; move the file")
 	}
 	v.patterns(at+".containers", c.Containers)
-}
-
-// ValidCredential reports whether s can be a credential's id: it becomes a file's name, and stands in a unit.
-func ValidCredential(s string) bool {
-	if s == "" || len(s) > 64 || s[0] == '-' || s[0] == '_' || s[0] == '.' {
-		return false
-	}
-	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
 }

@@ -12,6 +12,9 @@ const (
 	RightRoot        Right = "root"             // what may be written of a root: "ephemeral", "persistent" or "writable"
 	RightUser        Right = "user"             // an account's name
 	RightUID         Right = "uid"              // an account's number
+	RightShell       Right = "shell"            // an account's shell, by which somebody may log in
+	RightHome        Right = "home"             // an account's home directory, which the host's own programs read settings in
+	RightImport      Right = "import"           // the id of an object of the host's own that becomes the configuration's
 	RightGroup       Right = "group"            // a group of the host's that an account is a member of
 	RightPort        Right = "port"             // "127.0.0.1:8080" on the host, ":8080" on all of its addresses
 	RightHostNetwork Right = "host_network"     // the container's name
@@ -34,7 +37,7 @@ const (
 // loosens are the rights that take something away from what a container is confined by. All others are a part of the host.
 var loosens = map[Right]bool{
 	RightRoot: true, RightHostNetwork: true, RightSysctl: true, RightCapability: true, RightSystemCall: true, RightDevice: true,
-	RightBoot: true, RightSELinux: true, RightRlimit: true, RightOOM: true, RightGroup: true, RightPort: true,
+	RightBoot: true, RightSELinux: true, RightRlimit: true, RightOOM: true, RightGroup: true, RightPort: true, RightShell: true, RightImport: true,
 	RightCredential: true,
 }
 

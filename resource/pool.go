@@ -35,6 +35,8 @@ type Resolver struct {
 	Want State
 	// Live is what the host has of this configuration.
 	Live State
+	// Credentials are those that the host's owner gives to the configuration's containers.
+	Credentials Credentials
 	// New collects the grants that Take and Claim made, for the ledger. One that
 	// overlaps an older grant of the same owner takes its place.
 	New []Grant

@@ -193,6 +193,12 @@ type Reading struct {
 	// Used are the parts of each pool that something on this host already has,
 	// whoever owns it.
 	Used map[string][]Span
+	// Unread are the paths of attributes, of resources in State, that this process may not read: they stand there
+	// as the kind makes them. Empty where everything was read, as root does.
+	Unread map[Addr][]string
+	// Warnings are what whoever reads a plan should know of these resources besides: what of the
+	// host's own changes them, or that one fails again and again.
+	Warnings []Problem
 }
 
 // Host is the effects half of a kind: the only code that looks at the host or
@@ -200,7 +206,8 @@ type Reading struct {
 type Host interface {
 	// Read finds what owner has of this kind. last is what the ledger holds
 	// of this kind for owner; it may be stale or empty, and an object that
-	// carries owner's mark is found without it.
+	// carries owner's mark is found without it. The error is fs.ErrPermission where only root
+	// may read what there is of the kind.
 	Read(ctx context.Context, owner string, last State) (Reading, error)
 	// Check looks for what would make a change fail or touch something that
 	// is not ours, before anything is done: a foreign object of the wanted

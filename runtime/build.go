@@ -452,25 +452,8 @@ func (recordOp) do(l *launch) error {
 		Name: l.spec.Name, Spec: l.sum, PID: l.pid(), StartTime: l.start,
 		UID: l.id.UID, GID: l.id.GID, UIDMap: l.id.UIDMap, GIDMap: l.id.GIDMap,
 	}.encode()
-	tmp := newRecord + strconv.Itoa(unix.Getpid())
-	fd, err := unix.Openat(l.running, tmp, unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return call("openat(running/"+tmp+")", err)
-	}
-	n, err := unix.Write(fd, data)
-	if err == nil && n != len(data) {
-		err = unix.ENOSPC
-	}
-	if err == nil {
-		err = unix.Fsync(fd)
-	}
-	unix.Close(fd)
-	if err == nil {
-		err = unix.Renameat(l.running, tmp, l.running, l.invocation)
-	}
-	if err != nil {
-		unix.Unlinkat(l.running, tmp, 0)
-		return call("write(running/"+l.invocation+")", err)
+	if err := writeNew(l.running, newRecord+strconv.Itoa(unix.Getpid()), l.invocation, data); err != nil {
+		return step("running/"+l.invocation, err)
 	}
 	l.recorded = true
 	return nil

@@ -12,9 +12,10 @@ import (
 
 // Problem is one thing for which a container would not start.
 type Problem struct {
-	// Field is the Spec's word for it: "rootfs", "root", "user", "groups", "args", "mounts", "tmpfs" or "files"; or "owner", of a file.
+	// Field is the Spec's word for it: "rootfs", "root", "user", "groups", "args", "mounts", "tmpfs", "files" or "secrets"; or
+	// "owner", of a file; "secret owner"; "overlay", of the kernel; "setuid", of a mount: see [CheckSetuid].
 	Field string
-	// Target is the mount's, tmpfs's or file's, and empty for the others.
+	// Target is the mount's, tmpfs's, file's or secret's, and empty for the others.
 	Target string
 	Err    error
 }
@@ -61,12 +62,12 @@ func (k *Checker) Check(s Spec) []Problem {
 		}
 		if !shifted {
 			bad("rootfs", "", k.canIDMap(s.Rootfs, covered...))
-			if s.Root == RootWritable {
-				bad("root", "", checkClosed(s.Rootfs))
-			}
+		}
+		if s.Root == RootWritable && (!shifted || s.Boot) {
+			bad("root", "", checkClosed(s.Rootfs))
 		}
 		if s.overlaid() {
-			bad("overlay", "", canOverlay())
+			bad("overlay", "", canOverlay(!shifted))
 		}
 		read := func(path string) ([]byte, error) { return rootFile(root, path) }
 		user, err := lookupUser(s, read)
@@ -90,15 +91,27 @@ func (k *Checker) Check(s Spec) []Problem {
 			}
 			bad("files", f.Target, checkFile(root, s, f.Target))
 		}
+		for _, x := range s.Secrets {
+			if err == nil {
+				_, err := secretOwner(s, x, id, read)
+				bad("secret owner", x.Target, err)
+			}
+			bad("secrets", x.Target, checkFile(root, s, x.Target))
+		}
 		for _, t := range s.Tmpfs {
 			bad("tmpfs", t.Target, checkTarget(s, root, t.Target))
 		}
 	}
 	for _, m := range s.Mounts {
-		if fd, err := openDir(m.Source); err != nil {
+		fd, err := openDir(m.Source)
+		if err != nil {
 			bad("mounts", m.Target, step(m.Source, err))
 			continue
-		} else if m.Path != "" {
+		}
+		if s.makesSetuid(m) {
+			bad("setuid", m.Target, CheckSetuid(m.Source))
+		}
+		if m.Path != "" {
 			part, file, err := openBelow(fd, m.Path)
 			unix.Close(fd)
 			if err != nil {

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hostctl/internal/seccomp"
 	"hostctl/runtime/internal/raw"
-	"hostctl/runtime/internal/seccomp"
 )
 
 // script is what the cloned child does, call by call, with a name for each. Results may go into the
@@ -98,6 +98,8 @@ func childScript(sp Spec, f facts) *script {
 		// A copy of the mounts that belongs to the container's user namespace: the kernel locks each of them, with its flags, to what
 		// the launcher made it. What the system mounts itself it may change.
 		s.add("unshare(CLONE_NEWNS)", 0, unix.SYS_UNSHARE, unix.CLONE_NEWNS)
+		// Among its own namespaces alone, as its systemd has it on a machine: else the credentials of its services come to nothing.
+		s.add("mount(/, MS_REC|MS_SHARED)", 0, unix.SYS_MOUNT, 0, s.str("/"), 0, unix.MS_REC|unix.MS_SHARED, 0)
 	}
 	s.add("prctl(PR_SET_DUMPABLE, 0)", 0, unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	s.add("setsid", raw.Any, unix.SYS_SETSID)
@@ -164,6 +166,8 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	} else {
 		s.capset(may.Capabilities, 0)
 	}
+	// Where fs.suid_dumpable is 1 a change of ids lets others of the new ones look into the process.
+	s.add("prctl(PR_SET_DUMPABLE, 0)", 0, unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	if !may.NewPrivileges {
 		s.add("prctl(PR_SET_NO_NEW_PRIVS, 1)", 0, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	}
@@ -178,7 +182,7 @@ func (s *script) confine(f facts, may privileges, dir string) {
 	chdir := s.add("fchdir("+dir+")", 0, unix.SYS_FCHDIR)
 	cwd.Out[0] = &chdir.Args[0]
 
-	if may.Landlock && f.Landlock >= landlockMin {
+	if may.landlocked(f.Landlock) {
 		s.fds.landlock = &s.add("landlock_restrict_self", 0, unix.SYS_LANDLOCK_RESTRICT_SELF).Args[0]
 	}
 	// CLONE_CLEAR_SIGHAND has reset the handlers; what was ignored (systemd ignores SIGPIPE) still is.
@@ -281,12 +285,14 @@ func (s *script) execInit(sp Spec, env []string) {
 		s.fds.notifyOut = &s.add("fcntl(notify out, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 	}
 	file, label := sp.label()
+	labelled := ""
 	if file != "" {
 		file = procSelf + "/" + file
+		labelled = ", which writes " + strconv.Quote(label) + " to " + file
 	}
 	s.argv = vector(append([]string{InitName, "", file, label, ""}, args...))
 	s.path = (*uintptr)(unsafe.Pointer(&s.argv[4]))
-	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
+	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+labelled+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
 		0, s.str(""), pin(&s.pins, &s.argv[0]), s.vector(append(initEnv[:len(initEnv):len(initEnv)], env...)), unix.AT_EMPTY_PATH)
 	s.fds.self = &exec.Args[0]
 }

@@ -126,6 +126,20 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 		}
 		w.close(']')
 	}
+	if len(s.Secrets) > 0 {
+		w.key("secrets")
+		w.open('[')
+		for _, x := range s.Secrets {
+			w.sep()
+			w.open('{')
+			w.str("target", x.Target)
+			w.str("credential", x.Credential)
+			w.uint("mode", uint64(x.Mode))
+			w.optional("owner", x.Owner)
+			w.close('}')
+		}
+		w.close(']')
+	}
 	for _, l := range []struct {
 		key  string
 		list []string
@@ -256,6 +270,8 @@ func Decode(data []byte) (Spec, error) {
 			r.array(func() { s.Tmpfs = append(s.Tmpfs, r.tmpfs()) })
 		case "files":
 			r.array(func() { s.Files = append(s.Files, r.file()) })
+		case "secrets":
+			r.array(func() { s.Secrets = append(s.Secrets, r.secret()) })
 		case "capabilities":
 			s.Capabilities = r.strs()
 		case "groups":
@@ -428,6 +444,25 @@ func (r *reader) file() (out File) {
 			out.Target = r.str()
 		case "sum":
 			out.Sum = r.str()
+		case "mode":
+			out.Mode = r.uint32()
+		case "owner":
+			out.Owner = r.str()
+		default:
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+func (r *reader) secret() (out Secret) {
+	r.object(func(key string) bool {
+		switch key {
+		case "target":
+			out.Target = r.str()
+		case "credential":
+			out.Credential = r.str()
 		case "mode":
 			out.Mode = r.uint32()
 		case "owner":

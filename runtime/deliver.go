@@ -131,7 +131,7 @@ func (p Paths) delivery(s Spec, r Record, f File) (delivery, error) {
 		return delivery{}, err
 	}
 	content, err := p.content(s.Name, f)
-	return delivery{ownedFile{f, owner}, content}, err
+	return delivery{ownedFile{File: f, owner: owner}, content}, err
 }
 
 // replace puts the file into its room. The thread is in the container's mount namespace, with the host's

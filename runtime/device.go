@@ -55,7 +55,7 @@ func (o deviceOp) make(dev int) error {
 }
 
 // CharDevice returns the number of a character device of the host's. The links that the host's device manager makes below /dev are followed,
-// and none that leads out of it.
+// and none that leads out of it. One that is the host itself is an error.
 func CharDevice(name string) (uint64, error) {
 	dev, err := unix.Open("/dev", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -81,22 +81,12 @@ func CharDevice(name string) (uint64, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
 		return 0, errors.New("is no character device")
 	}
-	return uint64(st.Rdev), ValidDeviceNumber(uint64(st.Rdev))
+	return uint64(st.Rdev), refuseHostDevice("/sys", uint64(st.Rdev))
 }
 
 // DeviceNode is how systemd.resource-control(5) names a character device by its number.
 func DeviceNode(number uint64) string {
 	return "/dev/char/" + utoa(unix.Major(number)) + ":" + utoa(unix.Minor(number))
-}
-
-// ValidDeviceNumber refuses the devices that are the host itself, by whatever name: memory, ports and the kernel's log (major 1), and the
-// raw ways to disks.
-func ValidDeviceNumber(number uint64) error {
-	switch major, minor := unix.Major(number), unix.Minor(number); {
-	case major == 1 && (minor <= 2 || minor == 4 || minor == 11 || minor == 12), major == 10 && (minor == 144 || minor == 237), major == 21, major == 162:
-		return errors.New(strconv.Itoa(int(major)) + ":" + strconv.Itoa(int(minor)) + " gives the whole host away")
-	}
-	return nil
 }
 
 // ValidDevice says what is wrong with the path of a device, inside or on the host; nil for nothing.

@@ -1,10 +1,11 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	goruntime "runtime"
 	"strconv"
-	"unsafe"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -17,7 +18,7 @@ type Entry struct {
 	User string   // as Spec.User; "" is the payload's own
 	Dir  string   // "" is where the payload started
 	Env  []string // on top of the payload's own
-	// Files are the command's standard input, output and error; ignored with TTY.
+	// Files are the command's standard input, output and error, of which none may be a terminal; ignored with TTY.
 	Files [3]int
 	// TTY gives the command a terminal of the container's own, never the caller's: see [Entered.Terminal].
 	TTY bool
@@ -25,9 +26,20 @@ type Entry struct {
 
 // Entered is a command that runs in a container. It is this process's child.
 type Entered struct {
-	PID int
+	PID   int
+	PidFD int // the caller closes it
 	// Terminal is the master of the command's terminal, not blocking; -1 without one. The caller closes it.
 	Terminal int
+}
+
+var fileNames = [3]string{"stdin", "stdout", "stderr"}
+
+// Signal sends the command a signal; one that has ended, and was waited for, gets none.
+func (e *Entered) Signal(s syscall.Signal) error {
+	if err := unix.PidfdSendSignal(e.PidFD, s, nil, 0); err != nil {
+		return call("pidfd_send_signal", err)
+	}
+	return nil
 }
 
 // entering is one Enter on its way.
@@ -47,11 +59,13 @@ type entering struct {
 // of the caller's but the three files of the entry.
 //
 // The payload cannot look into the command while it is on its way in (CVE-2016-9962): until its exec it is not dumpable, has none of the
-// caller's descriptors but these, and what it runs is decided before it enters.
+// caller's descriptors but these, and what it runs is decided before it enters. Nor has the container any hold on the caller: the child
+// has memory of its own, so that its death for want of memory (memory.oom.group) is not the caller's, and when the payload stops or
+// freezes it, the caller waits no longer than until ctx is done, and the command does not run.
 //
 // The calling goroutine's thread must not be used for anything else afterwards: it makes children in the
 // container's pid namespace. Enter locks it.
-func (p Paths) Enter(r Record, e Entry) (_ *Entered, err error) {
+func (p Paths) Enter(ctx context.Context, r Record, e Entry) (_ *Entered, err error) {
 	goruntime.LockOSThread()
 	en := &entering{record: r, entry: e}
 	defer func() {
@@ -71,7 +85,7 @@ func (p Paths) Enter(r Record, e Entry) (_ *Entered, err error) {
 	if err := en.who(); err != nil {
 		return nil, err
 	}
-	return en.run()
+	return en.run(ctx)
 }
 
 func (en *entering) keep(fd int, err error) (int, error) {
@@ -91,6 +105,9 @@ func (en *entering) find() (err error) {
 		return err
 	}
 	if en.cgroup, err = en.keep(openCgroup(pid)); err != nil {
+		return err
+	}
+	if err := en.frozen(); err != nil {
 		return err
 	}
 	// The number was the record's when the descriptors were opened: it still is.
@@ -133,18 +150,27 @@ func envKey(e string) string {
 	return e
 }
 
-func (en *entering) run() (*Entered, error) {
+func (en *entering) run(ctx context.Context) (*Entered, error) {
 	env := en.env()
 	command, err := findCommand(en.root, en.entry.Args[0], envValue(env, "PATH"))
 	if err != nil {
 		return nil, err
 	}
-	f := facts{ID: en.id, Landlock: landlockABI()}
+	f := facts{ID: en.id}
+	if f.Landlock, err = LandlockABI(); err != nil {
+		return nil, err
+	}
 	if f.LastCap, err = lastCap(); err != nil {
 		return nil, err
 	}
 	files, terminal := en.entry.Files, -1
-	if en.entry.TTY {
+	if !en.entry.TTY {
+		for i, fd := range files {
+			if err := refuseTerminal(fd); err != nil {
+				return nil, step(fileNames[i], err)
+			}
+		}
+	} else {
 		slave := -1
 		if terminal, slave, err = openPTY(en.root, en.id); err != nil {
 			return nil, step("terminal", err)
@@ -152,30 +178,34 @@ func (en *entering) run() (*Entered, error) {
 		defer unix.Close(slave)
 		files = [3]int{slave, slave, slave}
 	}
-	pid, err := en.clone(f, files, command, env)
-	if err != nil && terminal >= 0 {
+	s, err := en.script(f, files, command, env)
+	if err == nil {
+		var e *Entered
+		if e, err = en.clone(ctx, s); err == nil {
+			e.Terminal = terminal
+			return e, nil
+		}
+	}
+	if terminal >= 0 {
 		unix.Close(terminal)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &Entered{PID: pid, Terminal: terminal}, nil
+	return nil, err
 }
 
-// clone makes the child, which enters by itself, and returns when its exec has succeeded.
-func (en *entering) clone(f facts, files [3]int, command string, env []string) (int, error) {
+// script lists what the child does.
+func (en *entering) script(f facts, files [3]int, command string, env []string) (*script, error) {
 	s := &script{calls: make([]raw.Call, 0, maxCalls), names: make([]string, 0, maxCalls)}
-	defer s.pins.Unpin()
+	s.fds.statusRead = &s.add("close(status)", 0, unix.SYS_CLOSE).Args[0]
 	if err := en.limits(s); err != nil {
-		return 0, err
+		return nil, err
 	}
 	// In the order in which none overwrites another: each was moved out of the way of 0, 1 and 2 before.
 	for i, fd := range files {
 		high, err := en.keep(unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 16))
 		if err != nil {
-			return 0, call("fcntl(F_DUPFD_CLOEXEC)", err)
+			return nil, call("fcntl(F_DUPFD_CLOEXEC)", err)
 		}
-		s.add("dup3("+[...]string{"stdin", "stdout", "stderr"}[i]+")", raw.Any, unix.SYS_DUP3, uintptr(high), uintptr(i), 0)
+		s.add("dup3("+fileNames[i]+")", raw.Any, unix.SYS_DUP3, uintptr(high), uintptr(i), 0)
 	}
 	s.add("setsid", raw.Any, unix.SYS_SETSID)
 	if en.entry.TTY {
@@ -197,9 +227,9 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 	may := privilegesOf(en.spec, en.id)
 	s.confine(f, may, dir)
 	if s.fds.landlock != nil {
-		ruleset, err := en.ruleset(f.Landlock)
+		ruleset, err := en.ruleset(may, f.Landlock)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		*s.fds.landlock = uintptr(ruleset)
 	}
@@ -209,34 +239,7 @@ func (en *entering) clone(f facts, files [3]int, command string, env []string) (
 	s.execPayload(en.spec, en.entry.Args, env)
 	s.command(command)
 
-	if err := unix.Setns(en.pidfd, unix.CLONE_NEWPID); err != nil {
-		return 0, call("setns(container, CLONE_NEWPID)", err)
-	}
-	// The child shares this process's memory until its exec.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return 0, call("prctl(PR_SET_DUMPABLE, 0)", err)
-	}
-	old, err := blockSignals()
-	if err != nil {
-		return 0, err
-	}
-	defer restoreSignals(old)
-	report := raw.NewReport(-1, ExitExec)
-	const intoCgroup = 0x200000000 // CLONE_INTO_CGROUP
-	pid := raw.Clone(&raw.CloneArgs{
-		Flags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND | intoCgroup,
-		ExitSignal: uint64(unix.SIGCHLD),
-		Cgroup:     uint64(en.cgroup),
-	}, s.calls, report)
-	goruntime.KeepAlive(s)
-	if pid < 0 {
-		return 0, call("clone3(CLONE_VFORK|CLONE_INTO_CGROUP)", unix.Errno(-pid))
-	}
-	if report.Index >= 0 {
-		unix.Wait4(pid, nil, 0, nil)
-		return 0, call(s.names[report.Index], unix.Errno(-report.Result))
-	}
-	return pid, nil
+	return s, nil
 }
 
 // limits gives the child the payload's limits, while it may still raise its own.
@@ -253,7 +256,10 @@ func (en *entering) limits(s *script) error {
 }
 
 // ruleset is the container's Landlock ruleset, made anew: a process cannot enter another's.
-func (en *entering) ruleset(abi int) (int, error) {
+func (en *entering) ruleset(may privileges, abi int) (int, error) {
+	if !may.Landlock {
+		return en.keep(newScope())
+	}
 	ruleset, err := en.keep(newRuleset(abi))
 	if err != nil {
 		return -1, err
@@ -276,76 +282,4 @@ func (en *entering) ruleset(abi int) (int, error) {
 		}
 	}
 	return ruleset, nil
-}
-
-// openCgroup opens the directory of a process's cgroup in the version 2 tree.
-func openCgroup(pid int) (int, error) {
-	path := procPath(pid, "cgroup")
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, call("open("+path+")", err)
-	}
-	defer unix.Close(fd)
-	data, err := readAll(fd, 4096)
-	if err != nil {
-		return -1, call("read("+path+")", err)
-	}
-	line := find(data, 0, "0", 3)
-	if line == nil {
-		return -1, errors.New(path + " names no cgroup of version 2")
-	}
-	for _, mount := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		var fs unix.Statfs_t
-		if unix.Statfs(mount, &fs) != nil || fs.Type != unix.CGROUP2_SUPER_MAGIC {
-			continue
-		}
-		dir, err := unix.Open(mount+line[2], unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return -1, call("open("+mount+line[2]+")", err)
-		}
-		return dir, nil
-	}
-	return -1, errors.New("no cgroup2 filesystem is mounted at /sys/fs/cgroup")
-}
-
-// openPTY makes a terminal in the container's own devpts. Both sides are opened without following a link, and
-// through nothing that is no devpts.
-func openPTY(root int, id identity) (master, slave int, err error) {
-	const path = "dev/pts/ptmx"
-	master, err = unix.Openat2(root, path, &unix.OpenHow{
-		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
-	})
-	if err != nil {
-		return -1, -1, call("openat2("+path+", RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS)", err)
-	}
-	slave, err = peer(master, id)
-	if err != nil {
-		unix.Close(master)
-		return -1, -1, err
-	}
-	return master, slave, nil
-}
-
-func peer(master int, id identity) (int, error) {
-	var fs unix.Statfs_t
-	if err := unix.Fstatfs(master, &fs); err != nil {
-		return -1, call("fstatfs(ptmx)", err)
-	}
-	if fs.Type != unix.DEVPTS_SUPER_MAGIC {
-		return -1, errors.New("/dev/pts/ptmx of the container lies on no devpts")
-	}
-	unlock := int32(0)
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCSPTLCK, uintptr(unsafe.Pointer(&unlock))); errno != 0 {
-		return -1, call("ioctl(TIOCSPTLCK)", errno)
-	}
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	if errno != 0 {
-		return -1, call("ioctl(TIOCGPTPEER)", errno)
-	}
-	if err := unix.Fchown(int(fd), int(id.HostUID), int(id.HostGID)); err != nil {
-		unix.Close(int(fd))
-		return -1, call("fchown(terminal)", err)
-	}
-	return int(fd), nil
 }

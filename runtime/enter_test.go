@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,8 +22,9 @@ func TestEnterHelper(t *testing.T) {
 		return
 	}
 	var in struct {
-		Paths Paths
-		Entry Entry
+		Paths  Paths
+		Entry  Entry
+		Within time.Duration
 	}
 	if err := json.Unmarshal([]byte(arg), &in); err != nil {
 		panic(err)
@@ -30,7 +32,13 @@ func TestEnterHelper(t *testing.T) {
 	r, err := in.Paths.ReadRecord(invocation)
 	if err == nil {
 		var e *Entered
-		if e, err = in.Paths.Enter(r, in.Entry); err == nil {
+		ctx := context.Background()
+		if in.Within != 0 {
+			var cancel func()
+			ctx, cancel = context.WithTimeout(ctx, in.Within)
+			defer cancel()
+		}
+		if e, err = in.Paths.Enter(ctx, r, in.Entry); err == nil {
 			if e.Terminal >= 0 {
 				io.Copy(os.Stdout, os.NewFile(uintptr(e.Terminal), "terminal"))
 			}
@@ -55,12 +63,7 @@ func (b *bed) enter(e Entry) (out, errs string, code int) {
 // enterUnder is enter with what goes before the helper's own command line.
 func (b *bed) enterUnder(wrap []string, e Entry) (out, errs string, code int) {
 	b.t.Helper()
-	e.Files = [3]int{0, 1, 2}
-	arg, err := json.Marshal(map[string]any{"Paths": b.paths, "Entry": e})
-	b.must(err)
-	line := append(wrap, os.Args[0], "-test.run=^TestEnterHelper$")
-	c := exec.Command(line[0], line[1:]...)
-	c.Env = append(os.Environ(), "HOSTCTL_TEST_ENTER="+string(arg))
+	c := b.entering(wrap, e, 0)
 	var o, er strings.Builder
 	c.Stdout, c.Stderr = &o, &er
 	for range 5 {
@@ -69,11 +72,22 @@ func (b *bed) enterUnder(wrap []string, e Entry) (out, errs string, code int) {
 		defer f.Close()
 		c.ExtraFiles = append(c.ExtraFiles, f)
 	}
-	err = c.Run()
+	err := c.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !asExit(err, &exit) {
 		b.t.Fatal(err)
 	}
 	return o.String(), er.String(), c.ProcessState.ExitCode()
+}
+
+// entering is the helper's command, which gives up after a time; 0 is never.
+func (b *bed) entering(wrap []string, e Entry, within time.Duration) *exec.Cmd {
+	e.Files = [3]int{0, 1, 2}
+	arg, err := json.Marshal(map[string]any{"Paths": b.paths, "Entry": e, "Within": within})
+	b.must(err)
+	line := append(wrap, os.Args[0], "-test.run=^TestEnterHelper$")
+	c := exec.Command(line[0], line[1:]...)
+	c.Env = append(os.Environ(), "HOSTCTL_TEST_ENTER="+string(arg))
+	return c
 }
 
 func asExit(err error, to **exec.ExitError) bool {
@@ -192,4 +206,113 @@ func TestRunInside(t *testing.T) {
 	}
 	b.must(unix.Kill(st.pid(), unix.SIGTERM))
 	st.end()
+}
+
+// A payload that stops who enters on the way in holds nobody up, and what it could have killed for want of memory is the child alone: it
+// shares no memory with the caller.
+func TestEnterStopped(t *testing.T) {
+	b := newBed(t)
+	if _, err := exec.LookPath("strace"); err != nil {
+		skip(t, "strace")
+	}
+	st := b.launch(b.spec(func(s *Spec) { s.Init, s.User, s.Args = true, "www", []string{"probe", "wait"} }), nil, nil)
+	readLine(t, st.out, "ready\n")
+	trace := b.dir + "/trace"
+	entry := Entry{Args: []string{"sh", "-c", "echo the command ran"}}
+	c := b.entering([]string{"strace", "-f", "-qq", "-o", trace, "-e", "trace=setresuid", "-e", "inject=setresuid:signal=STOP"}, entry, 5*time.Second)
+	var out, errs strings.Builder
+	c.Stdout, c.Stderr = &out, &errs
+	b.must(c.Start())
+	var pid, parent int
+	for pid == 0 {
+		text, _ := os.ReadFile(trace)
+		for line := range strings.Lines(string(text)) {
+			if strings.Contains(line, "--- stopped by SIGSTOP ---") {
+				fmt.Sscan(line, &pid)
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	status, err := os.ReadFile(procPath(pid, "status"))
+	b.must(err)
+	_, rest, _ := strings.Cut(string(status), "PPid:")
+	fmt.Sscan(rest, &parent)
+	const vm = 1 // KCMP_VM, kcmp(2)
+	if same, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(parent), uintptr(pid), vm, 0, 0, 0); errno != 0 || same == 0 {
+		t.Errorf("kcmp(%d, %d, KCMP_VM): %d, %v", parent, pid, same, errno)
+	}
+	c.Wait()
+	if c.ProcessState.ExitCode() != 99 || out.Len() > 0 || !strings.Contains(errs.String(), "held the command up on its way in") {
+		t.Errorf("exit %d: %s%s", c.ProcessState.ExitCode(), out.String(), errs.String())
+	}
+	if err := unix.Kill(pid, 0); err != unix.ESRCH {
+		t.Errorf("the stopped child is left: %v", err)
+	}
+	b.must(unix.Kill(st.pid(), unix.SIGTERM))
+	st.end()
+}
+
+// No descriptor that is a terminal goes in, whichever of the three it is.
+func TestEnterTerminal(t *testing.T) {
+	b := newBed(t)
+	st := b.launch(b.spec(func(s *Spec) { s.Args = []string{"probe", "wait"} }), nil, nil)
+	readLine(t, st.out, "ready\n")
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	b.must(err)
+	defer master.Close()
+	b.must(unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	b.must(err)
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	b.must(err)
+	defer slave.Close()
+	for i, name := range fileNames {
+		for what, tty := range map[string]*os.File{"slave": slave, "master": master} {
+			c := b.entering(nil, Entry{Args: []string{"sh", "-c", "echo the command ran"}}, 0)
+			var out, errs strings.Builder
+			c.Stdout, c.Stderr = &out, &errs
+			switch i {
+			case 0:
+				c.Stdin = tty
+			case 1:
+				c.Stdout = tty
+			case 2:
+				c.Stderr = tty
+			}
+			c.Run()
+			if c.ProcessState.ExitCode() != 99 || strings.Contains(out.String(), "ran") || i != 2 && !strings.Contains(errs.String(), name+": is a terminal") {
+				t.Errorf("%s, %s: exit %d: %s%s", name, what, c.ProcessState.ExitCode(), out.String(), errs.String())
+			}
+		}
+	}
+	for _, path := range []string{"/dev/null", "/dev/zero", "/dev/urandom", "/etc"} {
+		f, err := os.Open(path)
+		b.must(err)
+		if err := refuseTerminal(int(f.Fd())); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		f.Close()
+	}
+	b.must(master.Close())
+	if err := refuseTerminal(int(slave.Fd())); err == nil {
+		t.Error("a terminal that was hung up goes in")
+	}
+	b.must(unix.Kill(st.pid(), unix.SIGKILL))
+	st.end()
+}
+
+func TestUnifiedCgroup(t *testing.T) {
+	for text, want := range map[string]string{
+		"0::/a\n":                              "/a",
+		"12:memory:/x\n0::/a:b/c\n":            "/a:b/c",
+		"1:name=systemd:/0::/y\n0::/\n":        "/",
+		"10::/z\n0::/hostctl.slice/0::/deep\n": "/hostctl.slice/0::/deep",
+	} {
+		if got, ok := unifiedCgroup(text); !ok || got != want {
+			t.Errorf("%q: %q, %v, want %q", text, got, ok, want)
+		}
+	}
+	if got, ok := unifiedCgroup("3:pids:/x\n"); ok {
+		t.Errorf("version 1 alone: %q", got)
+	}
 }

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"strings"
 	"syscall"
 
@@ -32,9 +33,10 @@ func (e *CallError) Error() string {
 }
 func (e *CallError) Unwrap() error { return e.Errno }
 
-// call gives a failed system call as an error; err is what package unix returned.
+// call gives a failed system call as an error; err is what package unix or os returned.
 func call(name string, err error) error {
-	if errno, ok := err.(syscall.Errno); ok {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
 		return &CallError{name, errno}
 	}
 	return &StepError{name, err}

@@ -29,7 +29,8 @@ type File struct {
 // ownedFile is a file whose owner is known, as the host counts.
 type ownedFile struct {
 	File
-	owner Account
+	owner  Account
+	secret bool // its content is never on a disk, nor longer in memory than has to be
 }
 
 func (p Paths) files() string                     { return p.Run + "/files" }

@@ -36,6 +36,9 @@ func (b *bed) checkRefused(what string, code int, o outcome, words ...string) {
 // residue looks for what a failed start may have left.
 func (b *bed) residue(what string) {
 	b.t.Helper()
+	if b.before != "" {
+		b.unchanged(b.t, what, b.before, b.rootfs)
+	}
 	if left, _ := names(b.paths.running()); len(left) != 0 {
 		b.t.Errorf("%s: left %q", what, left)
 	}

@@ -147,9 +147,9 @@ func FuzzPasswd(f *testing.F) {
 func TestParseMountinfo(t *testing.T) {
 	got := parseMountinfo("36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root rw\n" +
 		"37 35 0:1 / /a\\134b\\999 rw shared:1 master:2 - overlay none rw\nnonsense\n1 2 3 - x\n")
-	want := []hostMount{{"/mnt 2", "ext3"}, {`/a\b\999`, "overlay"}}
+	want := []hostMount{{"/mnt 2", "ext3", true}, {`/a\b\999`, "overlay", true}}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%q", got)
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -158,7 +158,7 @@ func FuzzMountinfo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, m := range parseMountinfo(text) {
 			if m.fstype == "" {
-				t.Errorf("no type: %q", m)
+				t.Errorf("no type: %+v", m)
 			}
 		}
 	})

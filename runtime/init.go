@@ -40,12 +40,13 @@ const (
 	initLabel
 	initExec
 	initFcntl
+	initEnviron
 )
 
 // initNames are the calls by which the payload is started.
 var initNames = [...]string{
 	"clone(CLONE_VM|CLONE_VFORK)", "getpid", "rt_sigaction", "setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])",
-	"openat(label, O_WRONLY)", "write(label)", "execve", "fcntl(status)",
+	"openat(label, O_WRONLY)", "write(label)", "execve", "fcntl(status)", "read(/proc/self/environ)",
 }
 
 // Init is process 1 of a container. It starts the payload as the user that it is itself, tells the
@@ -76,9 +77,12 @@ func Init(args []string) int {
 		return ExitConfig
 	}
 	status := fds[0]
+	if raw.NoFileError != 0 {
+		return initFailed(status, initStage+initLimit, int64(raw.NoFileError))
+	}
 	env, err := ownEnviron()
-	if err != nil || raw.NoFile.Max == 0 {
-		return ExitConfig
+	if err != nil {
+		return initFailed(status, initStage+initEnviron, errnoOf(err))
 	}
 	var pins goruntime.Pinner
 	unix.Prctl(unix.PR_SET_NAME, pin(&pins, cstr(InitName)), 0, 0, 0)
@@ -86,7 +90,7 @@ func Init(args []string) int {
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	for _, fd := range fds {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-			return initFailed(status, initStage+initFcntl, -int64(err.(unix.Errno)))
+			return initFailed(status, initStage+initFcntl, errnoOf(err))
 		}
 	}
 	start := startPayload
@@ -139,6 +143,14 @@ func initFailed(fd int, index, result int64) int {
 	initReport(fd, index, result)
 	awaitLauncher(fd)
 	return ExitExec
+}
+
+// errnoOf is minus the number of an error of package unix.
+func errnoOf(err error) int64 {
+	if errno, ok := err.(unix.Errno); ok {
+		return -int64(errno)
+	}
+	return -int64(unix.EIO)
 }
 
 // awaitLauncher waits, but not for ever, until the launcher has closed its end of the status pipe.

@@ -5,15 +5,21 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"hostctl/internal/landlock"
 )
 
 // Landlock is the second wall behind the mounts: should a mount be writable that ought not to be, or be
 // changed, a file below it still cannot be written (Documentation/userspace-api/landlock.rst). The launcher makes the
 // ruleset, the child puts itself under it.
 
-// landlockMin is the least version that is used. Before it (kernel 5.19) a confined program can link or rename no
-// file into another directory, which breaks more than the second wall is worth.
-const landlockMin = 2
+const (
+	// LandlockFiles is the least version that is used. Before it (kernel 5.19) a confined program can link or rename no
+	// file into another directory, which breaks more than the second wall is worth.
+	LandlockFiles = 2
+	// LandlockSockets is the first version that keeps abstract sockets apart (kernel 6.12).
+	LandlockSockets = 6
+)
 
 // The rights of a ruleset, LANDLOCK_ACCESS_FS_*: what the payload has everywhere, what it may do besides in /proc, and
 // what the init needs of its own program, which lies outside of the tree.
@@ -24,35 +30,24 @@ const (
 	landlockWrite = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 )
 
-// landlockAttr is struct landlock_ruleset_attr; an older kernel knows less of it and is given less.
-type landlockAttr struct{ fs, net, scoped uint64 }
+// Abstract names belong to a network namespace, which containers share with each other where they say so: one's sockets are not
+// the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
+const landlockScope = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 
-// landlockAll is all that a version can refuse.
-func landlockAll(abi int) (attr landlockAttr, size uintptr) {
-	attr.fs, size = 1<<13-1, unsafe.Sizeof(attr.fs)
-	for _, right := range []struct {
-		since int
-		bit   uint64
-	}{{2, unix.LANDLOCK_ACCESS_FS_REFER}, {3, unix.LANDLOCK_ACCESS_FS_TRUNCATE}, {5, unix.LANDLOCK_ACCESS_FS_IOCTL_DEV}} {
-		if abi >= right.since {
-			attr.fs |= right.bit
-		}
-	}
-	if abi >= 6 {
-		// Abstract names belong to a network namespace, which containers share with each other where they say so: one's
-		// sockets are not the other's (CVE-2020-15257). Signals need no scope: a pid namespace is one.
-		attr.scoped, size = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, unsafe.Sizeof(attr)
-	}
-	return attr, size
+// landlockAll is all of a version that a payload is refused: not TCP, which is its network's matter.
+func landlockAll(abi int) landlock.Attr {
+	all := landlock.All(abi)
+	return landlock.Attr{FS: all.FS, Scoped: all.Scoped & landlockScope}
 }
 
-// landlockABI is the version of Landlock that the kernel has; 0 where there is none.
-func landlockABI() int {
-	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+// LandlockABI is the version of Landlock that the kernel has; 0 where it has none (ENOSYS) or was booted without it (EOPNOTSUPP).
+// Whatever else comes of the question is an error: no wall is left out because somebody stands before it.
+func LandlockABI() (int, error) {
+	abi, errno := landlock.ABI()
 	if errno != 0 {
-		return 0
+		return 0, call("landlock_create_ruleset(LANDLOCK_CREATE_RULESET_VERSION)", errno)
 	}
-	return int(abi)
+	return abi, nil
 }
 
 // landlockRight is what the payload may do below a path, which the launcher has in a slot.
@@ -79,25 +74,51 @@ func landlockRights(s Spec, entries []entry) []landlockRight {
 	return rights
 }
 
-// newRuleset makes a ruleset without a rule.
+// newRuleset makes a ruleset without a rule, which refuses all that it can.
 func newRuleset(abi int) (int, error) {
-	attr, size := landlockAll(abi)
-	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+	return createRuleset(landlockAll(abi), abi)
+}
+
+// newScope makes a ruleset that refuses others' abstract sockets and nothing else, of LandlockSockets: whoever is under one that knows of
+// files can mount nothing, which a whole system does.
+func newScope() (int, error) {
+	return createRuleset(landlock.Attr{Scoped: landlockScope}, LandlockSockets)
+}
+
+func createRuleset(attr landlock.Attr, abi int) (int, error) {
+	fd, errno := landlock.Create(attr, abi)
 	if errno != 0 {
 		return -1, call("landlock_create_ruleset", errno)
 	}
-	return int(fd), nil
+	return fd, nil
 }
 
 // allow adds a rule: rights below a directory, or on a file.
 func allow(ruleset, fd int, name string, access uint64, abi int) error {
-	all, _ := landlockAll(abi)
-	rule := unix.LandlockPathBeneathAttr{Allowed_access: access & all.fs, Parent_fd: int32(fd)}
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: access & landlockAll(abi).FS, Parent_fd: int32(fd)}
 	_, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {
 		return call("landlock_add_rule("+name+")", errno)
 	}
 	return nil
+}
+
+// landlocked says whether a process with these privileges is put under a ruleset of a kernel with this version.
+func (p privileges) landlocked(abi int) bool {
+	return p.Landlock && abi >= LandlockFiles || p.Scope && abi >= LandlockSockets
+}
+
+// scopeOp makes the ruleset of a whole system.
+type scopeOp struct{}
+
+func (scopeOp) String() string { return "landlock: no abstract sockets of others" }
+
+func (scopeOp) do(l *launch) error {
+	fd, err := newScope()
+	if err == nil {
+		l.slots["landlock"] = fd
+	}
+	return err
 }
 
 // landlockOp makes the ruleset, without a rule yet.

@@ -13,7 +13,7 @@ import (
 // The second wall holds where the first is taken away: the host's own root makes the container's root and a read-only
 // volume writable, and nothing of them can be written all the same.
 func TestLandlockBehindTheMounts(t *testing.T) {
-	if landlockABI() < landlockMin {
+	if landlockABI(t) < LandlockFiles {
 		skip(t, "Landlock ABI 2")
 	}
 	b := newBed(t)
@@ -43,7 +43,7 @@ func TestLandlockBehindTheMounts(t *testing.T) {
 
 // In a network namespace that is shared, another's abstract sockets are out of reach.
 func TestLandlockAbstractSockets(t *testing.T) {
-	if landlockABI() < 6 {
+	if landlockABI(t) < LandlockSockets {
 		skip(t, "Landlock ABI 6")
 	}
 	b := newBed(t)
@@ -59,4 +59,13 @@ func TestLandlockAbstractSockets(t *testing.T) {
 	if want := "connect: operation not permitted\n"; o.out != want {
 		t.Errorf("%q, want %q; %s", o.out, want, o.line)
 	}
+}
+
+func landlockABI(t *testing.T) int {
+	t.Helper()
+	abi, err := LandlockABI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abi
 }

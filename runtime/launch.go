@@ -30,6 +30,7 @@ type Env struct {
 	NotifySocket string // NOTIFY_SOCKET
 	ListenPID    string // LISTEN_PID
 	ListenFDs    string // LISTEN_FDS
+	Credentials  string // CREDENTIALS_DIRECTORY
 }
 
 // launch is one start. Its ops fill it in.
@@ -65,6 +66,8 @@ type launch struct {
 	invocation string
 	notify     int // socket of systemd
 	running    int // directory of the records
+
+	credentials string // the unit's directory of them; "" where it has none
 
 	below    map[string]string // the entry of the host's policy that allows a slot's directory
 	rootfs   int               // the host's directory, O_PATH
@@ -103,7 +106,7 @@ func Launch(paths Paths, name string, env Env, report func(line string)) int {
 	// for the helper thread, and the helper, whose allocation began the collection, for the thread in clone3.
 	debug.SetGCPercent(-1)
 	l := &launch{
-		paths: paths, name: name, invocation: env.InvocationID, report: report,
+		paths: paths, name: name, invocation: env.InvocationID, credentials: env.Credentials, report: report,
 		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, holdWrite: -1, clonePidFD: -1,
 		slots: make(map[string]int, 16), subs: map[string][]submount{}, contents: map[string][]byte{}, files: map[string]bool{},
 	}
@@ -113,6 +116,11 @@ func Launch(paths Paths, name string, env Env, report func(line string)) int {
 }
 
 func (l *launch) run(env Env) (int, error) {
+	// A core would hold what the payload's files, secrets and environment hold. Whatever core_pattern(5) is: a limit on its size does not
+	// keep one from a pipe.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return ExitSetup, call("prctl(PR_SET_DUMPABLE, 0)", err)
+	}
 	if err := l.read(env); err != nil {
 		return ExitConfig, err
 	}
@@ -127,10 +135,18 @@ func (l *launch) run(env Env) (int, error) {
 	unix.Umask(0)
 	for _, o := range p.Prepare {
 		if err := o.do(l); err != nil {
-			return ExitSetup, err
+			return setupStatus(err), err
 		}
 	}
 	return l.runChild(p)
+}
+
+// setupStatus is the exit status for an operation that failed.
+func setupStatus(err error) int {
+	if config := (configError{}); errors.As(err, &config) {
+		return ExitConfig
+	}
+	return ExitSetup
 }
 
 // read takes in everything that is not the kernel's.
@@ -138,8 +154,8 @@ func (l *launch) read(env Env) (err error) {
 	if !validInvocation(env.InvocationID) || env.NotifySocket == "" {
 		return errors.New("is started by systemd, as a service of Type=notify: INVOCATION_ID or NOTIFY_SOCKET is missing")
 	}
-	if raw.NoFile.Max == 0 {
-		return errors.New("prlimit64(RLIMIT_NOFILE) failed at the launcher's start")
+	if raw.NoFileError != 0 {
+		return call("prlimit64(RLIMIT_NOFILE)", unix.Errno(-raw.NoFileError))
 	}
 	if l.spec, l.sum, l.specFD, err = l.paths.open(l.name); err != nil {
 		return err
@@ -210,7 +226,10 @@ func (l *launch) decide() (plan, error) {
 	if f.LastCap, err = lastCap(); err != nil {
 		return plan{}, err
 	}
-	f.Landlock = landlockABI()
+	if f.Landlock, err = LandlockABI(); err != nil {
+		return plan{}, err
+	}
+	f.NoSwap = len(l.spec.Secrets) > 0 && canNoSwap()
 	if l.spec.Boot {
 		if f.UUID, err = systemUUID(l.spec.Name); err != nil {
 			return plan{}, err
@@ -280,10 +299,7 @@ func (l *launch) runChild(p plan) (int, error) {
 	}
 	if !l.released.Load() {
 		err := <-done
-		if config := (configError{}); errors.As(err, &config) {
-			return ExitConfig, err
-		}
-		return ExitSetup, err
+		return setupStatus(err), err
 	}
 	if report.Index >= 0 {
 		return ExitExec, <-done
@@ -384,6 +400,11 @@ func (l *launch) outcome(status int) error {
 	if index >= initStage {
 		names, index = initNames[:], index-initStage
 	}
+	return failedCall(names, index, result)
+}
+
+// failedCall is what a child's raw.Report says, by the names of its calls.
+func failedCall(names []string, index, result int64) error {
 	if index < 0 || index >= int64(len(names)) {
 		return errors.New("the payload's process reported nonsense")
 	}

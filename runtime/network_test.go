@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A setting is the container's alone, and one of the whole host is nobody's to have.
@@ -91,7 +93,7 @@ func TestHostNetwork(t *testing.T) {
 	if !strings.HasPrefix(o.out, "reached\n") || !strings.Contains(o.out, "not permitted") {
 		t.Errorf("%s%s", o.out, o.line)
 	}
-	if landlockABI() >= 6 && !strings.Contains(o.out, "connect: operation not permitted") {
+	if landlockABI(t) >= LandlockSockets && !strings.Contains(o.out, "connect: operation not permitted") {
 		t.Errorf("an abstract socket of the host's: %s", o.out)
 	}
 	for name, id := range b.probe(b.spec(func(s *Spec) { s.HostNetwork = true })).Namespaces {
@@ -99,6 +101,34 @@ func TestHostNetwork(t *testing.T) {
 			t.Errorf("namespace %s: %s, the host's %s", name, id, host)
 		}
 	}
+}
+
+// Nor does a whole system in the host's network reach the host's abstract sockets, nor what enters it; its own it does, and it mounts.
+func TestBootInHostNetwork(t *testing.T) {
+	b := newBed(t)
+	overlayOK(t, b)
+	if landlockABI(t) < LandlockSockets {
+		skip(t, "Landlock of Linux 6.12")
+	}
+	abstract, err := net.Listen("unix", "@hostctl-test-boot-network")
+	b.must(err)
+	defer abstract.Close()
+	const script = "probe connect @hostctl-test-boot-network; busybox mount -t tmpfs none /data && echo x > /data/x && busybox umount /data && " +
+		"busybox mount --bind /tmp /data && busybox mount -o remount,ro,bind /data && busybox umount /data && busybox unshare -m true && echo mounts"
+	spec := func(args ...string) Spec {
+		return b.spec(func(s *Spec) { booted(s); s.HostNetwork, s.Args = true, args })
+	}
+	o := b.run(spec("sh", "-c", script))
+	st := b.launch(spec("probe", "wait"), nil, nil)
+	readLine(t, st.out, "ready\n")
+	out, errs, _ := b.enter(Entry{Args: []string{"sh", "-c", script}})
+	for who, text := range map[string]string{"the system": o.out + o.line, "who enters": out + errs} {
+		if !strings.Contains(text, "connect: operation not permitted") || !strings.Contains(text, "mounts\n") {
+			t.Errorf("%s: %s", who, text)
+		}
+	}
+	b.must(unix.Kill(st.pid(), unix.SIGKILL))
+	st.end()
 }
 
 // The file is read-only, and is not laid through a link.

@@ -64,6 +64,7 @@ type (
 	roomOp struct {
 		dir      string
 		files    []ownedFile
+		noSwap   bool   // it holds secrets, and the kernel can keep them out of swap
 		uid, gid uint32 // of the directory where it is made
 	}
 	// sealOp makes the rooms unwritable.
@@ -175,7 +176,11 @@ func (o roomOp) String() string {
 	for _, f := range o.files {
 		words = append(words, path.Base(f.Target)+" 0"+strconv.FormatUint(uint64(f.Mode), 8)+" of "+utoa(f.owner.UID)+":"+utoa(f.owner.GID))
 	}
-	return "make room in " + o.dir + " for " + strings.Join(words, ", ")
+	in := o.dir
+	if o.noSwap {
+		in += ", which is never swapped out,"
+	}
+	return "make room in " + in + " for " + strings.Join(words, ", ")
 }
 func (sealOp) String() string  { return "make the rooms " + attrNames(attrNoExec|attrRO) }
 func (o ownOp) String() string { return "attach own " + o.slot + " at /" + o.path }

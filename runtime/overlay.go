@@ -68,24 +68,7 @@ func (o upperOp) claim(dir int) error {
 	fd, err := unix.Openat(dir, "ids", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err == unix.ENOENT {
 		// Before the layer: what is there without a note is nothing yet.
-		if fd, err = unix.Openat(dir, "ids.new", unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600); err != nil {
-			return call("openat(ids.new, O_CREAT)", err)
-		}
-		n, err := unix.Write(fd, want)
-		if err == nil && n != len(want) {
-			err = unix.ENOSPC
-		}
-		if err == nil {
-			err = unix.Fsync(fd)
-		}
-		unix.Close(fd)
-		if err == nil {
-			err = unix.Renameat(dir, "ids.new", dir, "ids")
-		}
-		if err != nil {
-			return call("write(ids)", err)
-		}
-		return nil
+		return writeNew(dir, "ids.new", "ids", want)
 	}
 	if err != nil {
 		return call("openat(ids, O_NOFOLLOW)", err)
@@ -202,36 +185,6 @@ func (o overlayOp) do(l *launch) error {
 	l.slots["root"] = fd
 	delete(l.subs, "root") // an overlay is of one filesystem
 	return nil
-}
-
-// closedOp makes sure that no user of the host reaches a root directory in which a payload writes as the files' owners.
-type closedOp struct{ rootfs string }
-
-func (o closedOp) String() string {
-	return "see that " + o.rootfs + " is closed to other users of the host"
-}
-
-func (o closedOp) do(*launch) error { return step("rootfs "+o.rootfs, checkClosed(o.rootfs)) }
-
-// checkClosed fails unless the directory, or one above it, is root's and lets nobody else in.
-func checkClosed(dir string) error {
-	for at := dir; at != "/"; at = path.Dir(at) {
-		fd, err := openDir(at)
-		if err != nil {
-			return err
-		}
-		var st unix.Stat_t
-		err = unix.Fstat(fd, &st)
-		unix.Close(fd)
-		if err != nil {
-			return call("fstat("+at+")", err)
-		}
-		if st.Uid == 0 && st.Mode&0o077 == 0 {
-			return nil
-		}
-	}
-	return errors.New("root = \"writable\" lets the container make programs in it that other users of the host could start; " +
-		"close it to them (chmod 0700 " + path.Dir(dir) + "), or use \"persistent\"")
 }
 
 func validRoot(s Spec, bad func(field, what string)) {

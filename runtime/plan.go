@@ -57,8 +57,9 @@ type facts struct {
 	// ProcInside: the kernel (before 6.17) has no pidns parameter of proc, so a process in the child's namespaces mounts it.
 	ProcInside bool
 	LastCap    int // CAP_LAST_CAP
-	// Owners are whose Spec.Files are, as the host counts, in the same order.
+	// Owners are whose Spec.Files are, as the host counts, and then whose Spec.Secrets, in the same order.
 	Owners   []Account
+	NoSwap   bool   // a tmpfs can be kept out of swap
 	Landlock int    // its version; 0 where the kernel has none
 	UUID     string // of a whole system, "" for others
 }
@@ -109,7 +110,7 @@ func makePlan(s Spec, f facts) plan {
 	rootAttr := uint64(attrPlain | attrRO)
 	if s.Root == RootWritable {
 		rootAttr = attrPlain
-		if !f.Shifted {
+		if !f.Shifted || s.Boot {
 			prepare(closedOp{s.Rootfs})
 		}
 	}
@@ -146,9 +147,13 @@ func makePlan(s Spec, f facts) plan {
 	}
 	prepare(fsOp{"shm", "tmpfs", tmpfs(shm, 0o1777, root), attrNoExec})
 
-	wall := f.Landlock >= landlockMin && privilegesOf(s, id).Landlock
-	if wall {
+	may := privilegesOf(s, id)
+	wall := may.Landlock && may.landlocked(f.Landlock)
+	switch {
+	case wall:
 		prepare(landlockOp{f.Landlock})
+	case may.landlocked(f.Landlock):
+		prepare(scopeOp{})
 	}
 
 	for _, m := range s.Mounts {
@@ -159,6 +164,9 @@ func makePlan(s Spec, f facts) plan {
 		if m.Owner != nil {
 			t.uidMap = []Mapping{{m.Owner.UID, id.HostUID, 1}}
 			t.gidMap = []Mapping{{m.Owner.GID, id.HostGID, 1}}
+		}
+		if s.makesSetuid(m) {
+			prepare(setuidOp{m.Source})
 		}
 		prepare(t)
 	}
@@ -183,14 +191,17 @@ func makePlan(s Spec, f facts) plan {
 		}
 	}
 	sort.Slice(entries, func(i, j int) bool { return above(entries[i].target, entries[j].target) })
-	places := make([]place, 0, len(entries)+len(s.Files))
+	places := make([]place, 0, len(entries)+len(s.Files)+len(s.Secrets))
 	for _, e := range entries {
 		places = append(places, place{e.target, attachOp{slot: e.slot, target: e.target, uid: rootUID, gid: rootGID}})
 	}
 	for _, file := range s.Files {
 		prepare(fileOp{file})
 	}
-	places = append(places, rooms(s.Files, f.Owners, rootUID, rootGID)...)
+	for _, secret := range s.Secrets {
+		prepare(secretOp{secret})
+	}
+	places = append(places, rooms(s, f, rootUID, rootGID)...)
 	sort.SliceStable(places, func(i, j int) bool { return above(places[i].target, places[j].target) })
 
 	build(mapsOp{id.UIDMap, id.GIDMap})
@@ -216,7 +227,7 @@ func makePlan(s Spec, f facts) plan {
 	for _, p := range places {
 		build(p.op)
 	}
-	if len(s.Files) > 0 {
+	if len(s.Files)+len(s.Secrets) > 0 {
 		build(sealOp{})
 	}
 	// The launcher's own come last: a volume whose target was led astray (another container may share
@@ -320,15 +331,21 @@ func depth(target string) int {
 	return strings.Count(target, "/")
 }
 
-// rooms makes room for the files, once in each directory.
-func rooms(files []File, owners []Account, uid, gid uint32) (out []place) {
-	in := map[string][]ownedFile{}
-	for i, f := range files {
-		in[path.Dir(f.Target)] = append(in[path.Dir(f.Target)], ownedFile{f, owners[i]})
+// rooms makes room for the files and secrets, once in each directory.
+func rooms(s Spec, f facts, uid, gid uint32) (out []place) {
+	in, noSwap := map[string][]ownedFile{}, map[string]bool{}
+	for i, file := range s.Files {
+		dir := path.Dir(file.Target)
+		in[dir] = append(in[dir], ownedFile{File: file, owner: f.Owners[i]})
+	}
+	for i, x := range s.Secrets {
+		dir := path.Dir(x.Target)
+		in[dir] = append(in[dir], ownedFile{x.file(), f.Owners[len(s.Files)+i], true})
+		noSwap[dir] = f.NoSwap
 	}
 	for dir, files := range in {
 		sort.Slice(files, func(i, j int) bool { return files[i].Target < files[j].Target })
-		out = append(out, place{dir, roomOp{dir, files, uid, gid}})
+		out = append(out, place{dir, roomOp{dir, files, noSwap[dir], uid, gid}})
 	}
 	return out
 }

@@ -25,17 +25,23 @@ func TestPlanGolden(t *testing.T) {
 		{"full", sample(), facts{}},
 		{"shifted", base(func(s *Spec) {}), facts{Shifted: true}},
 		{"old-proc", base(func(s *Spec) {}), facts{ProcInside: true}},
-		{"landlock", sample(), facts{Landlock: 7}},
+		{"landlock", sample(), facts{Landlock: 7, NoSwap: true}},
 		{"privileged", base(func(s *Spec) {
 			s.Capabilities, s.Groups = []string{"net_admin", "sys_chroot"}, []string{"10"}
 			s.SystemCalls, s.Masked = []string{"ptrace"}, []string{"/proc/cpuinfo", "/etc/shadow"}
 		}), facts{}},
 		{"ephemeral", base(func(s *Spec) { s.Root, s.RootSize = RootEphemeral, 64<<20 }), facts{Landlock: 7}},
 		{"boot", base(func(s *Spec) { s.Boot, s.Root, s.Args = true, RootEphemeral, []string{"/sbin/init"} }), facts{Landlock: 7, UUID: "x"}},
+		{"boot-host-network", base(func(s *Spec) {
+			s.Boot, s.Root, s.HostNetwork, s.Args = true, RootEphemeral, true, []string{"/sbin/init"}
+			s.Mounts = []Mount{{Target: "/srv", Source: "/srv/shared"}, {Target: "/opt", Source: "/srv/opt", ReadOnly: true}}
+		}), facts{Landlock: 6, UUID: "x"}},
 		{"host-network", base(func(s *Spec) { s.HostNetwork = true }), facts{Landlock: 7}},
 		{"sysctls", base(func(s *Spec) {
 			s.Sysctls = []Sysctl{{"net.core.somaxconn", "1024"}, {"kernel.sem", "250 32000 32 128"}}
 		}), facts{}},
+		{"apparmor", base(func(s *Spec) { s.AppArmor = "hostctl-web" }), facts{}},
+		{"selinux", base(func(s *Spec) { s.SELinux, s.Init = "system_u:system_r:container_t:s0:c1,c2", true }), facts{}},
 		{"writable", base(func(s *Spec) { s.Root = RootWritable }), facts{Landlock: 7}},
 		{"own-run", base(func(s *Spec) {
 			s.Tmpfs = []Tmpfs{{Target: "/run", Size: 1 << 20}}
@@ -55,6 +61,13 @@ func TestPlanGolden(t *testing.T) {
 		}
 		for _, f := range c.spec.Files {
 			owner, err := fileOwner(c.spec, f, c.facts.ID, func(string) ([]byte, error) { return []byte(passwd), nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.facts.Owners = append(c.facts.Owners, owner)
+		}
+		for _, x := range c.spec.Secrets {
+			owner, err := secretOwner(c.spec, x, c.facts.ID, func(string) ([]byte, error) { return []byte(passwd), nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +95,7 @@ func TestPlanOrder(t *testing.T) {
 	s := sample()
 	s.Mounts = []Mount{{Target: "/a/b/c", Source: "/x"}, {Target: "/a", Source: "/y"}, {Target: "/run/z", Source: "/z"}}
 	s.Tmpfs = []Tmpfs{{Target: "/a/b", Size: 4096}}
-	s.Files = []File{{Target: "/a.conf"}, {Target: "/run/y/z.conf"}, {Target: "/etc/x/y.conf"}}
+	s.Files, s.Secrets = []File{{Target: "/a.conf"}, {Target: "/run/y/z.conf"}, {Target: "/etc/x/y.conf"}}, nil
 	id, err := mapUser(s, passwdUser{UID: 33, GID: 33})
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,13 @@ package runtime
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
-	"hostctl/runtime/internal/seccomp"
+	"hostctl/internal/seccomp"
 )
 
 // privileges are all that a payload is left with. What the launcher's child gives itself before its exec, and what a command
@@ -26,6 +27,8 @@ type privileges struct {
 	NewPrivileges bool
 	// Landlock is the second wall behind the mounts. A whole system makes mounts of its own, which the wall would be before.
 	Landlock bool
+	// Scope is what a whole system has of that wall where others are in its network: their abstract sockets are behind it.
+	Scope bool
 	// Namespaces says that the payload may make user namespaces of its own.
 	Namespaces bool
 	// Calls are what the seccomp filter allows besides what it always does.
@@ -44,7 +47,7 @@ const (
 func privilegesOf(s Spec, id identity) privileges {
 	if s.Boot {
 		return privileges{
-			Capabilities: bootCapabilities, Securebits: securebitsRoot, NewPrivileges: true, Namespaces: true,
+			Capabilities: bootCapabilities, Securebits: securebitsRoot, NewPrivileges: true, Namespaces: true, Scope: !s.ownNetwork(),
 			Calls: seccomp.More{Calls: bootCalls, Packet: true},
 		}
 	}
@@ -174,12 +177,19 @@ var neverCalls = []string{
 	"reboot", "setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon", "syslog", "umount2", "unshare", "vhangup",
 }
 
+// cloneCalls are allowed to everybody as far as they make processes and threads. Named, they would be with every flag, and clone3's the filter
+// cannot read at all.
+var cloneCalls = []string{"clone", "clone3"}
+
 // ValidSystemCall says why a payload cannot be allowed a system call; nil when it can, and when it is allowed to everybody anyway.
 func ValidSystemCall(name string) error {
 	for _, never := range neverCalls {
 		if name == never {
 			return errors.New("no container is allowed it: it changes the host, or what holds the container")
 		}
+	}
+	if slices.Contains(cloneCalls, name) {
+		return errors.New("its flags make namespaces, a user namespace among them; processes and threads every container makes without it")
 	}
 	if !seccomp.Known(name) {
 		return errors.New("there is no such system call")

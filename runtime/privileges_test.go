@@ -169,7 +169,7 @@ func TestValidPrivileges(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for name, want := range map[string]string{"ptrace": "", "read": "", "mount": "no container is allowed it", "kexec_load": "no container is allowed it", "raed": "no such system call"} {
+	for name, want := range map[string]string{"ptrace": "", "read": "", "mount": "no container is allowed it", "kexec_load": "no container is allowed it", "clone": "its flags make namespaces", "clone3": "its flags make namespaces", "setns": "no container", "unshare": "no container", "raed": "no such system call"} {
 		if err := ValidSystemCall(name); fmt.Sprint(err) == "<nil>" != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -182,6 +182,8 @@ func TestValidPrivileges(t *testing.T) {
 		func(s *Spec) { s.Groups = []string{"4294967295"} },
 		func(s *Spec) { s.Groups = make([]string, 65) },
 		func(s *Spec) { s.SystemCalls = []string{"setns"} },
+		func(s *Spec) { s.SystemCalls = []string{"clone3"} },
+		func(s *Spec) { s.Init, s.Notify, s.Capabilities = true, true, []string{"sys_ptrace"} },
 		func(s *Spec) { s.Masked = []string{"proc"} },
 		func(s *Spec) { s.Masked = []string{"/"} },
 		func(s *Spec) { s.Limits = []Limit{{"nofile", 1, 1}} },

@@ -55,13 +55,47 @@ var abilities = []struct {
 	{"mount_setattr and idmapped mounts", "5.12", func() answer { return asked(unix.SYS_MOUNT_SETATTR, ^uintptr(0), 0, ^uintptr(0)) }},
 }
 
-// canOverlay says whether the kernel has the overlay filesystem, and loads its module where there is one.
-func canOverlay() error {
+// overlaySince is the first version whose overlay filesystem takes layers that are mounted with mapped ids, as a root directory is.
+const overlaySince = "5.19"
+
+// canOverlay says whether the kernel has the overlay filesystem, and loads its module where there is one. Whether it takes layers with
+// mapped ids only such a mount could tell, which nobody but a start makes: the version stands for it.
+func canOverlay(idmapped bool) error {
 	fd, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return call("fsopen(overlay)", err)
 	}
-	return unix.Close(fd)
+	unix.Close(fd)
+	if release := kernelRelease(); idmapped && older(release, overlaySince) {
+		return errors.New("Linux " + release + " takes no layer with mapped ids, which needs Linux " + overlaySince)
+	}
+	return nil
+}
+
+// older says whether a release such as "5.10.0-30-amd64" is before a version such as "5.19". What is no release is not.
+func older(release, version string) bool {
+	number := func(s string) (n [2]int) {
+		for i, part := range strings.SplitN(s, ".", 3)[:min(2, strings.Count(s, ".")+1)] {
+			for _, c := range []byte(part) {
+				if c < '0' || c > '9' {
+					break
+				}
+				n[i] = n[i]*10 + int(c-'0')
+			}
+		}
+		return n
+	}
+	have, want := number(release), number(version)
+	return have[0] != 0 && (have[0] < want[0] || have[0] == want[0] && have[1] < want[1])
+}
+
+// kernelRelease is the kernel's version as uname(2) has it; "" where it does not say.
+func kernelRelease() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
 }
 
 // asked makes a system call with arguments that no kernel accepts.
@@ -112,7 +146,7 @@ func Abilities() []Ability {
 		all = append(all, Ability{Name: a.name, Since: a.since})
 	}
 	return append(all,
-		Ability{"the overlay filesystem", "5.2", "A container whose root is ephemeral or persistent is refused."},
+		Ability{"an overlay filesystem that takes layers with mapped ids", overlaySince, "A container whose root is ephemeral or persistent is refused, unless rootfs has the container's own ids already."},
 		Ability{"Landlock ABI 2", "5.19", "The mounts are the only wall against writing."},
 		Ability{"idmapped mounts of tmpfs", "6.3", "A volume there is refused, with `run_as` as the remedy, whose account is mapped to itself."},
 		Ability{"Landlock ABI 6", "6.12", "Containers that share a network namespace reach each other's abstract sockets."},
@@ -132,9 +166,8 @@ func Probe() error {
 		return nil
 	}
 	release := "this kernel"
-	var u unix.Utsname
-	if unix.Uname(&u) == nil {
-		release = "Linux " + unix.ByteSliceToString(u.Release[:])
+	if r := kernelRelease(); r != "" {
+		release = "Linux " + r
 	}
 	return errors.New(release + " lacks what containers need: " + strings.Join(missing, ", "))
 }

@@ -148,6 +148,33 @@ func readRecord(path string) ([]byte, error) {
 	return data, nil
 }
 
+// writeNew writes a file of root's in a directory under another name, to the disk, and gives it its own then: there is all of it, or
+// nothing.
+func writeNew(dir int, tmp, name string, data []byte) error {
+	fd, err := unix.Openat(dir, tmp, unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return call("openat("+tmp+", O_CREAT)", err)
+	}
+	n, err := unix.Write(fd, data)
+	if err == nil && n != len(data) {
+		err = unix.ENOSPC
+	}
+	if err != nil {
+		err = call("write("+tmp+")", err)
+	} else if err = unix.Fsync(fd); err != nil {
+		err = call("fsync("+tmp+")", err)
+	}
+	unix.Close(fd)
+	if err == nil {
+		if err = unix.Renameat(dir, tmp, dir, name); err == nil {
+			return nil
+		}
+		err = call("renameat("+tmp+", "+name+")", err)
+	}
+	unix.Unlinkat(dir, tmp, 0)
+	return err
+}
+
 // RemoveRecord removes one invocation's record; nil means that there is none.
 func (p Paths) RemoveRecord(invocation string) error {
 	if !validInvocation(invocation) {

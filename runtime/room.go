@@ -77,17 +77,26 @@ func onTmpfs(s Spec, target string) bool {
 	return on
 }
 
-// placeFiles looks the files' owners up, and where the files go.
+// placeFiles looks up the owners of the files and secrets, in this order, and where they go.
 func placeFiles(root int, s Spec, id identity) (owners []Account, err error) {
 	read := func(path string) ([]byte, error) { return rootFile(root, path) }
-	for _, f := range s.Files {
-		owner, err := fileOwner(s, f, id, read)
+	place := func(what, target, name string, owner Account, err error) error {
 		if err != nil {
-			return nil, step("owner "+strconv.Quote(f.Owner)+" of file "+f.Target, err)
+			return step("owner "+strconv.Quote(name)+" of "+what+" "+target, err)
 		}
 		owners = append(owners, owner)
-		if err = checkFile(root, s, f.Target); err != nil {
-			return nil, step("file "+f.Target, err)
+		return step(what+" "+target, checkFile(root, s, target))
+	}
+	for _, f := range s.Files {
+		owner, err := fileOwner(s, f, id, read)
+		if err := place("file", f.Target, f.Owner, owner, err); err != nil {
+			return nil, err
+		}
+	}
+	for _, x := range s.Secrets {
+		owner, err := secretOwner(s, x, id, read)
+		if err := place("secret", x.Target, x.Owner, owner, err); err != nil {
+			return nil, err
 		}
 	}
 	return owners, nil
@@ -106,7 +115,7 @@ func entriesOf(dir int, name string) ([]string, error) {
 		return nil, errors.New("the directory " + name + " has more than " + strconv.Itoa(maxRoom) + " entries; choose another for the file")
 	}
 	if err != nil && err != io.EOF {
-		return nil, err
+		return nil, call("getdents64("+name+")", err)
 	}
 	return entries, nil
 }
@@ -134,10 +143,20 @@ func (o roomOp) make(l *launch) error {
 	if err := unix.Fstat(dir, &st); err != nil {
 		return call("fstat("+o.dir+")", err)
 	}
-	room, err := newFS("tmpfs", []string{
-		"size", strconv.Itoa(roomSize + len(entries)*4096), "nr_inodes", strconv.Itoa(len(entries) + len(o.files) + 64),
+	size := roomSize + len(entries)*4096
+	for _, f := range o.files {
+		if f.secret {
+			size += len(l.contents[f.Target]) + 4096
+		}
+	}
+	params := []string{
+		"size", strconv.Itoa(size), "nr_inodes", strconv.Itoa(len(entries) + len(o.files) + 64),
 		"mode", "0" + strconv.FormatUint(uint64(st.Mode&0o7777), 8), "uid", utoa(st.Uid), "gid", utoa(st.Gid),
-	}, attrNoExec)
+	}
+	if o.noSwap {
+		params = append(params, "noswap", "")
+	}
+	room, err := newFS("tmpfs", params, attrNoExec)
 	if err != nil {
 		return err
 	}
@@ -155,7 +174,12 @@ func (o roomOp) make(l *launch) error {
 	own := make(map[string]bool, len(o.files))
 	for _, f := range o.files {
 		own[path.Base(f.Target)] = true
-		if err := writeInside(room, path.Base(f.Target), l.contents[f.Target], f.Mode, f.owner); err != nil {
+		content := l.contents[f.Target]
+		err := writeInside(room, path.Base(f.Target), content, f.Mode, f.owner)
+		if f.secret {
+			clear(content)
+		}
+		if err != nil {
 			return err
 		}
 	}

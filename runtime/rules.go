@@ -76,6 +76,19 @@ func (w *writer) pathRules(k string, p rule.Paths) {
 	w.strs("writable", p.Writable)
 	w.strs("read_only", p.ReadOnly)
 	w.strs("rootfs", p.Rootfs)
+	if len(p.Credentials) > 0 {
+		w.key("credentials")
+		w.open('{')
+		ids := make([]string, 0, len(p.Credentials))
+		for id := range p.Credentials {
+			ids = append(ids, id)
+		}
+		sort.Strings(ids)
+		for _, id := range ids {
+			w.strs(id, p.Credentials[id])
+		}
+		w.close('}')
+	}
 	w.close('}')
 }
 
@@ -114,6 +127,9 @@ func (r *reader) pathRules() (p rule.Paths) {
 			p.ReadOnly = r.strs()
 		case "rootfs":
 			p.Rootfs = r.strs()
+		case "credentials":
+			p.Credentials = map[string][]string{}
+			r.members(func(id string) { p.Credentials[id] = r.strs() })
 		default:
 			return false
 		}
@@ -122,8 +138,8 @@ func (r *reader) pathRules() (p rule.Paths) {
 	return p
 }
 
-// allowed returns the entry of the rules that allows the rootfs, under "", and each volume of a spec, by the slot that it is mounted
-// from. It is pure.
+// allowed returns the entry of the rules that allows the rootfs, under "root", and each volume of a spec, by the slot that it is mounted
+// from; and fails unless they allow its secrets too. It is pure.
 func allowed(s Spec, r rule.Paths) (map[string]string, error) {
 	below := make(map[string]string, len(s.Mounts)+1)
 	judge := func(slot, what, p string, v rule.Verdict) error {
@@ -143,6 +159,11 @@ func allowed(s Spec, r rule.Paths) (map[string]string, error) {
 		}
 		if err := judge(volumeSlot(m.Target), what, p, verdict(p)); err != nil {
 			return nil, err
+		}
+	}
+	for _, x := range s.Secrets {
+		if !rule.Match(r.Credentials[x.Credential], s.Name) {
+			return nil, errors.New("the host's policy does not give credential " + strconv.Quote(x.Credential) + " to container " + s.Name)
 		}
 	}
 	return below, nil

@@ -19,7 +19,7 @@ func TestRules(t *testing.T) {
 		Version: rule.Version,
 		Default: rule.Paths{Writable: []string{"/srv"}, ReadOnly: []string{"/usr/share"}, Rootfs: []string{"/srv", "/a \"b\"\\"}},
 		Configurations: map[string]rule.Paths{
-			"blog": {Writable: []string{"/srv/blog"}, ReadOnly: []string{}, Rootfs: []string{}},
+			"blog": {Writable: []string{"/srv/blog"}, ReadOnly: []string{}, Rootfs: []string{}, Credentials: map[string][]string{"a.b": {"blog-*"}, "key": {}}},
 			"shop": {Writable: []string{}, ReadOnly: []string{}, Rootfs: []string{}},
 		},
 	}

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	goruntime "runtime"
 	"strconv"
@@ -16,17 +17,19 @@ const maxRunOutput = 4096
 // outputs in one, and waits for its end. Within the time or not at all: then it is killed, and that is the error. Status is the exit
 // status, or 128+n where signal n killed it.
 func (p Paths) RunInside(r Record, args []string, within time.Duration) (output []byte, status int, err error) {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), within, errors.New("it did not end within "+within.String()))
+	defer cancel()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		goruntime.LockOSThread() // for good: Enter has used the thread up, and it ends with the goroutine
-		output, status, err = p.runInside(r, args, within)
+		output, status, err = p.runInside(ctx, r, args)
 	}()
 	<-done
 	return output, status, err
 }
 
-func (p Paths) runInside(r Record, args []string, within time.Duration) ([]byte, int, error) {
+func (p Paths) runInside(ctx context.Context, r Record, args []string) ([]byte, int, error) {
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, 0, call("open(/dev/null)", err)
@@ -37,11 +40,12 @@ func (p Paths) runInside(r Record, args []string, within time.Duration) ([]byte,
 		return nil, 0, call("pipe2", err)
 	}
 	defer unix.Close(pipe[0])
-	entered, err := p.Enter(r, Entry{Args: args, Files: [3]int{null, pipe[1], pipe[1]}})
+	entered, err := p.Enter(ctx, r, Entry{Args: args, Files: [3]int{null, pipe[1], pipe[1]}})
 	unix.Close(pipe[1])
 	if err != nil {
 		return nil, 0, err
 	}
+	defer unix.Close(entered.PidFD)
 	// The child is reaped whatever happens.
 	ended := func() (ws unix.WaitStatus) {
 		for {
@@ -50,19 +54,11 @@ func (p Paths) runInside(r Record, args []string, within time.Duration) ([]byte,
 			}
 		}
 	}
-	pidfd, err := unix.PidfdOpen(entered.PID, 0)
-	if err != nil {
-		unix.Kill(entered.PID, unix.SIGKILL)
-		ended()
-		return nil, 0, call("pidfd_open", err)
-	}
-	defer unix.Close(pidfd)
-
 	var output []byte
-	deadline, open := time.Now().Add(within), true
-	buf := make([]byte, maxRunOutput)
+	deadline, _ := ctx.Deadline()
+	buf, open := make([]byte, maxRunOutput), true
 	for {
-		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(pipe[0]), Events: unix.POLLIN}}
+		fds := []unix.PollFd{{Fd: int32(entered.PidFD), Events: unix.POLLIN}, {Fd: int32(pipe[0]), Events: unix.POLLIN}}
 		if !open {
 			fds = fds[:1]
 		}
@@ -71,12 +67,13 @@ func (p Paths) runInside(r Record, args []string, within time.Duration) ([]byte,
 			continue
 		}
 		if err != nil || n == 0 {
-			unix.Kill(entered.PID, unix.SIGKILL)
+			entered.Signal(unix.SIGKILL)
 			ended()
 			if err != nil {
 				return output, 0, call("poll", err)
 			}
-			return output, 0, errors.New("it did not end within " + within.String())
+			<-ctx.Done()
+			return output, 0, context.Cause(ctx)
 		}
 		// What it left running may hold the pipe for ever; what it has written itself is there.
 		for open {

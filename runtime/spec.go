@@ -74,6 +74,8 @@ type Spec struct {
 	Tmpfs  []Tmpfs `json:"tmpfs,omitempty"`
 	// Files are the configuration's files, in no particular order. What is in them lies beside the specs.
 	Files []File `json:"files,omitempty"`
+	// Secrets are credentials of the unit's as files, in no particular order.
+	Secrets []Secret `json:"secrets,omitempty"`
 	// Boot starts a whole system: Args is the rootfs's own init, which is process 1, has the capabilities of a system's root in the
 	// container's user namespace, and its own part of the cgroup tree to divide.
 	Boot bool `json:"boot,omitempty"`

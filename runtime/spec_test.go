@@ -29,6 +29,10 @@ func sample() Spec {
 			{Target: "/etc/httpd/conf.d/a.conf", Sum: Sum([]byte("a")), Mode: 0o600, Owner: "www:33"},
 			{Target: "/etc/motd", Sum: Sum(nil), Mode: 0o444},
 		},
+		Secrets: []Secret{
+			{Target: "/run/secrets/tls.key", Credential: "tls-key", Mode: 0o400},
+			{Target: "/etc/httpd/conf.d/htpasswd", Credential: "users", Mode: 0o440, Owner: "www:33"},
+		},
 		Init: true, Notify: true, Watchdog: 30e6, NoFile: 4096,
 		Devices: []Device{{"/dev/net/tun", "/dev/net/tun"}},
 		Sysctls: []Sysctl{{"kernel.shmmax", "65536"}, {"fs.mqueue.msg_max", "20"}}, Hosts: "127.0.0.1 localhost\n",

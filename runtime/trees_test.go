@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
@@ -129,12 +128,50 @@ func hostileTrees(canary string) (trees []hostileTree) {
 	add("a name with a newline", in("/a\nExecStart=/bin/x", text("", 0o644)), nil, "")
 	add("a name that is no text", in("/\xff\xfe\x80", text("", 0o644)), nil, "")
 	add("a canary of its own at the places of the host", in("/etc/cron.d/x", text("* * * * * root x", 0o644)), nil, "")
+	add("setuid and setgid programs of root and of another", func(b *bed, root string) {
+		for name, owner := range map[string]int{"root": 0, "other": 1234} {
+			b.copy(root+"/bin/probe", root+"/data/"+name)
+			b.must(os.Chown(root+"/data/"+name, owner, owner))
+			b.must(os.Chmod(root+"/data/"+name, 0o755|os.ModeSetuid|os.ModeSetgid))
+		}
+	}, func(s *Spec) {
+		s.User, s.Args = "www", []string{"sh", "-c", `
+			for name in root other; do
+				test -u /data/$name || echo $name is not setuid
+				is=$(/data/$name ids)
+				test "$is" = "euid 33 suid 33 egid 34 sgid 34" || echo $name: $is
+			done
+			echo fine`}
+	}, "")
 	add("devices everywhere", func(b *bed, root string) {
 		for i := range uint32(20) {
-			b.must(node(unix.S_IFBLK, 8, i)(fmt.Sprintf("%s/tmp/disk%d", root, i)))
 			b.must(node(unix.S_IFBLK, 8, i)(fmt.Sprintf("%s/data/disk%d", root, i)))
 		}
-	}, func(s *Spec) { s.Args = []string{"sh", "-c", "cat /data/disk0 2> /dev/null || echo fine"} }, "")
+		for name, minor := range map[string]uint32{"mem": 1, "kmem": 2, "null": 3, "port": 4, "zero": 5} {
+			b.must(node(unix.S_IFCHR, 1, minor)(root + "/data/" + name))
+			b.must(os.Chmod(root+"/data/"+name, 0o666))
+		}
+	}, func(s *Spec) {
+		s.Args = []string{"sh", "-c", `
+			for f in /data/*; do
+				test -b $f || test -c $f || echo $f is no device
+				if (: < $f) 2> /dev/null; then echo $f can be read; fi
+				if (: >> $f) 2> /dev/null; then echo $f can be written; fi
+			done
+			echo fine`}
+	}, "")
+	// Where other launchers put their own, the root directory has links to the host's (CVE-2025-31133, CVE-2025-52565, CVE-2026-41579).
+	for _, name := range []string{"console", "null", "zero", "tty", "ptmx", "pts", "shm", "fd", "stdout"} {
+		add("a link to the canary at /dev/"+name, in("/dev/"+name, linkTo(canary)), func(s *Spec) {
+			s.Args = []string{"sh", "-c", "echo x > /dev/null; echo x > /dev/shm/x; test -c /dev/null && test -c /dev/zero && test -c /dev/tty && test -d /dev/pts && echo fine"}
+		}, "")
+	}
+	add("links to the host's kernel at what is masked", func(b *bed, root string) {
+		b.must(os.Symlink("/proc/sys/kernel/core_pattern", root+"/dev/null"))
+		b.must(os.Symlink("/proc/sysrq-trigger", root+"/dev/console"))
+	}, func(s *Spec) {
+		s.Args = []string{"sh", "-c", "for f in /proc/kcore /proc/keys /dev/null; do echo evil > $f; done 2> /dev/null; cat /proc/keys 2> /dev/null; echo fine"}
+	}, "")
 	return trees
 }
 
@@ -144,6 +181,8 @@ func TestHostileTrees(t *testing.T) {
 	canary := b.dir + "/canary"
 	b.must(os.WriteFile(canary, []byte("root:x:0:0:canary:/root:/bin/sh\nwww:x:0:0::/:/bin/sh\nweb:x:0:\n"), 0o600))
 	before := b.snap(canary)
+	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
+	b.must(err)
 	pristine := b.rootfs
 	trees := hostileTrees(canary)
 	for i, tree := range trees {
@@ -172,10 +211,11 @@ func TestHostileTrees(t *testing.T) {
 			if strings.Contains(o.line+o.out, "canary:") {
 				t.Errorf("the host's file is told: %s%s", o.line, o.out)
 			}
-			if after := b.snap(canary); after != before {
-				t.Errorf("the host changed:\n%s\nwas\n%s", after, before)
-			}
+			b.unchanged(t, tree.name, before, canary)
 		})
+	}
+	if after, err := os.ReadFile("/proc/sys/kernel/core_pattern"); err != nil || string(after) != string(pattern) {
+		t.Errorf("core_pattern is %q, was %q: %v", after, pattern, err)
 	}
 	if len(trees) < 60 {
 		t.Errorf("%d trees", len(trees))
@@ -185,18 +225,42 @@ func TestHostileTrees(t *testing.T) {
 // snap is a manifest of what of the host a start could damage.
 func (b *bed) snap(files ...string) string {
 	b.t.Helper()
-	h := sha256.New()
+	var out strings.Builder
 	for _, dir := range append([]string{"/etc", "/usr/local/bin", "/dev/shm"}, files...) {
 		filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 			var st unix.Stat_t
 			if err != nil || unix.Lstat(p, &st) != nil {
 				return nil
 			}
-			fmt.Fprintln(h, p, st.Mode, st.Uid, st.Gid, st.Size, st.Mtim, st.Nlink)
+			fmt.Fprintln(&out, p, st.Mode, st.Uid, st.Gid, st.Size, st.Mtim, st.Nlink)
 			return nil
 		})
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	b.must(err)
-	return fmt.Sprintf("%x\n%s", h.Sum(nil), mounts)
+	for line := range strings.Lines(string(mounts)) {
+		if !strings.Contains(line, " /tmp/Test") || strings.Contains(line, b.dir) { // those of other tests come and go
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
+// unchanged fails the test where the host is no longer as snap said, with the lines that differ.
+func (b *bed) unchanged(t *testing.T, what, before string, files ...string) {
+	t.Helper()
+	after := b.snap(files...)
+	if after == before {
+		return
+	}
+	for line := range strings.Lines(before) {
+		if !strings.Contains(after, line) {
+			t.Errorf("%s: the host had %s", what, line)
+		}
+	}
+	for line := range strings.Lines(after) {
+		if !strings.Contains(before, line) {
+			t.Errorf("%s: the host has %s", what, line)
+		}
+	}
 }

@@ -174,7 +174,10 @@ func refusal(path string, err error) error {
 }
 
 // hostMount is what the launcher needs of a line of /proc/self/mountinfo.
-type hostMount struct{ path, fstype string }
+type hostMount struct {
+	path, fstype string
+	suid         bool // it is not mounted nosuid
+}
 
 // mountsBelow lists the mounts strictly below a directory, uppermost only, parents first.
 func mountsBelow(dir string) ([]hostMount, error) {
@@ -199,7 +202,10 @@ func mountsBelow(dir string) ([]hostMount, error) {
 }
 
 // fsType names the filesystem that path lies on.
-func fsType(path string) string {
+func fsType(path string) string { return mountOf(path).fstype }
+
+// mountOf is the mount that path lies on.
+func mountOf(path string) hostMount {
 	all, _ := mountinfo()
 	best := hostMount{fstype: "unknown"}
 	for _, m := range all {
@@ -207,7 +213,7 @@ func fsType(path string) string {
 			best = m
 		}
 	}
-	return best.fstype
+	return best
 }
 
 func mountinfo() ([]hostMount, error) {
@@ -230,7 +236,7 @@ func parseMountinfo(text string) []hostMount {
 		left, right, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " - ")
 		l, r := strings.Fields(left), strings.Fields(right)
 		if ok && len(l) >= 6 && len(r) >= 1 {
-			out = append(out, hostMount{unescape(l[4]), r[0]})
+			out = append(out, hostMount{unescape(l[4]), r[0], hasSuid(l[5])})
 		}
 	}
 	return out

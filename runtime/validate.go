@@ -3,9 +3,12 @@ package runtime
 import (
 	"errors"
 	pathpkg "path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"hostctl/policy/rule"
 )
 
 // MaxName is the length limit of a container's name, in bytes.
@@ -145,32 +148,44 @@ func (s Spec) Validate() error {
 			bad("tmpfs mode", "0"+strconv.FormatUint(uint64(t.Mode), 8)+" is above 01777")
 		}
 	}
-	for _, f := range s.Files {
-		target("file target", f.Target)
-		if len(f.Sum) != 64 || !isHex(f.Sum) {
-			bad("file sum", "is not a sha256")
-		}
+	inside := func(what string, f File) {
+		target(what+" target", f.Target)
 		if f.Mode > 0o777 {
-			bad("file mode", "0"+strconv.FormatUint(uint64(f.Mode), 8)+" is above 0777")
+			bad(what+" mode", "0"+strconv.FormatUint(uint64(f.Mode), 8)+" is above 0777")
 		}
 		if err := validUser(f.Owner); err != nil {
-			errs = append(errs, &StepError{"spec: file owner", err})
+			errs = append(errs, &StepError{"spec: " + what + " owner", err})
 		}
 		if onMount(s, f.Target) {
-			bad("file target", f.Target+" lies on a mount")
+			bad(what+" target", f.Target+" lies on a mount")
 		}
 		if dir := pathpkg.Dir(f.Target); dir == "/run" || dir == "/tmp" || targets[dir] {
-			bad("file target", dir+" is the payload's to write, and no place for the file "+pathpkg.Base(f.Target))
+			bad(what+" target", dir+" is the payload's to write, and no place for the file "+pathpkg.Base(f.Target))
 		}
 		for other := range targets {
 			if other != f.Target && below(other, f.Target) {
-				bad("file target", other+" would lie below the file "+f.Target)
+				bad(what+" target", other+" would lie below the file "+f.Target)
 			}
+		}
+	}
+	for _, f := range s.Files {
+		inside("file", f)
+		if len(f.Sum) != 64 || !isHex(f.Sum) {
+			bad("file sum", "is not a sha256")
+		}
+	}
+	for _, x := range s.Secrets {
+		inside("secret", x.file())
+		if !rule.ValidCredential(x.Credential) {
+			bad("secret credential", strconv.Quote(x.Credential)+" is no id of a credential")
 		}
 	}
 	validRoot(s, bad)
 	if s.Notify && !s.Init || s.Watchdog != 0 && !s.Notify {
 		bad("notify", "needs the init, and a watchdog needs notify")
+	}
+	if s.Notify && slices.Contains(s.Capabilities, "sys_ptrace") {
+		bad("notify", "the payload would be the init by sys_ptrace, and say to systemd what it likes")
 	}
 	if len(s.Listen) > 64 {
 		bad("listen", "has "+strconv.Itoa(len(s.Listen))+" sockets")

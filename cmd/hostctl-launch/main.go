@@ -37,6 +37,7 @@ func main() {
 	env := runtime.Env{
 		InvocationID: os.Getenv("INVOCATION_ID"), NotifySocket: os.Getenv("NOTIFY_SOCKET"),
 		ListenPID: os.Getenv("LISTEN_PID"), ListenFDs: os.Getenv("LISTEN_FDS"),
+		Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
 	}
 	os.Exit(runtime.Launch(paths, args[0], env, line))
 }

@@ -11,7 +11,6 @@ import (
 
 	"hostctl/apply"
 	"hostctl/hcl"
-	"hostctl/host"
 	"hostctl/plan"
 	"hostctl/policy"
 	"hostctl/resource"
@@ -96,7 +95,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 	if a.json && !a.approve {
 		return nil, fmt.Errorf("-json asks nothing; give -auto-approve with it, or apply a saved plan")
 	}
-	lock, err := host.TakeLock(c.ctx, lockPath, a.lockTimeout)
+	lock, err := c.lockHost(a.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +119,9 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 }
 
 func (a *applying) check() error {
+	if err := needRoot(changesHost); err != nil {
+		return err
+	}
 	if a.parallelism < 1 {
 		return fmt.Errorf("-parallelism=%d: at least one step is done at a time", a.parallelism)
 	}
@@ -138,7 +140,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if len(f.Sealed) == 0 && (len(a.vars) > 0 || len(a.varFiles) > 0) {
 		return nil, fmt.Errorf("a saved plan has its variables already; leave -var and -var-file out")
 	}
-	lock, err := host.TakeLock(c.ctx, lockPath, a.lockTimeout)
+	lock, err := c.lockHost(a.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -205,11 +207,11 @@ func (p *proposal) again(c *cli, f *plan.File) error {
 		return err
 	}
 	saved := plan.Digest(f.Want)
-	r, problems := p.seen.Resolve(p.machine.Kinds, f.Want, f.Directives)
+	r, problems := p.seen.Resolve(p.machine.Kinds, f.Want, f.Directives, p.policy.Credentials(f.Owner))
 	if len(problems) > 0 {
 		return c.problems(nil, problems)
 	}
-	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want); len(refused) > 0 {
+	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want, f.Directives.Imports); len(refused) > 0 {
 		return c.problems(nil, refused)
 	}
 	if plan.Digest(r.Want) != saved {
@@ -232,7 +234,7 @@ func (a *applying) unseal(c *cli, f *plan.File, p *proposal, sources hcl.Sources
 			Detail: "They are read again from the configuration: give the variables that the plan was made with, by -var or HOSTCTL_VAR_name."}
 		return c.diagnose(append(config.Diagnostics, warn))
 	}
-	r, problems := p.seen.Resolve(p.machine.Kinds, config.State, f.Directives)
+	r, problems := p.seen.Resolve(p.machine.Kinds, config.State, f.Directives, p.policy.Credentials(f.Owner))
 	if len(problems) > 0 {
 		return c.problems(config, problems)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,15 +14,15 @@ import (
 var auditCommand = command{
 	name: "audit", operands: "[CONTAINER...]",
 	summary: "Show what the payload of each running container really has, from the kernel",
-	details: "Nothing is read of the configuration or the ledger: ids, capabilities, filters and namespaces are the first process's as /proc tells them, mounts are those in its mount namespace, limits are its cgroup's. Devices, sockets and system calls that it was given the kernel does not tell: they are those of the spec that it was started with. What is less than the defaults stands under LOOSENED.",
+	details: "Nothing is read of the configuration or the ledger: ids, capabilities, filters and namespaces are the first process's as /proc tells them, mounts are those in its mount namespace, limits are its cgroup's. Devices, sockets, resource limits, system calls and whether Landlock holds it the kernel does not tell: they are those of the spec that it was started with. What is less than the defaults stands under LOOSENED.",
 	example: "hostctl audit\nhostctl audit -json container.web",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		asJSON := fs.Bool("json", false, "print one JSON document instead of text")
 		return func(c *cli, args []string) error {
 			c.json = *asJSON
 			return c.finish(func() (map[string]any, error) {
-				if os.Geteuid() != 0 {
-					return nil, fmt.Errorf("not root: only root may look into containers")
+				if err := needRoot("looks into containers"); err != nil {
+					return nil, err
 				}
 				names, err := containersOf(args)
 				if err != nil {
@@ -60,9 +59,10 @@ type auditRow struct {
 	// Shared are the namespaces that are the host's own.
 	Shared []string `json:"shared_namespaces"`
 	// Writable are the mounts of a host's directory, and the root, that the payload may write to.
-	Writable []string          `json:"writable"`
-	Limits   host.CgroupLimits `json:"limits"`
-	Loosened []string          `json:"loosened"`
+	Writable       []string          `json:"writable"`
+	Limits         host.CgroupLimits `json:"limits"`
+	OOMScoreAdjust int               `json:"oom_score_adjust"`
+	Loosened       []string          `json:"loosened"`
 }
 
 // audit looks at one running container.
@@ -107,12 +107,19 @@ func audit(name string) (auditRow, error) {
 	if row.Limits, err = host.ReadCgroupLimits(cgroupOf(name)); err != nil {
 		return row, err
 	}
+	if row.OOMScoreAdjust, err = host.OOMScoreAdjust(record.PID); err != nil {
+		return row, err
+	}
 	spec, err := runtime.Host.Spec(record.Spec)
 	if err != nil {
 		return row, err
 	}
+	landlock, err := runtime.LandlockABI()
+	if err != nil {
+		return row, err
+	}
 	row.judge()
-	row.granted(spec)
+	row.granted(spec, landlock)
 	return row, nil
 }
 
@@ -158,8 +165,19 @@ func (row *auditRow) judge() {
 	for _, kind := range row.Shared {
 		say("the host's own %s namespace", kind)
 	}
-	if slices.Contains(row.Writable, "/") {
-		say("the root is writable")
+	volumes := []string{}
+	for _, point := range row.Writable {
+		if point == "/" {
+			say("the root is writable")
+		} else if !slices.Contains(volumes, point) {
+			volumes = append(volumes, point)
+		}
+	}
+	if len(volumes) > 0 {
+		say("writable volumes %s", strings.Join(volumes, ", "))
+	}
+	if row.OOMScoreAdjust < 0 {
+		say("spared by %d when memory is short", -row.OOMScoreAdjust)
 	}
 	if len(row.Groups) > 0 {
 		say("supplementary groups %s", strings.Trim(fmt.Sprint(row.Groups), "[]"))
@@ -172,20 +190,53 @@ func (row *auditRow) judge() {
 	}
 }
 
-// granted names what the kernel does not show of a process: what the launcher gave it.
-func (row *auditRow) granted(spec runtime.Spec) {
+// granted names what the kernel does not show of a process: what the launcher gave it. landlock is the kernel's version.
+func (row *auditRow) granted(spec runtime.Spec, landlock int) {
+	say := func(format string, args ...any) { row.Loosened = append(row.Loosened, fmt.Sprintf(format, args...)) }
 	if spec.Boot {
-		row.Loosened = append(row.Loosened, "a whole system, with the powers of its own root")
+		say("a whole system, with the powers of its own root")
+	}
+	switch {
+	case spec.Boot || landlock < runtime.LandlockFiles:
+		say("no Landlock")
+	case (spec.HostNetwork || spec.Netns != "") && landlock < runtime.LandlockSockets:
+		say("abstract sockets of the network that it shares")
+	}
+	if a := spec.RunAs; a != nil {
+		say("is uid %d and gid %d of the host", a.UID, a.GID)
 	}
 	for _, d := range spec.Devices {
-		row.Loosened = append(row.Loosened, "the host's "+d.Source)
+		say("the host's %s", d.Source)
 	}
 	if len(spec.SystemCalls) > 0 {
-		row.Loosened = append(row.Loosened, "system calls "+strings.Join(spec.SystemCalls, ", "))
+		say("system calls %s", strings.Join(spec.SystemCalls, ", "))
+	}
+	if raised := raisedLimits(spec.Limits); len(raised) > 0 {
+		say("raised rlimits %s", strings.Join(raised, ", "))
 	}
 	if len(spec.Listen) > 0 && spec.Netns == "" {
-		row.Loosened = append(row.Loosened, "sockets of the host's network: "+strings.Join(spec.Listen, ", "))
+		say("sockets of the host's network: %s", strings.Join(spec.Listen, ", "))
 	}
+}
+
+// usualLimits are the hard limits of a service that asks for nothing, where the kernel and systemd set any, and of core files the soft
+// one (systemd-system.conf(5)); those of processes and signals follow the machine's memory.
+var usualLimits = map[string]uint64{
+	"core": 0, "memlock": 8 << 20, "msgqueue": 819200, "nice": 0, "rtprio": 0, "nproc": runtime.Unlimited - 1, "sigpending": runtime.Unlimited - 1,
+}
+
+// raisedLimits are the names of those resource limits that are more than usual.
+func raisedLimits(limits []runtime.Limit) (raised []string) {
+	for _, l := range limits {
+		value := l.Hard
+		if l.Name == "core" {
+			value = l.Soft
+		}
+		if usual, limited := usualLimits[l.Name]; limited && value > usual {
+			raised = append(raised, l.Name)
+		}
+	}
+	return raised
 }
 
 func (c *cli) printAudit(rows []auditRow) {

@@ -107,7 +107,7 @@ func (con *console) evaluate(expression string) error {
 	if err := json.Compact(&line, config.Value.JSON); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(con.cli.stdout, line.String())
+	_, err := fmt.Fprintf(con.cli.stdout, "%s\n", visibleJSON(line.Bytes()))
 	return err
 }
 

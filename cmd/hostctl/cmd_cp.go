@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,7 +12,7 @@ import (
 var cpCommand = command{
 	name: "cp", operands: "SOURCE TARGET",
 	summary: "Copy files into or out of a running container",
-	details: "One of the two is CONTAINER:PATH. In the container files are read and written with the rights of the payload's user, or of -u, and no link of its leads out of it. Directories are copied with all in them, links as links; devices, pipes and sockets are left out. A target that is a directory gets the copy below it.",
+	details: "One of the two is CONTAINER:PATH. In the container files are read and written with the rights of the payload's user, or of -u, and no link of its leads out of it. Directories are copied with all in them, links as links; devices, pipes and sockets are left out. Holes in files stay holes, and a file whose data would not fit is not begun. A target that is a directory gets the copy below it.",
 	example: "hostctl cp container.web:/etc/nginx ./nginx\nhostctl cp dump.sql db:/tmp/",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		user := fs.String("u", "", "act as `USER` of the container: a name, uid, or either with :GROUP (the payload's own without)")
@@ -24,8 +22,8 @@ var cpCommand = command{
 			if len(args) != 2 {
 				return fmt.Errorf("want a source and a target, such as `hostctl cp container.web:/etc/hosts .`")
 			}
-			if os.Geteuid() != 0 {
-				return errors.New("not root: only root copies into and out of a container")
+			if err := needRoot("copies into and out of a container"); err != nil {
+				return err
 			}
 			return c.finish(func() (map[string]any, error) { return c.copy(args[0], args[1], *user) })
 		}

@@ -17,7 +17,7 @@ import (
 var execCommand = command{
 	name: "exec", operands: "CONTAINER COMMAND [ARGUMENT...]", ends: true,
 	summary: "Run a command in a running container, confined as its payload is",
-	details: "The command's exit status is hostctl's: 128+n where signal n killed it, and 125 where it could not be started. On a terminal the command gets one of the container's own.",
+	details: "The command's exit status is hostctl's: 128+n where signal n killed it, and 125 where it could not be started. On a terminal the command gets one of the container's own, and never the caller's: where only some of its files are terminals, or with -T, it gets pipes in their place. hostctl ends with the command, not with what that leaves running in the background. The third SIGINT or SIGTERM kills a command that does not end by itself.",
 	example: "hostctl exec container.web ls -l /srv\nhostctl exec -u root -w /data db sh -c 'cat dump.sql | psql'",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		e := entryFlags(fs)
@@ -83,29 +83,39 @@ func (c *cli) enter(arg string, e runtime.Entry, tty bool) error {
 }
 
 func (c *cli) runEntry(arg string, e runtime.Entry, tty bool) (int, error) {
-	if os.Geteuid() != 0 {
-		return 0, errors.New("not root: only root enters a container")
+	if err := needRoot("enters a container"); err != nil {
+		return 0, err
 	}
 	record, err := running(arg)
 	if err != nil {
 		return 0, err
 	}
-	e.Files = [3]int{0, 1, 2}
 	out := c.terminalOf()
 	e.TTY = tty && out != nil && host.IsTerminal(c.stdin) && host.IsTerminal(out)
-	entered, err := runtime.Host.Enter(record, e)
+	var pipes *host.Pipes
+	if !e.TTY {
+		if pipes, err = host.NewPipes([3]*os.File{os.Stdin, os.Stdout, os.Stderr}); err != nil {
+			return 0, err
+		}
+		defer pipes.Stop()
+		e.Files = pipes.Files
+	}
+	entered, err := runtime.Host.Enter(c.ctx, record, e)
 	if err != nil {
 		return 0, err
 	}
-	if entered.Terminal >= 0 {
+	if e.TTY {
 		relay := host.NewRelay(c.stdin, out, entered.Terminal)
 		defer relay.Stop()
-		if err := relay.Start(); err != nil {
-			syscall.Kill(entered.PID, syscall.SIGKILL)
-			return 0, err
-		}
+		err = relay.Start()
+	} else {
+		err = pipes.Start()
 	}
-	return c.await(entered.PID)
+	if err != nil {
+		entered.Signal(syscall.SIGKILL)
+		return 0, err
+	}
+	return c.await(entered)
 }
 
 // running finds the process of a running container: by the invocation that systemd tells of its unit, and what
@@ -129,19 +139,29 @@ func running(arg string) (runtime.Record, error) {
 	return record, err
 }
 
+// insist is how many times somebody who wants the command to end says so before it is killed: one that the container has stopped or
+// frozen hears nothing else.
+const insist = 3
+
 // await hands signals on to the command and returns its exit status.
-func (c *cli) await(pid int) (int, error) {
+func (c *cli) await(e *runtime.Entered) (int, error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(signals)
 	go func() {
+		ends := 0
 		for s := range signals {
-			syscall.Kill(pid, s.(syscall.Signal))
+			if s == syscall.SIGINT || s == syscall.SIGTERM {
+				if ends++; ends == insist {
+					s = syscall.SIGKILL
+				}
+			}
+			e.Signal(s.(syscall.Signal))
 		}
 	}()
 	for {
 		var status syscall.WaitStatus
-		_, err := syscall.Wait4(pid, &status, 0, nil)
+		_, err := syscall.Wait4(e.PID, &status, 0, nil)
 		switch {
 		case err == syscall.EINTR:
 		case err != nil:

@@ -62,9 +62,9 @@ func (f *formatting) stdin(c *cli) error {
 	f.changed = !bytes.Equal(files[0].Text, text)
 	switch {
 	case f.diff:
-		_, err = c.stdout.Write(unifiedDiff("<stdin>", text, files[0].Text))
+		err = c.writeText(unifiedDiff("<stdin>", text, files[0].Text))
 	case !f.check:
-		_, err = c.stdout.Write(files[0].Text)
+		err = c.writeText(files[0].Text)
 	}
 	return errors.Join(err, f.verdict())
 }
@@ -157,7 +157,7 @@ func (f *formatting) files(c *cli, names, paths []string) error {
 		}
 		fmt.Fprintln(c.stdout, oneLine(file.Name))
 		if f.diff {
-			if _, err := c.stdout.Write(unifiedDiff(file.Name, texts[i].Text, file.Text)); err != nil {
+			if err := c.writeText(unifiedDiff(file.Name, texts[i].Text, file.Text)); err != nil {
 				return err
 			}
 		}

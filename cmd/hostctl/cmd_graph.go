@@ -142,5 +142,5 @@ func (g *graph) dot(w io.Writer) error {
 
 // dotString is a quoted string of DOT, in which a backslash but before a quote is the reader's own affair.
 func dotString(s string) string {
-	return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\n", `\n`).Replace(s) + `"`
+	return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\n", `\n`).Replace(printable(s)) + `"`
 }

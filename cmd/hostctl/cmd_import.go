@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,7 +95,7 @@ func (in *imported) run(c *cli, operands []string) (map[string]any, error) {
 		return doc, err
 	}
 	if in.out == "" {
-		if _, err := io.WriteString(c.stdout, a.Text); err != nil {
+		if err := c.writeText([]byte(a.Text)); err != nil {
 			return nil, err
 		}
 	} else {
@@ -120,10 +119,12 @@ func (in *imported) ask(c *cli, operands []string) (*importAnswer, error) {
 	cmd := exec.CommandContext(c.ctx, program, append(args, operands...)...)
 	cmd.Env = []string{}
 	if in.env {
-		cmd.Env = os.Environ()
+		cmd.Env = c.environ
 	}
-	cmd.Stderr = c.stderr
+	var said strings.Builder
+	cmd.Stderr = &said
 	out, err := cmd.Output()
+	fmt.Fprint(c.stderr, printable(said.String()))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", importerName, err)
 	}

@@ -57,7 +57,7 @@ func writeFirst(c *cli, dir, name string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "Wrote %s. Next:\n\n  hostctl validate   check it\n  hostctl plan       see what it would change on this host\n  hostctl apply      change it\n", path)
+	fmt.Fprintf(c.stdout, "Wrote %s. Next:\n\n  hostctl validate   check it\n  hostctl plan       see what it would change on this host\n  hostctl apply      change it\n", printable(path))
 	return nil
 }
 

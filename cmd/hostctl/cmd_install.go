@@ -57,7 +57,7 @@ What was applied stays, and is not put back when the host boots again. ` + "`hos
 			if len(args) > 0 {
 				return fmt.Errorf("unexpected %q", args[0])
 			}
-			lock, err := host.TakeLock(c.ctx, lockPath, *wait) // of a replay too, which ends with its unit
+			lock, err := c.lockHost(*wait) // of a replay too, which ends with its unit
 			if err != nil {
 				return err
 			}
@@ -68,6 +68,9 @@ What was applied stays, and is not put back when the host boots again. ` + "`hos
 }
 
 func install(c *cli) error {
+	if err := needRoot("changes what this host does at boot"); err != nil {
+		return err
+	}
 	systemd, err := host.DialSystemd(c.ctx)
 	if err != nil {
 		return err

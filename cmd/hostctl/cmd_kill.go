@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 
@@ -59,8 +58,8 @@ func (c *cli) onUnit(args []string, do func(*host.Systemd, string) error) error 
 	if len(args) != 1 {
 		return errors.New("want one container, such as container.web")
 	}
-	if os.Geteuid() != 0 {
-		return errors.New("not root: only root signals, pauses and resumes containers")
+	if err := needRoot("signals, pauses and resumes containers"); err != nil {
+		return err
 	}
 	names, err := containersOf(args)
 	if err != nil {

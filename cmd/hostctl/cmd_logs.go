@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -44,10 +46,10 @@ var logsCommand = command{
 				failed = print(e)
 				return failed == nil
 			})
-			if failed != nil {
-				return failed
+			if failed == nil && err != nil && os.Geteuid() != 0 {
+				err = fmt.Errorf("%w, with the members of the group systemd-journal: %w", needRoot("reads the journal"), err)
 			}
-			return err
+			return cmp.Or(failed, err)
 		}
 	},
 }

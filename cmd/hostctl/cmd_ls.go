@@ -14,7 +14,7 @@ var lsCommand = command{
 	summary: "List the configurations that this host has something of",
 	details: `
 No configuration is read: they are found by the ledger, and by the marks on the host where it is lost. What a
-configuration declares and has not applied yet is not counted.`,
+configuration declares and has not applied yet is not counted. Another user than root is shown those that he can see.`,
 	example: "hostctl ls\nhostctl ls -json",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		asJSON := fs.Bool("json", false, "print one JSON document instead of text")
@@ -61,10 +61,17 @@ func listConfigurations(c *cli) ([]configurationRow, error) {
 	if err != nil {
 		return rows, err
 	}
-	if !found && len(names) > 0 {
-		lost := hcl.Diagnostic{Severity: hcl.Warning, Summary: "The ledger is missing",
-			Detail: fmt.Sprintf("%s is not there. The configurations below were found by their marks; volumes carry theirs where nobody looks, and are not counted.", m.LedgerPath)}
-		if err := c.diagnose(hcl.Diagnostics{lost}); err != nil {
+	warning := hcl.Diagnostic{Severity: hcl.Warning}
+	switch {
+	case ledger == nil:
+		warning.Summary = "The ledger is " + unreadable()
+		warning.Detail = fmt.Sprintf("%s is root's. The configurations below were found by what everybody may see: accounts, bridges, and units with their state. Network namespaces and volumes are not counted, nor is what is missing. Root sees all of it.", m.LedgerPath)
+	case !found && len(names) > 0:
+		warning.Summary = "The ledger is missing"
+		warning.Detail = fmt.Sprintf("%s is not there. The configurations below were found by their marks; volumes carry theirs where nobody looks, and are not counted.", m.LedgerPath)
+	}
+	if warning.Summary != "" {
+		if err := c.diagnose(hcl.Diagnostics{warning}); err != nil {
 			return rows, err
 		}
 	}
@@ -73,7 +80,11 @@ func listConfigurations(c *cli) ([]configurationRow, error) {
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, configurationOf(m, seen, ledger.Owners[name]))
+		var record *apply.Owner
+		if ledger != nil {
+			record = ledger.Owners[name]
+		}
+		rows = append(rows, configurationOf(m, seen, record))
 	}
 	return rows, nil
 }
@@ -84,18 +95,26 @@ func configurationOf(m *apply.Machine, seen *apply.Observation, record *apply.Ow
 	if record != nil {
 		row.Applied = record.Applied
 	}
-	for addr := range seen.Live {
-		row.Resources[addr.Kind]++
-		if kind, _ := m.Kinds.Lookup(addr.Kind); !kind.Process {
-			continue
+	count := func(name, status string) {
+		row.Resources[name]++
+		if kind, _ := m.Kinds.Lookup(name); !kind.Process {
+			return
 		}
-		switch status := seen.Status[addr]; {
+		switch {
 		case strings.HasPrefix(status, "running"):
 			row.Running++
 		case strings.HasPrefix(status, "failed"):
 			row.Failed++
 		default:
 			row.Other++
+		}
+	}
+	for addr := range seen.Live {
+		count(addr.Kind, seen.Status[addr])
+	}
+	for kind, sights := range seen.Sights {
+		for _, s := range sights {
+			count(kind, s.Status)
 		}
 	}
 	for addr := range seen.Last {

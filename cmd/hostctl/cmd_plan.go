@@ -15,6 +15,10 @@ import (
 var planCommand = command{
 	name:    "plan",
 	summary: "Show what would change on this host",
+	details: `
+Another user than root is shown what can be compared of what he may read: accounts, and links with their marks. Below the
+plan stands what could not be, and with -json in "unread": "uid", "ledger" where that could not be read, and "resources",
+each with its "address", and "paths" where it is only some attributes. -out needs root.`,
 	example: "hostctl plan\nhostctl plan -var site_port=8081 -out site.plan && hostctl apply site.plan",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p planning
@@ -29,6 +33,11 @@ var planCommand = command{
 			}
 			c.json = p.json
 			return c.finish(func() (map[string]any, error) {
+				if *out != "" {
+					if err := needRoot("saves a plan: it is made of all that is on the host"); err != nil {
+						return nil, err
+					}
+				}
 				proposal, config, sources, err := p.propose(c)
 				if err != nil {
 					return nil, err
@@ -42,10 +51,13 @@ var planCommand = command{
 				c.show(proposal)
 				c.outputs(config)
 				if *out != "" && !c.json {
-					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", *out, *out)
+					fmt.Fprintf(c.stdout, "\nSaved in %s. To do exactly this: hostctl apply %s\n", printable(*out), printable(*out))
 				}
-				if *detailed && !proposal.plan.Empty() {
+				switch {
+				case *detailed && !proposal.plan.Empty():
 					err = exitStatus(exitChanges)
+				case *detailed && proposal.plan.Unread.Whole():
+					err = fmt.Errorf("-detailed-exitcode: not everything can be read by uid %d, so that nobody knows whether there are changes; run as root", proposal.plan.Unread.UID)
 				}
 				return map[string]any{"plan": proposal.plan, "outputs": outputList(config)}, err
 			})

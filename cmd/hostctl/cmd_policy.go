@@ -87,7 +87,7 @@ func (p *policing) check(c *cli, args []string) (map[string]any, error) {
 	if p.file == "" { // another host has it elsewhere
 		dir = realDir(sources.Dir)
 	}
-	refused := pol.Check(config.Name, dir, config.State)
+	refused := pol.Check(config.Name, dir, config.State, config.Directives.Imports)
 	if !c.json && len(refused) == 0 {
 		fmt.Fprintf(c.stdout, "%s Configuration %q asks for nothing that %s refuses: %s.\n", c.paint("32;1", "Allowed."), config.Name, pol.name(), counted(config.State))
 	}
@@ -232,7 +232,7 @@ func (p *hostPolicy) standing(owner string, refused []resource.Problem, live res
 		if spec == nil {
 			continue
 		}
-		if slices.ContainsFunc(p.Check(owner, "", resource.State{r.Addr: spec}), func(l resource.Problem) bool { return l.Path == r.Path && l.Summary == r.Summary }) {
+		if slices.ContainsFunc(p.Check(owner, "", resource.State{r.Addr: spec}, nil), func(l resource.Problem) bool { return l.Path == r.Path && l.Summary == r.Summary }) {
 			r.Detail += "\n\nThis host has it so since before: what runs is left alone, and is not started again."
 		}
 	}

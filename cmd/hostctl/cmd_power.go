@@ -11,7 +11,6 @@ import (
 
 	"hostctl/apply"
 	"hostctl/hcl"
-	"hostctl/host"
 	"hostctl/plan"
 	"hostctl/resource"
 )
@@ -56,7 +55,7 @@ func (p *powering) run(c *cli, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("want one CONTAINER, such as container.web")
 	}
-	lock, err := host.TakeLock(c.ctx, lockPath, p.lockTimeout)
+	lock, err := c.lockHost(p.lockTimeout)
 	if err != nil {
 		return err
 	}

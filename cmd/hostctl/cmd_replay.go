@@ -60,7 +60,7 @@ type replaying struct {
 }
 
 func (r *replaying) run(c *cli) error {
-	lock, err := host.TakeLock(c.ctx, lockPath, r.lockTimeout)
+	lock, err := c.lockHost(r.lockTimeout)
 	if err != nil {
 		return err
 	}

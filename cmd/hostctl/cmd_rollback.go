@@ -7,7 +7,6 @@ import (
 
 	"hostctl/apply"
 	"hostctl/hcl"
-	"hostctl/host"
 	"hostctl/policy"
 	"hostctl/runtime"
 )
@@ -52,7 +51,7 @@ func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := host.TakeLock(c.ctx, lockPath, r.lockTimeout)
+	lock, err := c.lockHost(r.lockTimeout)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ var showCommand = command{
 Without an operand every resource of the configuration is shown. An address may name a block or a module with all that it
 makes. An attribute that is not as it was applied has a mark: "~" it differs, "-" it is gone, "+" it was not there.
 
+Another user than root is shown what the host lets him see; what he may not read says so, and has "unread" with -json.
+
 A saved plan is shown as plan printed it; that needs neither root nor the host that it is for. A file that reads as an
 address is named with its directory: ./container.web.
 
@@ -86,7 +88,7 @@ func (s *showing) run(c *cli, args []string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown, err := resourcesOf(m, seen, sensitive, wanted)
+	shown, err := resourcesOf(m, seen, config.State, sensitive, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -109,14 +111,14 @@ func (s *showing) sensitive(c *cli, config *hcl.Config, seen *apply.Observation)
 			paths[addr] = append(paths[addr], list...)
 		}
 	}
-	if !seen.LedgerLost || s.name == "" && !config.Diagnostics.HasErrors() {
+	if !seen.LedgerLost && !seen.LedgerUnread || s.name == "" && !config.Diagnostics.HasErrors() {
 		return paths, nil
 	}
 	for addr := range seen.Live {
 		paths[addr] = []string{""}
 	}
 	return paths, c.diagnose(hcl.Diagnostics{{Severity: hcl.Warning, Summary: "No value is shown",
-		Detail: "Which of them are sensitive said the ledger, which is missing. Name the configuration's directory with -chdir, and its variables."}})
+		Detail: "Which of them are sensitive says the ledger, which is missing or not readable. Name the configuration's directory with -chdir, and its variables."}})
 }
 
 // planFile shows a saved plan.
@@ -140,6 +142,8 @@ func (s *showing) planFile(c *cli, path string) (map[string]any, error) {
 type shownResource struct {
 	Address resource.Addr `json:"address"`
 	Status  string        `json:"status"` // in the kind's words; "absent"
+	// Unread says that this user may not read it: Status is what everybody may see.
+	Unread bool `json:"unread,omitempty"`
 	// Drift says that the host is not as it was applied.
 	Drift      bool             `json:"drift"`
 	Attributes []shownAttribute `json:"attributes"`
@@ -156,9 +160,12 @@ type shownAttribute struct {
 }
 
 // resourcesOf puts together what was applied and what is live of the resources that wanted
-// covers; of all where it is nil.
-func resourcesOf(m *apply.Machine, seen *apply.Observation, sensitive map[resource.Addr][]string, wanted *resource.Target) ([]shownResource, error) {
+// covers; of all where it is nil. Of what this user may not read what is declared, or can be seen, is shown as far as it can be.
+func resourcesOf(m *apply.Machine, seen *apply.Observation, declared resource.State, sensitive map[resource.Addr][]string, wanted *resource.Target) ([]shownResource, error) {
 	all := map[resource.Addr]bool{}
+	for _, addr := range unreadAddrs(seen, declared) {
+		all[addr] = true
+	}
 	for _, state := range []resource.State{seen.Last, seen.Live} {
 		for addr := range state {
 			all[addr] = true
@@ -172,13 +179,20 @@ func resourcesOf(m *apply.Machine, seen *apply.Observation, sensitive map[resour
 			continue
 		}
 		r := shownResource{Address: addr, Status: "absent"}
+		if r.Unread = seen.Unread[addr.Kind]; r.Unread {
+			r.Status = glimpsed(seen, addr)
+		}
 		if seen.Live[addr] != nil {
 			if r.Status = seen.Status[addr]; r.Status == "" {
 				r.Status = "present"
 			}
 		}
 		_, r.Drift = drift[addr]
-		r.Attributes = attributesOf(seen.Last[addr], seen.Live[addr], drift[addr], sensitive[addr])
+		r.Attributes = slices.DeleteFunc(attributesOf(seen.Last[addr], seen.Live[addr], drift[addr], sensitive[addr]),
+			func(a shownAttribute) bool { return slices.Contains(seen.Parts[addr], a.Path) })
+		if parts := seen.Parts[addr]; len(parts) > 0 {
+			r.Status += fmt.Sprintf("; %s is %s", strings.Join(parts, ", "), unreadable())
+		}
 		shown = append(shown, r)
 	}
 	if wanted != nil && len(shown) == 0 {
@@ -199,7 +213,7 @@ func driftOf(m *apply.Machine, seen *apply.Observation) map[resource.Addr]map[st
 	drift := map[resource.Addr]map[string]bool{}
 	for _, r := range plan.Make(want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: seen.Owner}).Resources {
 		if want[r.Addr] == nil {
-			continue // live and not in the ledger: nobody knows what was applied
+			continue // live and not in the ledger, which may be unread: nobody knows what was applied
 		}
 		drift[r.Addr] = map[string]bool{}
 		for _, d := range r.Differences {
@@ -246,7 +260,7 @@ func stands(path, above string) bool {
 func liveOf(shown []shownResource) map[resource.Addr]map[string]json.RawMessage {
 	live := map[resource.Addr]map[string]json.RawMessage{}
 	for _, r := range shown {
-		if r.Status == "absent" {
+		if r.Status == "absent" || r.Unread {
 			continue
 		}
 		live[r.Address] = map[string]json.RawMessage{}
@@ -265,15 +279,15 @@ func (c *cli) printResources(shown []shownResource, live bool) {
 		fmt.Fprintln(c.stdout, "The configuration has nothing on this host.")
 		return
 	}
+	shown = slices.DeleteFunc(shown, func(r shownResource) bool { return live && (r.Status == "absent" || r.Unread) })
 	for i, r := range shown {
-		if live && r.Status == "absent" {
-			continue
-		}
 		if i > 0 {
 			fmt.Fprintln(c.stdout)
 		}
 		status := r.Status
-		if status == "absent" {
+		if r.Unread && status != unreadable() {
+			status += "; the rest is " + unreadable()
+		} else if status == "absent" {
 			status = c.paint("31", "applied, and gone from the host")
 		}
 		fmt.Fprintf(c.stdout, "%s: %s\n", c.paint("1", r.Address.String()), oneLine(status))

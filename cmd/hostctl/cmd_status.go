@@ -13,6 +13,7 @@ import (
 var statusCommand = command{
 	name:    "status",
 	summary: "Show every resource, wanted against live, in one table",
+	details: "Another user than root is shown what the host lets him see: of containers what systemd says of their units. With -json such a resource has \"unread\".",
 	example: "hostctl status\nhostctl status -json",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p planning
@@ -42,8 +43,10 @@ type statusRow struct {
 	Address resource.Addr `json:"address"`
 	Wanted  string        `json:"wanted"` // present, stopped or absent
 	Live    string        `json:"live"`   // in the kind's words; "absent"
+	// Unread says that this user may not compare the two: Live is what everybody may see.
+	Unread bool `json:"unread,omitempty"`
 	// Plan is what an apply would do: no-op, create, update, replace or delete,
-	// and Paths the attributes for which it would.
+	// and Paths the attributes for which it would. Of what is unread it is unknown.
 	Plan  resource.Action `json:"plan"`
 	Paths []string        `json:"paths,omitempty"`
 }
@@ -59,6 +62,9 @@ func statusOf(p *proposal) []statusRow {
 			all[addr] = true
 		}
 	}
+	for _, addr := range unreadAddrs(p.seen, p.want) {
+		all[addr] = true
+	}
 	stopped := p.seen.Stopped()
 	rows := []statusRow{}
 	for _, addr := range slices.SortedFunc(maps.Keys(all), resource.Addr.Compare) {
@@ -73,6 +79,9 @@ func statusOf(p *proposal) []statusRow {
 			if row.Live = p.seen.Status[addr]; row.Live == "" {
 				row.Live = "present"
 			}
+		}
+		if p.seen.Unread[addr.Kind] {
+			row.Live, row.Unread, row.Plan = glimpsed(p.seen, addr), true, "unknown"
 		}
 		if r, ok := planned[addr]; ok {
 			row.Plan = r.Action

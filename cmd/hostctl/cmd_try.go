@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"hostctl/hcl"
 	"hostctl/host/try"
@@ -162,7 +163,8 @@ func showUnits(c *cli, h *try.Host, config *hcl.Config) error {
 	}
 	fmt.Fprintf(c.stdout, "\n$ systemctl status\n")
 	args := append([]string{"systemctl", "status", "--no-pager", "--lines=3"}, units...)
-	_, err := h.Run(c.ctx, try.Command{Args: args, Stdout: c.stdout, Stderr: io.Discard})
-	fmt.Fprintln(c.stdout)
+	var said strings.Builder
+	_, err := h.Run(c.ctx, try.Command{Args: args, Stdout: &said, Stderr: io.Discard})
+	fmt.Fprintln(c.stdout, printable(said.String()))
 	return err
 }

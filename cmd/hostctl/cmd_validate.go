@@ -64,7 +64,7 @@ and "snippet".`,
 func validated(c *cli, config *hcl.Config, pol *hostPolicy) error {
 	want, problems := onPaper(config)
 	if len(problems) == 0 && pol != nil {
-		problems = pol.Check(config.Name, "", want)
+		problems = pol.Check(config.Name, "", want, config.Directives.Imports)
 	}
 	return c.problems(config, problems)
 }

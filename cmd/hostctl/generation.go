@@ -168,6 +168,9 @@ func (r *remembering) read(c *cli) (*apply.Machine, apply.Generations, []*apply.
 	if err != nil {
 		return nil, apply.Generations{}, nil, err
 	}
+	if err := needRoot("reads what was applied, for sensitive values stand in it"); err != nil {
+		return nil, apply.Generations{}, nil, err
+	}
 	m, err := openMachine(c.ctx)
 	if err != nil {
 		return nil, apply.Generations{}, nil, err

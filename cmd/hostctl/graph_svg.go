@@ -23,7 +23,10 @@ var (
 	edgeColors = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f6a00", "#5e3c99", "#555555"}
 )
 
-var xmlText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;")
+var xmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;")
+
+// xmlText is text of XML, in which control characters cannot stand at all.
+func xmlText(s string) string { return xmlEscapes.Replace(oneLine(s)) }
 
 // svg draws the graph: the first wave on the left, what needs it to its right.
 func (g *graph) svg(w io.Writer) error {
@@ -50,7 +53,7 @@ func (g *graph) svg(w io.Writer) error {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" font-family=\"monospace\" font-size=\"12\">\n", width, total, width, total)
-	fmt.Fprintf(&b, "<title>%s</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n", xmlText.Replace(g.Name))
+	fmt.Fprintf(&b, "<title>%s</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n", xmlText(g.Name))
 	for i := range families {
 		fmt.Fprintf(&b, "<marker id=\"a%d\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"%s\"/></marker>\n", i, edgeColor(i))
 	}
@@ -58,7 +61,7 @@ func (g *graph) svg(w io.Writer) error {
 		color := slices.Index(families, e.family())
 		fmt.Fprintf(&b, "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-opacity=\"0.75\" marker-end=\"url(#a%d)\"><title>%s: %s -&gt; %s</title></path>\n",
 			d.path(g, d.ways[i], left, wide), edgeColor(color), color,
-			xmlText.Replace(strings.Join(e.Attributes, ", ")), xmlText.Replace(e.From.String()), xmlText.Replace(e.To.String()))
+			xmlText(strings.Join(e.Attributes, ", ")), xmlText(e.From.String()), xmlText(e.To.String()))
 	}
 	for _, p := range d.points {
 		if p.node < 0 {
@@ -68,17 +71,17 @@ func (g *graph) svg(w io.Writer) error {
 		x, y := left[p.layer], p.y+margin
 		fmt.Fprintf(&b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"4\" fill=\"%s\" stroke=\"#444444\"/>\n",
 			x, y-boxHeight/2, boxWidth(n), boxHeight, boxColors[slices.Index(kinds, n.Kind)%len(boxColors)])
-		fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n", x+8, y+4, xmlText.Replace(n.Address.String()))
+		fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n", x+8, y+4, xmlText(n.Address.String()))
 	}
 	for i, kind := range kinds {
 		y := height + float64(i+1)*legendLine
 		fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%.1f\" width=\"20\" height=\"12\" rx=\"2\" fill=\"%s\" stroke=\"#444444\"/><text x=\"%d\" y=\"%.1f\">%s</text>\n",
-			margin, y, boxColors[i%len(boxColors)], margin+28, y+10, xmlText.Replace(kind))
+			margin, y, boxColors[i%len(boxColors)], margin+28, y+10, xmlText(kind))
 	}
 	for i, family := range families {
 		y := height + float64(i+1)*legendLine + 6
 		fmt.Fprintf(&b, "<path d=\"M%d %.1fh20\" stroke=\"%s\" marker-end=\"url(#a%d)\"/><text x=\"%d\" y=\"%.1f\">%s</text>\n",
-			margin+160, y, edgeColor(i), i, margin+188, y+4, xmlText.Replace(family))
+			margin+160, y, edgeColor(i), i, margin+188, y+4, xmlText(family))
 	}
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,17 +29,18 @@ const (
 // kinds are all kinds, in the order of the manual.
 func kinds() resource.Kinds { return all.Kinds() }
 
-// openMachine opens the doors to this host, or says what is missing here.
+// openMachine opens the doors to this host, or says what is missing here. For another user than root they are
+// those of looking alone, as far as the host lets that user look.
 func openMachine(ctx context.Context) (*apply.Machine, error) {
-	if os.Geteuid() != 0 {
-		return nil, errors.New("not root: what this host has can only be read and changed by root; `hostctl validate` needs neither")
-	}
+	ordinary := os.Geteuid() != 0
 	systemd, err := host.DialSystemd(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := runtime.Probe(); err != nil {
-		return nil, fmt.Errorf("this kernel: %w", err)
+	if !ordinary { // who starts nothing needs no kernel that can
+		if err := runtime.Probe(); err != nil {
+			return nil, fmt.Errorf("this kernel: %w", err)
+		}
 	}
 	id, err := host.ID()
 	if err != nil {
@@ -56,7 +56,7 @@ func openMachine(ctx context.Context) (*apply.Machine, error) {
 	}
 	passwd, dirs := host.Passwd{}, host.Dirs{}
 	return &apply.Machine{
-		Kinds: kinds(), ID: id, LedgerPath: ledgerPath,
+		Kinds: kinds(), ID: id, LedgerPath: ledgerPath, Ordinary: ordinary,
 		Hosts: map[string]resource.Host{
 			"user":      user.NewHost(passwd),
 			"volume":    volume.NewHost(dirs),

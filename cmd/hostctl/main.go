@@ -35,6 +35,7 @@ type cli struct {
 	ctx            context.Context
 	stdin          *os.File
 	stdout, stderr io.Writer
+	environ        []string // of the caller; see leaveCaller
 	color          bool
 	width          int  // where text is wrapped, in columns
 	fit            bool // tables are shortened to width: somebody looks at them
@@ -55,12 +56,18 @@ func main() {
 	// run confined, or inside namespaces that are half made.
 	try.Main(os.Args)
 	if len(os.Args) > 1 && os.Args[1] == hcl.ChildArg {
-		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds()))
+		os.Exit(hcl.ServeChild(os.Stdin, os.Stdout, kinds(), host.ConfineSelf))
 	}
-	os.Exit(run(os.Args[1:]))
+	if os.Geteuid() == 0 { // anyone else could no longer write the id maps of the children that he confines
+		if err := host.NoCore(); err != nil {
+			fmt.Fprintf(os.Stderr, "prctl(PR_SET_DUMPABLE, 0): %v\n", err)
+			os.Exit(exitError)
+		}
+	}
+	os.Exit(run(os.Args[1:], leaveCaller()))
 }
 
-func run(args []string) int {
+func run(args, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal ends what is in hand in order; a second one ends the process.
@@ -69,7 +76,7 @@ func run(args []string) int {
 	defer hangUp()
 	catchLoss(hangUp)
 	out := &output{file: os.Stdout}
-	c := &cli{ctx: ctx, stdin: os.Stdin, stdout: out, stderr: os.Stderr}
+	c := &cli{ctx: ctx, stdin: os.Stdin, stdout: out, stderr: os.Stderr, environ: environ}
 	c.color, c.width, c.fit = terminal(os.Stdout, os.Stderr)
 	return out.verdict(c.run(args), os.Stderr)
 }

@@ -4,6 +4,8 @@
 #
 # What stands here is what holds without this file: take away, or add.
 
+imports = [] # accounts, namespaces and directories of the host's own that import blocks may take over
+
 paths {
   writable  = ["/srv"] # volumes are made below
   read_only = []       # such as "/usr/share/zoneinfo": external volumes
@@ -16,6 +18,7 @@ rootfs {
 users {
   allow  = ["*"]
   uids   = ["1000-60000"]
+  shells = [] # such as "/bin/bash": who has a key in the account's home may log in
   groups = [] # of the host; "docker", "disk" and their like are as good as root
 }
 

@@ -51,7 +51,7 @@ func TestSavedPlanIsNoWayAround(t *testing.T) {
 				policy:  &hostPolicy{Policy: policy.Builtin()},
 				seen:    &apply.Observation{Owner: "shop", Ledger: &apply.Ledger{Owners: map[string]*apply.Owner{}}},
 			}
-			r, problems := p.seen.Resolve(kinds(), want(), resource.Directives{})
+			r, problems := p.seen.Resolve(kinds(), want(), resource.Directives{}, nil)
 			if len(problems) > 0 {
 				t.Fatal(problems)
 			}

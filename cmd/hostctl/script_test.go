@@ -67,7 +67,8 @@ func TestExamples(t *testing.T) {
 				t.Fatal(config.Diagnostics)
 			}
 			r := resource.NewResolver(config.Name, nil, nil, nil)
-			if problems := append(r.Resolve(config.State), pol.Check(config.Name, "", r.Want)...); len(problems) > 0 {
+			r.Credentials = pol.Credentials(config.Name)
+			if problems := append(r.Resolve(config.State), pol.Check(config.Name, "", r.Want, config.Directives.Imports)...); len(problems) > 0 {
 				t.Fatal(problems)
 			}
 			p := plan.Make(r.Want, nil, nil, plan.Options{Kinds: kinds(), Owner: config.Name})

@@ -54,6 +54,15 @@ func printable(s string) string {
 	return b.String()
 }
 
+// writeText writes the text of a file, as it is: somebody keeps it, or goes on with it. A terminal gets it printable.
+func (c *cli) writeText(text []byte) error {
+	if out := c.terminalOf(); out != nil && host.IsTerminal(out) {
+		text = []byte(printable(string(text)))
+	}
+	_, err := c.stdout.Write(text)
+	return err
+}
+
 // confirm asks on the terminal and takes nothing but "yes" for an answer.
 func (c *cli) confirm(question string) error {
 	if _, ok := host.TerminalWidth(c.stdin); !ok {

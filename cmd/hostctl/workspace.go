@@ -11,6 +11,8 @@ import (
 	"hostctl/hcl"
 	"hostctl/plan"
 	"hostctl/resource"
+	"hostctl/resource/container"
+	"hostctl/runtime"
 )
 
 // diagnose prints diagnostics on standard error, for people or with -json for
@@ -37,7 +39,7 @@ func (c *cli) compact(d hcl.Diagnostics) {
 	for _, one := range d {
 		if isWarning(one) {
 			one.Detail = ""
-			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), one.Error())
+			fmt.Fprintf(c.stderr, "%s %s\n", c.paint("33;1", "Warning:"), printable(one.Error()))
 		}
 	}
 }
@@ -97,17 +99,17 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	if problems := s.check(want, seen); len(problems) > 0 {
 		return p, problems, nil
 	}
-	r, problems := seen.Resolve(m.Kinds, want, d)
+	r, problems := seen.Resolve(m.Kinds, want, d, pol.Credentials(owner))
 	if len(problems) > 0 {
 		return p, problems, nil
 	}
 	p.want, p.declared, p.grants = r.Want, r.Declared, r.Grants
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(),
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
 	}
 	problems = p.make(ctx)
-	if refused := pol.Check(owner, dir, p.want); len(refused) > 0 {
+	if refused := pol.Check(owner, dir, p.want, d.Imports); len(refused) > 0 {
 		pol.standing(owner, refused, seen.Live)
 		problems = refused
 	}
@@ -231,6 +233,16 @@ func (p *proposal) warnings() hcl.Diagnostics {
 		warn("The ledger is missing", fmt.Sprintf("%s is not there, although this host carries objects of configuration %q. They were found by their marks; an apply writes the ledger again. What was set once and is no longer declared cannot be undone any more.", p.machine.LedgerPath, p.seen.Owner))
 	}
 	d = append(d, cutOff(p.machine, p.seen.Owner)...)
+	for _, w := range p.seen.Warnings {
+		warn(w.Summary, w.Detail)
+	}
+	if abi, err := runtime.LandlockABI(); err != nil {
+		warn("Nobody knows whether this kernel has Landlock", err.Error())
+	} else {
+		for _, w := range container.WithoutLandlock(p.want, abi) {
+			warn(w.Summary, w.Detail)
+		}
+	}
 	stopped := p.seen.Stopped()
 	for _, addr := range slices.SortedFunc(maps.Keys(stopped), resource.Addr.Compare) {
 		if p.want[addr] != nil {

@@ -12,20 +12,27 @@
 //
 //	CASE/@dir     the configuration's directory below the repository's root
 //	CASE/@var     values of -var, NAME=VALUE on a line; @env those of HOSTCTL_VAR_NAME
-//	CASE/@make    what an archive cannot hold: link PATH TARGET, fifo PATH, dir PATH, big PATH BYTES
-//	CASE/@wanted  diagnostics of files without comments: FILE:LINE: SUMMARY | DETAIL
+//	CASE/@varfile the files of -var-file, a path below the repository's root on a line
+//	CASE/@make    what an archive cannot hold: link PATH TARGET, fifo PATH, socket PATH, dir PATH,
+//	              big PATH BYTES, sparse PATH BYTES, many COUNT PATH TEXT
+//	CASE/@wanted  diagnostics of files without comments: FILE:LINE: SUMMARY | DETAIL; LINE may be *,
+//	              and SUMMARY several of which one is wanted, parted by ||
 //
 // @BOM@, @CR@, @NUL@ and @ESC@ stand for those characters, @BYTE@ for one that is
-// no UTF-8, and @EOF@ ends a file that does not end with a newline.
+// no UTF-8, and @EOF@ ends a file that does not end with a newline. @1000*TEXT@ is TEXT a
+// thousand times, in which \n is a newline, {i} counts from 0 and {j} from 1.
 package hcltest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +51,7 @@ type Case struct {
 
 	dir, makes string
 	vars, env  map[string]string
+	varFiles   []string
 }
 
 // Wanted is a diagnostic that a case asks for.
@@ -58,6 +66,31 @@ type Wanted struct {
 const settings = "hostctl {\n  name = \"test\"\n}\n"
 
 var characters = strings.NewReplacer("@BOM@", "\ufeff", "@CR@", "\r", "@NUL@", "\x00", "@ESC@", "\x1b", "@BYTE@", "\xff")
+
+// repeated is @N*TEXT@.
+var repeated = regexp.MustCompile(`@(\d+)\*([^@]+)@`)
+
+// expand writes out what stands for characters and repetitions.
+func expand(text string) string {
+	text = repeated.ReplaceAllStringFunc(text, func(all string) string {
+		m := repeated.FindStringSubmatch(all)
+		n, _ := strconv.Atoi(m[1])
+		return numbered(n, strings.ReplaceAll(m[2], `\n`, "\n"))
+	})
+	return characters.Replace(text)
+}
+
+// numbered is a text n times, with its numbers.
+func numbered(n int, text string) string {
+	if !strings.ContainsAny(text, "{") {
+		return strings.Repeat(text, n)
+	}
+	var b strings.Builder
+	for i := range n {
+		strings.NewReplacer("{i}", strconv.Itoa(i), "{j}", strconv.Itoa(i+1)).WriteString(&b, text)
+	}
+	return b.String()
+}
 
 // Cases reads the cases of corpora.
 func Cases(t testing.TB, archives ...string) []*Case {
@@ -79,7 +112,7 @@ func Cases(t testing.TB, archives ...string) []*Case {
 				c = &Case{Name: name, vars: map[string]string{}, env: map[string]string{}}
 				cases, byName[name] = append(cases, c), c
 			}
-			if err := c.add(inner, characters.Replace(string(f.Data))); err != nil {
+			if err := c.add(inner, expand(string(f.Data))); err != nil {
 				t.Fatalf("%s: %s: %v", archive, f.Name, err)
 			}
 		}
@@ -93,6 +126,8 @@ func (c *Case) add(name, text string) error {
 		c.dir = strings.TrimSpace(text)
 	case "@make":
 		c.makes = text
+	case "@varfile":
+		c.varFiles = strings.Fields(text)
 	case "@var", "@env":
 		into := map[string]map[string]string{"@var": c.vars, "@env": c.env}[name]
 		for line := range strings.Lines(text) {
@@ -136,22 +171,7 @@ func (c *Case) want(place string, warning bool, all string) {
 func (c *Case) Evaluate(t testing.TB, kinds resource.Kinds) *hcl.Config {
 	t.Helper()
 	root := t.TempDir()
-	write := func(name, text string) {
-		to := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, f := range c.Files {
-		write(f.Name, string(f.Data))
-	}
-	if !strings.HasPrefix(c.Name, "settings-") {
-		write(path.Join(c.dir, "zz-settings.hcl"), settings)
-	}
-	c.make(t, root, write)
+	c.LayOut(t, root)
 	repository := ""
 	if c.dir != "" {
 		repository = root
@@ -170,6 +190,41 @@ func (c *Case) Evaluate(t testing.TB, kinds resource.Kinds) *hcl.Config {
 	return nil
 }
 
+// LayOut writes the case's repository into an empty directory.
+func (c *Case) LayOut(t testing.TB, root string) {
+	t.Helper()
+	write := func(name, text string) {
+		to := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range c.Files {
+		write(f.Name, string(f.Data))
+	}
+	if !strings.HasPrefix(c.Name, "settings-") {
+		write(path.Join(c.dir, "zz-settings.hcl"), settings)
+	}
+	c.make(t, root, write)
+}
+
+// Flags are those of a command that runs in dir, the case's directory below root; the values of variables are among them.
+func (c *Case) Flags(root string) (dir string, flags []string) {
+	if c.dir != "" {
+		flags = append(flags, "-root", root)
+	}
+	for name, value := range c.vars {
+		flags = append(flags, "-var", name+"="+value)
+	}
+	for _, name := range c.varFiles {
+		flags = append(flags, "-var-file", filepath.Join(root, name))
+	}
+	return filepath.Join(root, c.dir), flags
+}
+
 func (c *Case) make(t testing.TB, root string, write func(name, text string)) {
 	t.Helper()
 	for line := range strings.Lines(c.makes) {
@@ -181,8 +236,27 @@ func (c *Case) make(t testing.TB, root string, write func(name, text string)) {
 			err = os.Symlink(words[2], at)
 		case "fifo":
 			err = syscall.Mkfifo(at, 0o644)
+		case "socket":
+			var fd int
+			if fd, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0); err == nil {
+				err = errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: at}), syscall.Close(fd))
+			}
 		case "dir":
 			err = os.MkdirAll(at, 0o755)
+		case "sparse":
+			var size int64
+			if _, err = fmt.Sscan(words[2], &size); err == nil {
+				write(words[1], "")
+				err = os.Truncate(at, size)
+			}
+		case "many":
+			var n int
+			if _, err = fmt.Sscan(words[1], &n); err == nil {
+				text := strings.Join(words[3:], " ")
+				for i := range n {
+					write(strings.ReplaceAll(words[2], "{i}", strconv.Itoa(i)), strings.NewReplacer(`\n`, "\n", "{i}", strconv.Itoa(i), "{j}", strconv.Itoa(i+1)).Replace(text))
+				}
+			}
 		case "big":
 			var size int
 			if _, err = fmt.Sscan(words[2], &size); err == nil {
@@ -223,7 +297,10 @@ func (w Wanted) Is(d hcl.Diagnostic) bool {
 	if d.File != "" {
 		place = fmt.Sprintf("%s:%d", d.File, d.Start.Line)
 	}
-	return place == w.Place && (d.Severity == hcl.Warning) == w.Warning && d.Summary == w.Summary && strings.Contains(d.Detail, w.Detail)
+	if file, ok := strings.CutSuffix(w.Place, ":*"); ok && file == d.File {
+		place = w.Place
+	}
+	return place == w.Place && (d.Severity == hcl.Warning) == w.Warning && slices.Contains(strings.Split(w.Summary, " || "), d.Summary) && strings.Contains(d.Detail, w.Detail)
 }
 
 // Bare is the case without the comments that say what is wanted.

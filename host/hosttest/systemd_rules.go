@@ -17,7 +17,7 @@ var liveProperties = map[string]bool{
 // createOnly are those that only a new unit is given.
 var createOnly = map[string]bool{
 	"Type": true, "NotifyAccess": true, "ExecStart": true, "Slice": true, "Wants": true, "Requires": true, "After": true, "CollectMode": true,
-	"Delegate": true, "Restart": true, "RestartUSec": true, "StartLimitIntervalUSec": true, "RestartPreventExitStatus": true, "RestartForceExitStatus": true, "StartLimitBurst": true, "WatchdogUSec": true,
+	"Delegate": true, "Restart": true, "RestartUSec": true, "StartLimitIntervalUSec": true, "RestartPreventExitStatus": true, "RestartForceExitStatus": true, "StartLimitBurst": true, "LoadCredential": true, "LoadCredentialEncrypted": true, "WatchdogUSec": true,
 	"TimeoutStartUSec": true, "TimeoutStopUSec": true, "KillMode": true, "KillSignal": true, "SuccessExitStatus": true,
 	"OOMPolicy": true, "SyslogIdentifier": true, "LogExtraFields": true, "SyslogLevelPrefix": true,
 	"LogRateLimitIntervalUSec": true, "LogRateLimitBurst": true, "StandardInput": true, "StandardOutput": true,

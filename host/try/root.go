@@ -70,7 +70,15 @@ func buildRoot(c config) error {
 	if err := mountKernel(); err != nil {
 		return err
 	}
-	return placeAll(c.Fresh, binds)
+	if err := placeAll(c.Fresh, binds); err != nil {
+		return err
+	}
+	// As systemd has it where the kernel starts it: the credentials of a service are mounted by a process with a namespace of its own,
+	// from which the mount has to come over.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("make / shared: %w", err)
+	}
+	return nil
 }
 
 // visible leaves of the machine's mounts those that are copied and not hidden by another, parents first.

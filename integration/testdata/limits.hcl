@@ -34,6 +34,8 @@ container "busy" {
   rootfs  = local.rootfs
   command = ["sh", "-c", "while :; do :; done"]
 
+  oom_score_adjust = -500
+
   limits {
     memory      = "32M"
     memory_high = "24M"

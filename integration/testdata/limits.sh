@@ -14,7 +14,7 @@ cp limits.hcl /srv/limits/main.hcl
 cp hogs.hcl /srv/hogs.hcl
 cd /srv/limits
 export PATH=/usr/local/bin:$PATH
-uname -r
+uname -r | grep '^6\.1\.' || fail "this is to be a kernel 6.1, whose ways differ"
 
 hostctl apply -auto-approve
 hostctl plan -detailed-exitcode > /dev/null || fail "the plan after the apply is not empty"
@@ -47,6 +47,13 @@ echo "== the fork bomb stops at its limit, its host does not"
 until grep -q '^max [1-9]' "$(cgroup bomb)/pids.events"; do sleep 0.1; done
 [ "$(cat "$(cgroup bomb)/pids.current")" -le 24 ] || fail "pids.current"
 timeout 10 systemctl is-active hostctl-bomb.service || fail "the host does not answer"
+
+echo "== what the kernel lacks is said, and what it is told it has"
+hostctl plan 2>&1 | grep -q "Warning: This kernel has no Landlock that containers can use" || fail "nobody says that there is no Landlock"
+hostctl audit -json busy | grep -q '"no Landlock"' || fail "audit does not say that there is no Landlock"
+[ "$(cat "/proc/$(systemctl show -P MainPID hostctl-busy.service)/oom_score_adj")" = -500 ] || fail "oom_score_adj"
+hostctl exec busy cat /proc/self/oom_score_adj | grep -qx -- -500 || fail "oom_score_adj of who enters"
+hostctl audit busy | grep -q 'spared by 500 when memory is short' || fail "audit passes over oom_score_adjust"
 
 echo "== the processor is shared out"
 a=$(awk '/^usage_usec/ {print $2}' "$(cgroup busy)/cpu.stat") ta=$(date +%s%N)
@@ -110,7 +117,9 @@ stubborn=$(cgroup stubborn)
 [ "$(wc -l < "$stubborn/cgroup.procs")" -ge 10 ] || fail "the stubborn one is no good: $(cat "$stubborn/cgroup.procs")"
 begin=$(date +%s%N)
 systemctl stop hostctl-stubborn.service
-echo "a container that ignores its end is stopped in $((($(date +%s%N) - begin) / 1000000)) ms, with a timeout of 2000"
+took=$((($(date +%s%N) - begin) / 1000000))
+echo "a container that ignores its end is stopped in $took ms, with a timeout of 2000"
+[ $took -le 4000 ] || fail "it took $took ms to stop it"
 test -e "$stubborn" && fail "its cgroup is left"
 pgrep -f 'sleep 1000000' > /tmp/left || :
 for p in $(cat /tmp/left); do grep -q stubborn "/proc/$p/cgroup" && fail "a process is left"; done

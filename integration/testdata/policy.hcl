@@ -7,6 +7,8 @@ paths {
 rootfs {
   directories = ["/srv", "/var/lib/machines"]
 }
+imports = ["front", "shop", "/srv/site"]
+
 users {
   groups = ["adm", "audio", "video"]
 }

@@ -2,8 +2,8 @@ package rule
 
 import "strings"
 
-// Paths are the directories that the host's owner lets a configuration have. All are absolute and clean; an entry stands for
-// itself and for all that is below it, component by component. The zero value allows nothing.
+// Paths are what the host's owner lets a configuration have of the host's files: directories, and credentials by their ids. Directories are
+// absolute and clean; an entry stands for itself and for all that is below it, component by component. The zero value allows nothing.
 type Paths struct {
 	// Writable may be mounted to be read and written, and volumes be made there.
 	Writable []string `json:"writable,omitempty"`
@@ -11,6 +11,8 @@ type Paths struct {
 	ReadOnly []string `json:"read_only,omitempty"`
 	// Rootfs may be root directories.
 	Rootfs []string `json:"rootfs,omitempty"`
+	// Credentials are patterns of the containers that may have a credential, by its id.
+	Credentials map[string][]string `json:"credentials,omitempty"`
 }
 
 // Verdict is what Paths say of one path.

@@ -227,7 +227,7 @@ func (h *Host) start(ctx context.Context, change resource.Change, want *Containe
 	if len(want.Listen) > 0 {
 		others = append(others, want.socket(change.Addr, change.Owner))
 	}
-	return h.deaf(ctx, want, change.Addr, h.Systemd.StartTransient(ctx, unit, others...))
+	return keyless(want, h.deaf(ctx, want, change.Addr, h.Systemd.StartTransient(ctx, unit, others...)))
 }
 
 func (h *Host) update(ctx context.Context, change resource.Change, want *Container) error {
@@ -264,9 +264,9 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 		}
 		return h.Systemd.Stop(ctx, unit)
 	case want.Enabled && (change.Class == resource.Restart || h.astray(change, want)):
-		return h.deaf(ctx, want, change.Addr, h.Systemd.Restart(ctx, unit))
+		return keyless(want, h.deaf(ctx, want, change.Addr, h.Systemd.Restart(ctx, unit)))
 	case turned:
-		return h.deaf(ctx, want, change.Addr, h.Systemd.Start(ctx, unit))
+		return keyless(want, h.deaf(ctx, want, change.Addr, h.Systemd.Start(ctx, unit)))
 	case want.Enabled:
 		return h.deliver(ctx, change, want)
 	}

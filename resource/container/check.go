@@ -125,6 +125,7 @@ func (k *checker) check(ctx context.Context, change resource.Change) []resource.
 	if k.maxFiles != 0 && want.Limits.Files > k.maxFiles {
 		v.bad("limits.files", fmt.Sprintf("this host gives a process at most %d open files", k.maxFiles), "write that, or less")
 	}
+	k.checkSecrets(v, want)
 	k.checkFiles(v, change, want)
 	return v.problems
 }
@@ -283,6 +284,12 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 			continue
 		}
 		later = true
+		if want.Boot && !m.ReadOnly {
+			if err := runtime.CheckSetuid(at); err != nil {
+				v.badSetuid(m.Target, m.Source, err)
+			}
+			m.ReadOnly = true // said, and no more true of what stands in for it
+		}
 		if name := noIDMap(at); name != "" && m.Owner != nil {
 			v.bad(mountPath(m.Target), fmt.Sprintf("%s cannot be mounted with mapped ids", m.Source),
 				fmt.Sprintf("%s is on %s, which cannot show files as another owner's; %s", at, name, idMapRemedy))
@@ -297,12 +304,18 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		switch {
 		case p.Field == "mounts" && errors.As(p.Err, &refused):
 			v.bad(mountPath(p.Target), fmt.Sprintf("the volume of %s cannot be mounted with mapped ids", p.Target), p.Err.Error()+"; "+idMapRemedy)
+		case p.Field == "setuid":
+			v.badSetuid(p.Target, want.Mount[p.Target].Source, p.Err)
 		case p.Field == "mounts":
 			v.bad(mountPath(p.Target), fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
 		case p.Field == "files":
 			v.bad(filePath(p.Target), fmt.Sprintf("no file can be at %s", p.Target), p.Err.Error())
 		case p.Field == "owner":
 			v.bad(filePath(p.Target)+".owner", fmt.Sprintf("the rootfs does not know the owner of %s", p.Target), p.Err.Error())
+		case p.Field == "secrets":
+			v.bad(want.secretAt(p.Target), fmt.Sprintf("no file can be at %s", p.Target), p.Err.Error())
+		case p.Field == "secret owner":
+			v.bad(want.secretAt(p.Target)+".owner", fmt.Sprintf("the rootfs does not know the owner of %s", p.Target), p.Err.Error())
 		case p.Field == "tmpfs":
 			v.bad("tmpfs["+strconv.Quote(p.Target)+"]", fmt.Sprintf("nothing can be mounted at %s", p.Target), p.Err.Error())
 		case p.Field == "args" && later && !strings.HasPrefix(want.Command[0], "/"):
@@ -310,7 +323,7 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 		case p.Field == "args":
 			v.bad("command", fmt.Sprintf("%q cannot be run in this rootfs", want.Command[0]), p.Err.Error())
 		case p.Field == "overlay":
-			v.bad("root", "this kernel has no overlay filesystem", p.Err.Error()+"; load its module, or take root away for one that is read-only")
+			v.bad("root", "this kernel has no overlay filesystem for it", p.Err.Error()+"; load its module, boot a newer kernel, or take root away for one that is read-only")
 		case p.Field == "root":
 			v.bad("root", fmt.Sprintf("others can reach %s", want.Rootfs), p.Err.Error())
 		case p.Field == "groups":
@@ -326,6 +339,10 @@ func (k *checker) checkFiles(v *validator, change resource.Change, want *Contain
 }
 
 const idMapRemedy = "put the volume on ext4, xfs, btrfs or tmpfs, or run the container as the volume's owner with run_as"
+
+func (v *validator) badSetuid(target, volume string, err error) {
+	v.bad(mountPath(target), fmt.Sprintf("users of the host reach %s, where a whole system could make setuid programs", volume), err.Error())
+}
 
 func mountPath(target string) string { return "mount[" + strconv.Quote(target) + "].volume" }
 

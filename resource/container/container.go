@@ -29,7 +29,8 @@ type Container struct {
 	Command []string `json:"command,omitempty" diff:"restart" attr:"text"`
 	// Boot starts a whole system: command, or /sbin/init, is an init such as systemd, which is process 1, has the powers of a
 	// system's root over its own namespaces, mounts and part of the cgroup tree, and its own services and journal. It needs a root
-	// that can be written to. When systemd stops it, it is told by RTMIN+3 to shut down, for which stop_timeout should leave it time.
+	// that can be written to. It makes setuid programs too: volumes that it may write to are nosuid on the host, or lie where no other
+	// user of the host comes. When systemd stops it, it is told by RTMIN+3 to shut down, for which stop_timeout should leave it time.
 	Boot bool `json:"boot,omitempty" diff:"replace"`
 	// Environment is the program's whole environment; nothing of the host's is inherited.
 	// PATH has the usual directories unless it is set here.
@@ -56,7 +57,8 @@ type Container struct {
 	// Timezone is the zone of the program's clock, such as "Europe/Vienna", by way of TZ. The rootfs must have the zone.
 	Timezone string `json:"timezone,omitempty" diff:"restart"`
 	// Device is character devices of the host's, by the path below /dev that they have inside: nodes of the program's user. The unit's
-	// cgroup allows what permissions say and nothing else. Disks and the host's memory cannot be given.
+	// cgroup allows what permissions say and nothing else. What is the host itself cannot be given, whatever its name and number: memory,
+	// disks past their filesystems, the console, what types on its keyboard, firmware and reset.
 	Device map[string]Device `json:"device,omitempty" diff:"replace"`
 	// Listen is sockets that systemd listens on for the container, by names that the program finds in LISTEN_FDNAMES: they are its
 	// descriptors from 3 on, in the order of the names (sd_listen_fds(3)). They are in the network of netns, and without it in the
@@ -69,16 +71,21 @@ type Container struct {
 	Tmpfs map[string]Tmpfs `json:"tmpfs,omitempty" diff:"restart"`
 	// File is the files of the configuration inside, by the absolute path they appear at.
 	File map[string]File `json:"file,omitempty" diff:"restart"`
+	// Secret is credentials of the host's inside, by the names of the files that they are in /run/secrets. The host's policy says what file
+	// of the host's each is and which containers may have it. Systemd reads, and decrypts, it at each start: what changes in it the
+	// program has from its next start on. It cannot be written to inside.
+	Secret map[string]Secret `json:"secret,omitempty" diff:"replace"`
 	// Reload says how the program is told to read its files anew.
 	Reload Reload `json:"reload,omitzero"`
 	// Capabilities are what the program keeps of root's powers, inside its own namespaces: lower case and without "cap_", as in
 	// ["chown", "setgid", "setuid"]. A program that is uid 0 inside loses them when it becomes another user, as entrypoints
 	// expect; one that runs as another user keeps them. Only those that have force in a user namespace can be given;
-	// net_admin and net_raw only to a container without netns, whose network is then its own.
+	// net_admin and net_raw only to a container without netns, whose network is then its own; sys_ptrace not with notify.
 	Capabilities []string `json:"capabilities,omitempty" diff:"restart"`
 	// Groups are the program's supplementary groups inside: gids, or names of the rootfs's own group file.
 	Groups []string `json:"groups,omitempty" diff:"restart"`
 	// SystemCalls are allowed to the program by name on top of those that every container has, whatever their arguments.
+	// Those that make or enter namespaces, clone and clone3 among them, cannot be.
 	SystemCalls []string `json:"system_calls,omitempty" diff:"restart"`
 	// AppArmor is the profile that confines the program, from its start on and beside all else. It is loaded by the host's administrator.
 	AppArmor string `json:"apparmor,omitempty" diff:"restart"`
@@ -148,7 +155,7 @@ type Container struct {
 	After []string `json:"after,omitempty" diff:"replace" attr:"internal"`
 	// Pending is the sum of the spec that the next start would take where that is not what
 	// runs: a change was cut off before its restart; "reload" where it was cut off before the program was
-	// told; "unknown" where it cannot be told what runs. It is never wanted.
+	// told; "unknown" where it cannot be told what runs; "failing" where each start fails before the program. It is never wanted.
 	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
 }
 
@@ -273,7 +280,7 @@ func Kind() resource.Kind {
 // clone is a copy whose blocks can be changed.
 func (c *Container) clone() *Container {
 	d := *c
-	d.Mount, d.Tmpfs, d.File = maps.Clone(c.Mount), maps.Clone(c.Tmpfs), maps.Clone(c.File)
+	d.Mount, d.Tmpfs, d.File, d.Secret = maps.Clone(c.Mount), maps.Clone(c.Tmpfs), maps.Clone(c.File), maps.Clone(c.Secret)
 	return &d
 }
 

@@ -98,6 +98,8 @@ func TestValidate(t *testing.T) {
 		}, []string{`device["/dev/a"].source`, `device["/dev/a"].permissions`, `device["/dev/null"] /dev/null is there`, `device["/x"] no device`}},
 		{"notify", func(c *Container) { c.Notify, c.Watchdog, c.StartTimeout = true, 30e9, 60e9 }, nil},
 		{"no notify", func(c *Container) { c.Init, c.Notify, c.Watchdog, c.StartTimeout = false, true, 1, 1 }, []string{"notify the tiny init", "watchdog 1ns", "start_timeout 1ns"}},
+		{"notify and ptrace", func(c *Container) { c.Notify, c.Capabilities = true, []string{"kill", "sys_ptrace"} }, []string{`capabilities["sys_ptrace"] with sys_ptrace and notify`}},
+		{"clone", func(c *Container) { c.SystemCalls = []string{"clone", "clone3"} }, []string{`system_calls["clone"] "clone" cannot`, `system_calls["clone3"] "clone3" cannot`}},
 		{"watchdog alone", func(c *Container) { c.Watchdog = 30e9 }, []string{"watchdog a watchdog hears"}},
 		{"roots", func(c *Container) { c.Root, c.RootSize, c.ShmSize = "ephemeral", 8<<20, 1<<20 }, nil},
 		{"no roots", func(c *Container) {

@@ -61,6 +61,9 @@ func (c *Container) Demands(self resource.Addr) []resource.Demand {
 		}
 		add(mountPath(target), right, source)
 	}
+	for _, label := range slices.Sorted(maps.Keys(c.Secret)) {
+		add(secretPath(label)+".credential", resource.RightCredential, c.Secret[label].Credential+" "+name)
+	}
 	for _, name := range c.Capabilities {
 		add("capabilities", resource.RightCapability, name)
 	}

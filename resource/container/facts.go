@@ -128,7 +128,7 @@ func (r *reader) facts(pid int, f *found) {
 			f.live.RunAsUID = 0
 		}
 	}
-	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File) > 0 {
+	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File)+len(f.live.Secret) > 0 {
 		if mounts, err := readProc(filepath.Join(proc, "mountinfo")); err == nil && len(mounts) > 0 {
 			f.lost(mounts)
 		}
@@ -212,7 +212,7 @@ func idLines(text []byte) []idLine {
 	return out
 }
 
-// lost drops from live each mount, tmpfs and file that the process no longer has.
+// lost drops from live each mount, tmpfs, file and secret that the process no longer has.
 func (f *found) lost(mountinfo []byte) {
 	points, rooms := map[string]bool{}, map[string]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(mountinfo))

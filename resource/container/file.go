@@ -56,10 +56,11 @@ var onChange = map[OnChange]resource.Class{"none": resource.Live, "reload": reso
 var reloadSignals = []Signal{"HUP", "USR1", "USR2", "WINCH"}
 
 // Pending, where it is no sum: the files have changed and the program has not been told; what the launcher
-// has of a container cannot be read.
+// has of a container cannot be read; the launcher fails to set it up.
 const (
 	pendingReload  = "reload"
 	pendingUnknown = "unknown"
+	pendingFailing = "failing"
 )
 
 // ChangeClass implements resource.Classer: what a changed file costs is for the file to say, and that what is the
@@ -76,7 +77,7 @@ func (c *Container) ChangeClass(path string, tagged resource.Class, live resourc
 		switch was.Pending {
 		case pendingReload:
 			return resource.Reload
-		case pendingUnknown:
+		case pendingUnknown, pendingFailing:
 			return resource.Restart
 		}
 		return tagged

@@ -51,6 +51,8 @@ type Host struct {
 
 	// Deliver puts files into a running container; of every host but a test's it is that of Specs.
 	Deliver func(runtime.Spec, runtime.Record) error
+	// Secret looks at a credential's file; of every host but a test's it is [host.CheckCredential].
+	Secret func(id, file string, encrypted bool) (size int64, err error)
 	// Run runs a command in a running container; of every host but a test's it is that of Specs.
 	Run func(record runtime.Record, args []string, within time.Duration) (output []byte, status int, err error)
 
@@ -65,7 +67,7 @@ type Host struct {
 func NewHost(systemd Systemd, subIDs SubIDs, launcher string, try bool) *Host {
 	return &Host{
 		Systemd: systemd, SubIDs: subIDs, Specs: runtime.Host, Launcher: launcher, Try: try,
-		Deliver: runtime.Host.Deliver, Run: runtime.Host.RunInside,
+		Deliver: runtime.Host.Deliver, Run: runtime.Host.RunInside, Secret: host.CheckCredential,
 		Proc: "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir,
 	}
 }

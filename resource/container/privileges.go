@@ -51,6 +51,10 @@ func (c *Container) validatePrivileges(v *validator) {
 				"a declared namespace belongs to the host: give it its addresses and rules there, or leave netns out for a network that is the container's own")
 		}
 	}
+	if c.Notify && slices.Contains(c.Capabilities, "sys_ptrace") {
+		v.bad(`capabilities["sys_ptrace"]`, "with sys_ptrace and notify the program could be its tiny init",
+			"that has systemd's socket, over which it could name another main process; take sys_ptrace away, or notify")
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Rlimits)) {
 		at := "rlimits[" + strconv.Quote(name) + "]"
 		if name == "nofile" {

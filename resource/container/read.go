@@ -17,9 +17,10 @@ import (
 
 // found is one container as it is on the host.
 type found struct {
-	addr   resource.Addr
-	live   *Container
-	status string
+	addr     resource.Addr
+	live     *Container
+	status   string
+	warnings []resource.Problem
 }
 
 // Read implements resource.Host. What runs is described by the spec that it was
@@ -63,6 +64,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			err = errors.Join(err, fmt.Errorf("container %s: %w", names[i], errs[i]))
 		} else if f != nil {
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
+			reading.Warnings = append(reading.Warnings, f.warnings...)
 		}
 	}
 	for addr, spec := range last {
@@ -76,6 +78,15 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 		}
 	}
+	var loaded []string
+	for addr := range reading.State {
+		if _, ok := units[Unit(addr)]; ok {
+			loaded = append(loaded, Unit(addr))
+		}
+	}
+	slices.Sort(loaded)
+	warnings, dropInErr := r.dropIns(ctx, loaded)
+	reading.Warnings, err = append(reading.Warnings, warnings...), errors.Join(err, dropInErr)
 	used, subErr := h.SubIDs.SubIDs(ctx)
 	h.ranges.learn(used)
 	for _, s := range used {
@@ -185,13 +196,16 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.live.Enabled = loaded && restarting(u)
 		r.stored(f.live, spec)
 		f.status = "stopped"
-		if loaded {
+		if loaded && !f.live.Enabled {
 			f.status = r.stopped(ctx, u)
 		}
-		if f.live.Enabled {
-			return f, r.proven(ctx, u.Name, f)
+		if !f.live.Enabled {
+			return f, nil
 		}
-		return f, nil
+		if err := r.proven(ctx, u.Name, f); err != nil || !f.live.Enabled {
+			return f, err
+		}
+		return f, r.again(ctx, u, f)
 	}
 	record, err := r.Specs.ReadRecord(r.invocation(u.Name))
 	if err != nil && u.ActiveState != "activating" {
@@ -219,7 +233,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	if u.ActiveState == "activating" {
 		r.stored(f.live, spec)
 		f.status = "starting"
-		return f, nil
+		return f, r.again(ctx, u, f)
 	}
 	applied := f.live.Limits
 	if f.live.Pending == "" {
@@ -295,8 +309,6 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 	switch {
 	case u.ActiveState == "failed":
 		return "failed" + how
-	case u.ActiveState == "activating":
-		return "restarting" + how
 	case u.ActiveState == "deactivating":
 		return "stopping"
 	}

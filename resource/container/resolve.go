@@ -34,6 +34,9 @@ func (c *Container) Resolve(self resource.Addr, r *resource.Resolver) []resource
 		}
 	}
 	c.NetnsPath, c.Pending = "", ""
+	if c.Boot {
+		c.boots()
+	}
 	if c.Netns != (resource.Addr{}) {
 		c.NetnsPath = netnsDir + "/" + c.Netns.HostName()
 	}
@@ -42,8 +45,29 @@ func (c *Container) Resolve(self resource.Addr, r *resource.Resolver) []resource
 	}
 	c.resolveMounts(v, r)
 	c.resolveFiles(v)
+	c.resolveSecrets(self, r)
 	c.resolveAfter(r)
 	return v.problems
+}
+
+// boots writes out what a whole system is started and stopped with: its own init in the place of the tiny one, which does not take
+// TERM for the end.
+func (c *Container) boots() {
+	c.Init = false
+	if len(c.Command) == 0 {
+		c.Command = []string{"/sbin/init"}
+	}
+	if c.StopSignal == "TERM" {
+		c.StopSignal = "RTMIN+3"
+	}
+}
+
+// PlanNote implements plan.Noter: what a whole system has that no other container can be given, and lacks.
+func (c *Container) PlanNote(action resource.Action) string {
+	if !c.Boot || action == resource.Delete || action == resource.Forget {
+		return ""
+	}
+	return "a whole system has root's capabilities over its own namespaces, setuid programs, namespaces and mounts of its own; no Landlock and no no_new_privs"
 }
 
 // netnsDir is where named network namespaces are, ip-netns(8).

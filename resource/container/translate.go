@@ -57,9 +57,10 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Notify:      c.Notify,
 		Watchdog:    usec(c.Watchdog),
 		Boot:        c.Boot,
-		Init:        c.Init && !c.Boot,
+		Init:        c.Init,
 		NoFile:      c.Limits.Files,
 		Files:       files,
+		Secrets:     c.secrets(),
 
 		RootSize: uint64(c.RootSize),
 		ShmSize:  uint64(c.ShmSize),
@@ -71,9 +72,6 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		SystemCalls:    c.SystemCalls,
 		Masked:         c.MaskedPaths,
 		OOMScoreAdjust: c.OOMScoreAdjust,
-	}
-	if c.Boot && len(c.Command) == 0 {
-		s.Args = []string{"/sbin/init"}
 	}
 	if c.Root != rootReadOnly {
 		s.Root = string(c.Root)
@@ -116,6 +114,9 @@ func (c *Container) env() []string {
 	if _, set := c.Environment["TZ"]; !set && c.Timezone != "" {
 		env = append(env, "TZ="+c.Timezone)
 	}
+	if _, set := c.Environment["CREDENTIALS_DIRECTORY"]; !set && c.secretsInDir() {
+		env = append(env, "CREDENTIALS_DIRECTORY="+secretsDir) // where programs that know systemd.exec(5), or are systemd, look
+	}
 	for _, key := range slices.Sorted(maps.Keys(c.Environment)) {
 		env = append(env, key+"="+c.Environment[key])
 	}
@@ -136,12 +137,16 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if err := checkLauncherPath(launcher); err != nil {
 		return host.Transient{}, err
 	}
-	stop, ok := signals[c.stopSignal()]
+	stop, ok := signals[c.StopSignal]
 	if !ok {
 		return host.Transient{}, fmt.Errorf("unknown signal %q", c.StopSignal)
 	}
 	if !slices.Contains(restarts, c.Restart) {
 		return host.Transient{}, fmt.Errorf("unknown restart %q", c.Restart)
+	}
+	hopeless := []int32{runtime.ExitConfig, runtime.ExitExec} // to start it again does not heal these
+	if len(c.Secret) > 0 {
+		hopeless = append(hopeless, exitCredentials)
 	}
 	p := []host.Property{
 		{Name: "Description", Value: "Container " + name + " of " + owner},
@@ -155,7 +160,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "Restart", Value: string(c.Restart)},
 		{Name: "RestartUSec", Value: usec(c.RestartDelay)},
 		{Name: "StartLimitIntervalUSec", Value: usec(c.StartLimit.Interval)},
-		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{}}},
+		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: hopeless, Signals: []int32{}}},
 		{Name: "TimeoutStartUSec", Value: c.startTimeout()},
 		{Name: "TimeoutStopUSec", Value: usec(c.StopTimeout)},
 		{Name: "KillMode", Value: "mixed"},
@@ -181,7 +186,10 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		{Name: "IgnoreSIGPIPE", Value: false},
 	}
 	if c.Boot {
-		p = append(p, bootProperties(stop)...)
+		p = append(p, bootProperties(stop, hopeless)...)
+	}
+	if c.Init && (c.Restart == "on-abnormal" || c.Restart == "on-abort") {
+		p = append(p, host.Property{Name: "RestartForceExitStatus", Value: host.ExitStatuses{Statuses: diedOf(stop), Signals: []int32{}}})
 	}
 	if len(c.Device) > 0 {
 		allowed, err := c.deviceAllow()
@@ -189,6 +197,13 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 			return host.Transient{}, err
 		}
 		p = append(p, host.Property{Name: "DeviceAllow", Value: allowed})
+	}
+	if len(c.Secret) > 0 {
+		credentials, err := c.credentials()
+		if err != nil {
+			return host.Transient{}, err
+		}
+		p = append(p, credentials...)
 	}
 	if c.Watchdog != 0 {
 		p = append(p, host.Property{Name: "WatchdogUSec", Value: usec(c.Watchdog)})
@@ -237,20 +252,24 @@ func (c *Container) startTimeout() uint64 {
 	return usec(c.StartTimeout)
 }
 
-// stopSignal is what asks the program to end. An init does not take TERM for that.
-func (c *Container) stopSignal() Signal {
-	if c.Boot && c.StopSignal == "TERM" {
-		return "RTMIN+3"
+// diedOf are the tiny init's exit statuses for a program that died of a signal. To systemd they are those of a program that ended by
+// itself, and not abnormal. Signals that ask for the end, stop among them, are not here: systemd takes none of those for abnormal either.
+func diedOf(stop int32) (statuses []int32) {
+	const sigPIPE, last = 13, 31
+	for n := int32(1); n <= last; n++ {
+		if n != sigHUP && n != sigINT && n != sigPIPE && n != sigTERM && n != stop {
+			statuses = append(statuses, 128+n)
+		}
 	}
-	return c.StopSignal
+	return statuses
 }
 
 // bootProperties are what else the unit of a whole system has. A system that powers off is killed by INT, and one that reboots by HUP:
 // that is how reboot(2) ends the first process of a pid namespace.
-func bootProperties(stop int32) []host.Property {
+func bootProperties(stop int32, hopeless []int32) []host.Property {
 	return []host.Property{
 		{Name: "SuccessExitStatus", Value: host.ExitStatuses{Statuses: []int32{128 + sigTERM, 128 + stop}, Signals: []int32{sigINT, stop}}},
-		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{runtime.ExitConfig, runtime.ExitExec}, Signals: []int32{sigINT}}},
+		{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: hopeless, Signals: []int32{sigINT}}},
 		{Name: "RestartForceExitStatus", Value: host.ExitStatuses{Statuses: []int32{}, Signals: []int32{sigHUP}}},
 	}
 }

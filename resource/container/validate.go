@@ -40,6 +40,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validateBoot(v)
 	c.validateTargets(v)
 	c.validateFiles(v)
+	c.validateSecrets(v)
 	c.validateReload(v)
 	c.validatePrivileges(v)
 	c.validateNetwork(v)

@@ -58,7 +58,7 @@ func (h live) Read(ctx context.Context, owner string, last resource.State) (reso
 	if err != nil {
 		return resource.Reading{}, err
 	}
-	out := resource.Reading{State: resource.State{}, Status: map[resource.Addr]string{}}
+	out := resource.Reading{State: resource.State{}, Status: map[resource.Addr]string{}, Unread: map[resource.Addr][]string{}}
 	var used []resource.Span
 	for _, a := range known.Users {
 		used = append(used, resource.Span{Start: uint64(a.UID), Size: 1})
@@ -68,6 +68,9 @@ func (h live) Read(ctx context.Context, owner string, last resource.State) (reso
 		}
 		u := &User{UID: a.UID, GID: a.GID, Groups: a.Groups, Home: a.Home, Shell: a.Shell, Locked: a.Locked}
 		out.State[addr], out.Status[addr] = u, fmt.Sprintf("uid %d", a.UID)
+		if known.ShadowUnread {
+			out.Unread[addr] = []string{"locked"}
+		}
 		if !a.Locked {
 			out.Status[addr] += ", has a password"
 		}

@@ -55,6 +55,11 @@ type User struct {
 	Locked bool `json:"locked" diff:"live" attr:"internal"`
 }
 
+// noHome is the home directory of an account that has none, and noShells are the shells that let nobody in.
+const noHome = "/nonexistent"
+
+var noShells = []string{"/usr/sbin/nologin", "/sbin/nologin", "/usr/bin/false", "/bin/false"}
+
 // Kind returns the kind.
 func Kind() resource.Kind {
 	return resource.Kind{
@@ -112,6 +117,12 @@ func (u *User) Demands(self resource.Addr) []resource.Demand {
 	list := []resource.Demand{{Right: resource.RightUser, Value: self.HostName()}}
 	if u.UID != 0 {
 		list = append(list, resource.Demand{Path: "uid", Right: resource.RightUID, Value: strconv.FormatUint(uint64(u.UID), 10), Amount: float64(u.UID)})
+	}
+	if u.Home != noHome {
+		list = append(list, resource.Demand{Path: "home", Right: resource.RightHome, Value: u.Home})
+	}
+	if !slices.Contains(noShells, u.Shell) {
+		list = append(list, resource.Demand{Path: "shell", Right: resource.RightShell, Value: u.Shell})
 	}
 	for _, group := range u.Groups {
 		list = append(list, resource.Demand{Path: "groups", Right: resource.RightGroup, Value: group})

@@ -30,4 +30,7 @@ container "shop-web" {
     volume    = volume.shop-zones
     read_only = true
   }
+  secret "tls.key" { # /run/secrets/tls.key; which file of the host's that is ../policy.hcl says
+    credential = "shop-tls"
+  }
 }

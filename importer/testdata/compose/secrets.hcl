@@ -57,8 +57,21 @@ container "db" {
   mount "/var/lib/mysql" {
     volume = volume.data
   }
+  secret "db_root_password" {
+    credential = "db-root-password"
+  }
 
-  # no equal: secret db_root_password of parts/password.txt: a container has no secret
-  # no equal: secret app_password of the variable APP_PASSWORD: a container has no secret
+  # changed: secret db_root_password of parts/password.txt: the host's policy says where it lies:
+  #   credential "db-root-password" { file = ..., containers = ["db"] }
+
+  secret "password" {
+    credential = "app-password"
+    path       = "/etc/app/password"
+    owner      = "103"
+    mode       = "0440"
+  }
+
+  # changed: secret app_password of the variable APP_PASSWORD: the host's policy says where it lies:
+  #   credential "app-password" { file = ..., containers = ["db"] }
   # no equal: volume data:/var/lib/mysql, subpath mysql: a volume is mounted whole
 }

@@ -81,8 +81,12 @@ container "wordpress-db" {
   mount "/var/lib/mysql" {
     volume = volume.wordpress-db
   }
+  secret "wordpress-root" {
+    credential = "wordpress-root"
+  }
 
-  # no equal: secret wordpress-root: a container has no secret
+  # changed: secret wordpress-root: the host's policy says where it lies: credential
+  #   "wordpress-root" { file = ..., containers = ["wordpress-db"] }
   # no equal: health check /bin/sh -c healthcheck.sh --connect --innodb_initialized: a container has
   #   no health
   # no equal: volume wordpress-db:/var/lib/mysql:U, option U: files keep their owners

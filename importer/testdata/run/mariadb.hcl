@@ -55,10 +55,20 @@ container "mariadb" {
   mount "/var/lib/mysql" {
     volume = volume.mariadb
   }
+  secret "root" {
+    credential = "root"
+  }
 
-  # no equal: secret root: a container has no secret
-  # no equal: secret source=app,target=/run/secrets/app-password,mode=0400: a container has no
-  #   secret
+  # changed: secret root: the host's policy says where it lies: credential "root" { file = ...,
+  #   containers = ["mariadb"] }
+
+  secret "app-password" {
+    credential = "app"
+    mode       = "0400"
+  }
+
+  # changed: secret source=app,target=/run/secrets/app-password,mode=0400: the host's policy says
+  #   where it lies: credential "app" { file = ..., containers = ["mariadb"] }
 
   limits {
     memory = "1G"

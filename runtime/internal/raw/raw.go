@@ -96,13 +96,13 @@ type Rlimit struct{ Cur, Max uint64 }
 // NoFile is RLIMIT_NOFILE as this process was started with it. Package syscall raises the
 // soft limit when it is initialised and would hand the raised one to what is exec'ed;
 // this package comes first, because packages are initialised in the order of their paths
-// once what they import is.
-var NoFile = startLimit()
+// once what they import is. NoFileError is minus the error number where it could not be read, or 0.
+var NoFile, NoFileError = startLimit()
 
-func startLimit() Rlimit {
+func startLimit() (Rlimit, int) {
 	r := new(Rlimit)
-	syscall4(sysPrlimit64, 0, rlimitNoFile, 0, uintptr(unsafe.Pointer(r)))
-	return *r
+	result := int(syscall4(sysPrlimit64, 0, rlimitNoFile, 0, uintptr(unsafe.Pointer(r))))
+	return *r, min(result, 0)
 }
 
 const rlimitNoFile = 7

@@ -46,6 +46,18 @@ func main() {
 		fmt.Println("notify:", err)
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "spy" {
+		spy()
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "ids" {
+		ids()
+		return
+	}
+	if len(os.Args) > 3 && os.Args[1] == "key" {
+		key(os.Args[2], os.Args[3])
+		return
+	}
 	if len(os.Args) > 2 && os.Args[1] == "listen" {
 		listen()
 	}

@@ -35,7 +35,7 @@ func run(t *testing.T, p []Instruction, d data) (answer uint32, steps int) {
 		t.Fatalf("load from %d", off)
 		return 0
 	}
-	var a uint32
+	var a, x uint32
 	for pc := 0; pc < len(p); steps++ {
 		in := p[pc]
 		pc++
@@ -51,6 +51,17 @@ func run(t *testing.T, p []Instruction, d data) (answer uint32, steps int) {
 			a = word(in.K)
 		case and:
 			a &= in.K
+		case imm:
+			a = in.K
+		case tax:
+			x = a
+		case sub:
+			a -= in.K
+		case rsh:
+			if x > 31 {
+				t.Fatalf("a shift by %d", x)
+			}
+			a >>= x
 		case jeq:
 			taken(a == in.K)
 		case jge:

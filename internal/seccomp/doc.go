@@ -1,6 +1,6 @@
-// Package seccomp makes the filter that a payload's system calls pass: a list of
-// what is allowed, as a program for the kernel's classic BPF machine (see
-// Documentation/userspace-api/seccomp_filter.rst).
+// Package seccomp makes the filters that system calls pass, a payload's and those of
+// the child that reads configurations: a list of what is allowed, as a program for the
+// kernel's classic BPF machine (see Documentation/userspace-api/seccomp_filter.rst).
 //
 // It decides numbers and emits instructions; it makes no system call itself.
 // policy.go says what is allowed and why not the rest, table.go (generated from

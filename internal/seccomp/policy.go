@@ -10,7 +10,7 @@ const (
 	Allow            // whatever its arguments
 	Missing          // ENOSYS: callers have a fallback that can be judged, clone for clone3
 	Clone            // threads and processes, not namespaces
-	Socket           // every family but AF_ALG, AF_PACKET and AF_VSOCK
+	Socket           // the families of families
 	IOCtl            // every request but TIOCSTI and TIOCLINUX
 	Personality      // the harmless ones: PER_LINUX, PER_LINUX32, UNAME26 with either, and asking
 	Mode1            // a file mode in the second argument, without S_ISUID and S_ISGID
@@ -63,3 +63,16 @@ var conditional = map[string]Rule{
 	"chmod": Mode1, "fchmod": Mode1, "creat": Mode1, "mknod": Mode1, "fchmodat": Mode2, "fchmodat2": Mode2, "mknodat": Mode2,
 	"open": Open, "openat": OpenAt, "openat2": Missing,
 }
+
+const afPacket = 17
+
+// families are the address families whose sockets every payload may make, a bit for each number: those of Docker's default profile
+// but AF_PACKET, which comes with a capability. Not among them are the kernel's least looked after protocols (AF_AX25, AF_IPX,
+// AF_APPLETALK, AF_NETROM, AF_ROSE, AF_DECnet, AF_ECONET, AF_ATMSVC, AF_IRDA, AF_WANPIPE, AF_ISDN, AF_CAIF), AF_ALG, which gives every
+// user the kernel's ciphers, AF_VSOCK, whose addresses no namespace holds, and whatever is newer.
+const families uint64 = 1<<0 | 1<<1 | 1<<2 | // AF_UNSPEC, AF_UNIX, AF_INET
+	1<<7 | 1<<8 | 1<<9 | 1<<10 | // AF_BRIDGE, AF_ATMPVC, AF_X25, AF_INET6
+	1<<13 | 1<<14 | 1<<15 | 1<<16 | 1<<18 | // AF_NETBEUI, AF_SECURITY, AF_KEY, AF_NETLINK, AF_ASH
+	1<<21 | 1<<22 | 1<<24 | 1<<26 | 1<<27 | 1<<28 | // AF_RDS, AF_SNA, AF_PPPOX, AF_LLC, AF_IB, AF_MPLS
+	1<<29 | 1<<30 | 1<<31 | 1<<32 | 1<<33 | 1<<35 | // AF_CAN, AF_TIPC, AF_BLUETOOTH, AF_IUCV, AF_RXRPC, AF_PHONET
+	1<<36 | 1<<39 | 1<<41 | 1<<42 | 1<<43 | 1<<44 | 1<<45 // AF_IEEE802154, AF_NFC, AF_KCM, AF_QIPCRTR, AF_SMC, AF_XDP, AF_MCTP

@@ -42,6 +42,10 @@ const (
 	jeq  = 0x15 // BPF_JMP|BPF_JEQ|BPF_K
 	jge  = 0x35 // BPF_JMP|BPF_JGE|BPF_K
 	jset = 0x45 // BPF_JMP|BPF_JSET|BPF_K
+	sub  = 0x14 // BPF_ALU|BPF_SUB|BPF_K
+	rsh  = 0x7c // BPF_ALU|BPF_RSH|BPF_X
+	imm  = 0x00 // BPF_LD|BPF_IMM
+	tax  = 0x07 // BPF_MISC|BPF_TAX
 	jump = 0x05 // BPF_JMP|BPF_JA
 	ret  = 0x06 // BPF_RET|BPF_K
 
@@ -128,8 +132,13 @@ func weight(leaves []leaf) (n int) {
 	return n
 }
 
-// packetSocket is Socket with AF_PACKET. No table names it.
-const packetSocket Rule = 255
+// Rules that no table names.
+const (
+	packetSocket Rule = 255 - iota // Socket with AF_PACKET
+	kill                           // ends the process
+	thread                         // clone for a thread, and nothing else
+	self                           // the first argument is the compiler's process
+)
 
 // most is greater than every number.
 const most = 512
@@ -165,33 +174,42 @@ func Compile(a Arch, more More) ([]Instruction, error) {
 			rules[n] = Allow
 		}
 	}
+	return compiler{}.program(a, rules[:end], Missing), nil
+}
+
+// compiler is what the instructions hold besides the rules.
+type compiler struct{ self uint32 }
+
+// program makes the whole of a program: rules by number, and the rule of every greater number.
+func (c compiler) program(a Arch, rules []Rule, newer Rule) []Instruction {
 	spans := make([]span, 0, 160)
-	for n := range end {
+	for n := range rules {
 		if n == 0 || rules[n] != rules[n-1] {
 			spans = append(spans, span{uint32(n), rules[n]})
 		}
 	}
-	spans = append(spans, span{uint32(end), Missing})
-
+	if newer != rules[len(rules)-1] {
+		spans = append(spans, span{uint32(len(rules)), newer})
+	}
 	p := make([]Instruction, 0, 512)
 	p = append(p, Instruction{load, 0, 0, offArch}, Instruction{jeq, 1, 0, a.audit}, Instruction{ret, 0, 0, retKill},
 		Instruction{load, 0, 0, offNumber})
 	if a.x32 {
 		p = append(p, Instruction{jge, 0, 1, x32Bit}, Instruction{ret, 0, 0, retKill})
 	}
-	return tree(p, leaves(spans)), nil
+	return c.tree(p, leaves(spans))
 }
 
 // tree appends a binary search of the leaves: every system call costs as many comparisons as the list has doublings.
-func tree(p []Instruction, list []leaf) []Instruction {
+func (c compiler) tree(p []Instruction, list []leaf) []Instruction {
 	const few = 160 // comparisons, of which every jump reaches every place
 	if weight(list) <= few {
-		return island(p, list)
+		return c.island(p, list)
 	}
 	half := len(list) / 2
 	at := len(p)
 	p = append(p, Instruction{jge, 0, 0, list[half].first})
-	p = tree(p, list[:half])
+	p = c.tree(p, list[:half])
 	if far := len(p) - at - 1; far <= 255 {
 		p[at].JT = uint8(far)
 	} else {
@@ -199,12 +217,12 @@ func tree(p []Instruction, list []leaf) []Instruction {
 		p = slices.Insert(p, at+1, Instruction{jump, 0, 0, uint32(far)})
 		p[at].JT, p[at].JF = 0, 1
 	}
-	return tree(p, list[half:])
+	return c.tree(p, list[half:])
 }
 
 // The answers that the jumps of an island share. Half of a program would be such returns, and the kernel takes
 // longer to compile a longer one.
-var answers = [...]uint32{retAllow, retEPERM, retENOSYS}
+var answers = [...]uint32{retAllow, retEPERM, retENOSYS, retKill}
 
 // exit is a jump that is yet to be pointed at one of the answers.
 type exit struct {
@@ -215,13 +233,14 @@ type exit struct {
 
 // maker makes an island.
 type maker struct {
+	compiler
 	p     []Instruction
 	exits []exit
 }
 
 // island appends the search of a few leaves and, behind it, the answers.
-func island(p []Instruction, list []leaf) []Instruction {
-	m := &maker{p: p}
+func (c compiler) island(p []Instruction, list []leaf) []Instruction {
+	m := &maker{compiler: c, p: p}
 	if answer, ok := plain(list[0].rule); ok && len(list) == 1 && len(list[0].but) == 0 {
 		return append(p, Instruction{ret, 0, 0, answers[answer]})
 	}
@@ -254,6 +273,8 @@ func plain(r Rule) (answer int, ok bool) {
 		return 1, true
 	case Missing:
 		return 2, true
+	case kill:
+		return 3, true
 	}
 	return 0, false
 }
@@ -312,17 +333,22 @@ func (m *maker) arguments(r Rule) {
 		m.p = append(m.p, Instruction{load, 0, 0, offArg0}, Instruction{and, 0, 0, 0x7e020000})
 		m.match(retAllow, retEPERM, 0)
 	case Socket:
-		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
-		m.match(retEPERM, retAllow, 17 /* AF_PACKET */, 38 /* AF_ALG */, 40 /* AF_VSOCK */)
+		m.family(families)
 	case packetSocket:
-		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
-		m.match(retEPERM, retAllow, 38, 40)
+		m.family(families | 1<<afPacket)
 	case IOCtl:
 		m.p = append(m.p, Instruction{load, 0, 0, offArg1})
 		m.match(retEPERM, retAllow, 0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */)
 	case Personality:
 		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
 		m.match(retAllow, retEPERM, 0, 0x8, 0x20000, 0x20008, 0xffffffff)
+	case thread:
+		// CLONE_THREAD, which implies the same memory and signals; none of the namespaces.
+		m.p = append(m.p, Instruction{load, 0, 0, offArg0}, Instruction{and, 0, 0, 0x7e020000 | 0x10000})
+		m.match(retAllow, retKill, 0x10000)
+	case self:
+		m.p = append(m.p, Instruction{load, 0, 0, offArg0})
+		m.match(retAllow, retKill, m.self)
 	case Mode1:
 		m.mode(offArg1)
 	case Mode2:
@@ -347,6 +373,18 @@ func (m *maker) open(flags uint32) {
 	m.p = append(m.p, Instruction{load, 0, 0, flags}, Instruction{jset, 0, 0, 0o20000100})
 	m.exits = append(m.exits, exit{len(m.p) - 1, false, 0})
 	m.mode(flags + 8)
+}
+
+// family allows the address families whose bits are set. A jump for each would be longer than the rest of the search.
+func (m *maker) family(allowed uint64) {
+	m.p = append(m.p, Instruction{load, 0, 0, offArg0}, Instruction{jge, 0, 0, 64})
+	m.exits = append(m.exits, exit{len(m.p) - 1, true, 1})
+	m.p = append(m.p,
+		Instruction{jge, 0, 4, 32},
+		Instruction{sub, 0, 0, 32}, Instruction{tax, 0, 0, 0}, Instruction{imm, 0, 0, uint32(allowed >> 32)}, Instruction{jump, 0, 0, 2},
+		Instruction{tax, 0, 0, 0}, Instruction{imm, 0, 0, uint32(allowed)},
+		Instruction{rsh, 0, 0, 0}, Instruction{jset, 0, 0, 1})
+	m.exits = append(m.exits, exit{len(m.p) - 1, true, 0}, exit{len(m.p) - 1, false, 1})
 }
 
 // match answers with hit where the loaded value is one of these, else with miss.

@@ -1,0 +1,69 @@
+package container
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// Glance implements [resource.Glancer] by what systemd tells everybody of its units: specs and records are root's.
+func (h *Host) Glance(ctx context.Context) ([]resource.Sight, error) {
+	units, err := h.units(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var sights []resource.Sight
+	for _, u := range units {
+		p, err := h.Systemd.Properties(ctx, u.Name, "Unit.Transient", "Service.ExecStart", "Service.LogExtraFields", "Service.MainPID", "Unit.ActiveEnterTimestamp")
+		if err != nil {
+			return nil, err
+		}
+		name, owner := NameOfUnit(u.Name), ownerIn(p["Service.LogExtraFields"])
+		if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], name) || resource.CheckName(owner) != nil {
+			continue
+		}
+		s := resource.Sight{Owner: owner, Name: name, Status: glance(u)}
+		if pid, _ := p["Service.MainPID"].(uint32); pid != 0 {
+			s.Status += fmt.Sprintf(", pid %d", pid)
+		}
+		if since, _ := p["Unit.ActiveEnterTimestamp"].(uint64); since != 0 && running(u) {
+			s.Status += ", since " + time.UnixMicro(int64(since)).Format(time.DateTime)
+		}
+		sights = append(sights, s)
+	}
+	return sights, nil
+}
+
+// glance is a unit's state in the words that [Host.Read] has for it.
+func glance(u host.Unit) string {
+	switch {
+	case u.SubState == "exited":
+		return "done"
+	case restarting(u):
+		return "restarting"
+	case u.ActiveState == "activating":
+		return "starting"
+	case running(u):
+		return "running"
+	case u.ActiveState == "failed":
+		return "failed"
+	case u.ActiveState == "deactivating":
+		return "stopping"
+	}
+	return "stopped"
+}
+
+// ownerIn is the owner that a unit's LogExtraFields name; "" for none.
+func ownerIn(fields any) string {
+	list, _ := fields.([][]byte)
+	for _, f := range list {
+		if owner, ok := strings.CutPrefix(string(f), "HOSTCTL_OWNER="); ok {
+			return owner
+		}
+	}
+	return ""
+}
