@@ -127,6 +127,9 @@ func TestGenerations(t *testing.T) {
 		contains(t, r.stdout, "OUTCOME", "012345678901", "nobody", "apply", "3 added", "*")
 		equal(t, h.outcomes("-name=other"), "applied")
 		contains(t, h.hostctl(1, "generations", "-name=shpo").stderr, `did you mean "shop"`, "other, shop")
+		r = h.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "hostctl", "generations", "-name=shop")
+		contains(t, r.stderr, "only root reads what was applied")
+		missing(t, r.all(), "nobody")
 		equal(t, h.sh("stat -c %a /var/lib/hostctl/generations /var/lib/hostctl/generations/shop | sort -u; stat -c '%a %U' /var/lib/hostctl/generations/shop/* | sort -u"), "700\n600 root")
 	})
 	t.Run("looked at", func(t *testing.T) {
