@@ -68,13 +68,18 @@ type proposal struct {
 	policy  *hostPolicy
 	seen    *apply.Observation
 	want    resource.State // resolved
-	grants  []resource.Grant
-	options plan.Options
-	plan    *plan.Plan
+	// declared is want as if nothing had been stopped on purpose.
+	declared resource.State
+	grants   []resource.Grant
+	options  plan.Options
+	plan     *plan.Plan
 }
 
 // scope is what of a plan is asked for on the command line.
-type scope struct{ targets, replace []resource.Target }
+type scope struct {
+	targets, replace []resource.Target
+	generation       uint64 // whose declaration is wanted; 0 is the configuration's own
+}
 
 // propose observes the host and plans the way to want, which it completes in
 // place. What stands in the way is a list of problems, and the plan is nil if
@@ -98,9 +103,9 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	if len(problems) > 0 {
 		return p, problems, nil
 	}
-	p.want, p.grants = r.Want, r.Grants
+	p.want, p.declared, p.grants = r.Want, r.Declared, r.Grants
 	p.options = plan.Options{
-		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
+		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Directives: d, Targets: s.targets, Replace: s.replace,
 		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
 	}
 	problems = p.make(ctx)
@@ -227,6 +232,7 @@ func (p *proposal) warnings() hcl.Diagnostics {
 	if p.seen.LedgerLost {
 		warn("The ledger is missing", fmt.Sprintf("%s is not there, although this host carries objects of configuration %q. They were found by their marks; an apply writes the ledger again. What was set once and is no longer declared cannot be undone any more.", p.machine.LedgerPath, p.seen.Owner))
 	}
+	d = append(d, cutOff(p.machine, p.seen.Owner)...)
 	for _, w := range p.seen.Warnings {
 		warn(w.Summary, w.Detail)
 	}
