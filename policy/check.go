@@ -15,7 +15,7 @@ func (p *Policy) Check(owner, dir string, want resource.State, imports []resourc
 	g := p.configuration(owner)
 	var problems []resource.Problem
 	refuse := func(addr resource.Addr, v Verdict) {
-		problems = append(problems, resource.Problem{Addr: addr, Path: v.Path, Summary: summary(v), Detail: p.detail(g, v), Refused: true})
+		problems = append(problems, resource.Problem{Addr: addr, Path: v.Path, Summary: Summary(v), Detail: p.detail(g, v), Refused: true})
 	}
 	if v := g.judge(resource.Demand{Right: resource.RightDirectory, Value: dir}); dir != "" && !v.Allowed {
 		refuse(resource.Addr{}, v)
@@ -51,8 +51,8 @@ func demands(addr resource.Addr, spec resource.Spec) []resource.Demand {
 	return append([]resource.Demand{name}, resource.Demands(addr, spec)...)
 }
 
-// summary says what is refused, in one line.
-func summary(v Verdict) string {
+// Summary says what is refused, in one line.
+func Summary(v Verdict) string {
 	what := fmt.Sprintf("%s %s", strings.ReplaceAll(string(v.Right), "_", " "), quote(v.Value))
 	switch v.Right {
 	case resource.RightVolume:
@@ -73,6 +73,11 @@ func summary(v Verdict) string {
 		what = "an account that can log in with " + v.Value
 	case resource.RightHome:
 		what = v.Value + " as a home directory"
+	case resource.RightSlice:
+		what = "the slice " + quote(v.Value)
+		if v.Value == "" {
+			what = "a container without a slice"
+		}
 	case resource.RightImport:
 		what = "the import of " + v.Value
 	case resource.RightGroup:

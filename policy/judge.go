@@ -28,7 +28,7 @@ type Verdict struct {
 // ready parses the entries of sections that were found valid.
 func ready(s Sections) grants {
 	return grants{Sections: s, uids: parsed(s.Users.UIDs, parseSpan), ports: parsed(s.Network.HostPorts, parsePort),
-		subnets: parsed(s.Network.Subnets, parseSubnet), devices: parsed(s.Privileges.Devices, parseDevice)}
+		subnets: parsed(s.Network.Subnets, parseSubnet)}
 }
 
 func parsed[T any](list []string, parse func(string) (T, error)) []T {
@@ -54,6 +54,8 @@ var amounts = []amount{
 	{"cpu", false, func(a Amounts) float64 { return a.CPU }},
 	{"tasks", false, func(a Amounts) float64 { return float64(a.Tasks) }},
 	{"files", false, func(a Amounts) float64 { return float64(a.Files) }},
+	{"cpu_weight", false, func(a Amounts) float64 { return float64(a.CPUWeight) }},
+	{"io_weight", false, func(a Amounts) float64 { return float64(a.IOWeight) }},
 }
 
 // text writes an amount as a configuration does.
@@ -102,15 +104,15 @@ func (g *grants) judge(d resource.Demand) Verdict {
 	}
 	switch d.Right {
 	case resource.RightVolume, resource.RightWrite:
-		if r := g.paths().Write(d.Value); r.By == "paths.read_only" {
+		if r := g.rules().Write(d.Value); r.By == "paths.read_only" {
 			ruled(r, nil) // to allow it an entry would have to go
 		} else {
 			ruled(r, orEmpty(g.Sections.Paths.Writable))
 		}
 	case resource.RightRead:
-		ruled(g.paths().Read(d.Value), orEmpty(g.Sections.Paths.ReadOnly))
+		ruled(g.rules().Read(d.Value), orEmpty(g.Sections.Paths.ReadOnly))
 	case resource.RightRootfs:
-		ruled(g.paths().Root(d.Value), orEmpty(g.Rootfs.Directories))
+		ruled(g.rules().Root(d.Value), orEmpty(g.Rootfs.Directories))
 	case resource.RightRoot:
 		named("privileges.root", g.Privileges.Root)
 	case resource.RightUser:
@@ -128,8 +130,10 @@ func (g *grants) judge(d resource.Demand) Verdict {
 		oneOf("network.host_ports", g.Network.HostPorts, func(i int) bool { return g.ports[i].allows(d.Value) }, entry)
 	case resource.RightShell:
 		named("users.shells", g.Users.Shells)
-	case resource.RightHome: // what could be a volume
-		ruled(g.paths().Write(d.Value), orEmpty(g.Sections.Paths.Writable))
+	case resource.RightHome:
+		oneOf("users.homes", g.Users.Homes, func(i int) bool { return rule.Within(d.Value, g.Users.Homes[i]) }, d.Value)
+	case resource.RightSlice:
+		fits("slices", g.Slices)
 	case resource.RightImport:
 		named("imports", g.Imports)
 	case resource.RightHostNetwork:
@@ -146,7 +150,8 @@ func (g *grants) judge(d resource.Demand) Verdict {
 	case resource.RightSystemCall:
 		named("privileges.system_calls", g.Privileges.SystemCalls)
 	case resource.RightDevice:
-		oneOf("privileges.devices", g.Privileges.Devices, func(i int) bool { return g.devices[i].allows(d.Value) }, d.Value)
+		device, permissions := rule.DevicePattern(d.Value)
+		oneOf("privileges.devices", g.Privileges.Devices, func(i int) bool { return rule.Device(g.Privileges.Devices[i], device, permissions) }, d.Value)
 	case resource.RightBoot:
 		fits("privileges.boot", g.Privileges.Boot)
 	case resource.RightSELinux:
@@ -192,6 +197,8 @@ func (g *grants) limit(v *Verdict) {
 	switch {
 	case v.Amount == 0 && slices.Contains(g.Limits.Unlimited, l.name):
 		v.Allowed, v.By, v.Has = true, "limits.unlimited", quote(l.name)
+	case v.Amount == 0 && strings.HasSuffix(l.name, "_weight"): // as everybody
+		v.Allowed = true
 	case v.Amount == 0 && (l.name != "cpu" || most != 0): // processors are shared by weight where nothing is said
 		v.By, v.Has = "limits.unlimited", written(g.Limits.Unlimited)
 		v.Why = fmt.Sprintf("the policy's limits.unlimited has %s; write an amount", words(g.Limits.Unlimited))

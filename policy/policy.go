@@ -24,13 +24,14 @@ type grants struct {
 	uids        []span
 	ports       []port
 	subnets     []subnet
-	devices     []device
 }
 
 // builtin is the policy of a host without one, and what a file does not say.
 func builtin() Sections {
 	return Sections{
 		Names:  []string{"*"},
+		Slices: []string{"*"},
+		Limits: Limits{Amounts: Amounts{CPUWeight: 100, IOWeight: 100}},
 		Paths:  Paths{Writable: []string{"/srv"}},
 		Rootfs: Rootfs{Directories: []string{"/srv", "/var/lib/machines"}},
 		Users:  Users{Allow: []string{"*"}, UIDs: []string{"1000-60000"}},
@@ -94,11 +95,13 @@ func (p *Policy) configuration(owner string) *grants {
 	return &p.top
 }
 
-// Paths are the directories that the configuration of that name may have.
-func (p *Policy) Paths(owner string) rule.Paths { return p.configuration(owner).paths() }
-
-func (g *grants) paths() rule.Paths {
-	p := rule.Paths{Writable: g.Sections.Paths.Writable, ReadOnly: g.Sections.Paths.ReadOnly, Rootfs: g.Rootfs.Directories}
+func (g *grants) rules() rule.Grants {
+	p := rule.Grants{Writable: g.Sections.Paths.Writable, ReadOnly: g.Sections.Paths.ReadOnly, Rootfs: g.Rootfs.Directories}
+	may := g.Sections.Privileges
+	p.Privileges = rule.Privileges{
+		HostNetwork: g.Network.HostNetwork, Boot: may.Boot, Root: may.Root, Capabilities: may.Capabilities, SystemCalls: may.SystemCalls,
+		Devices: may.Devices, Sysctls: may.Sysctls, SELinux: may.SELinux, Rlimits: may.Rlimits, OOMScoreAdjust: may.OOMScoreAdjust,
+	}
 	for id, c := range g.Sections.Credential {
 		if p.Credentials == nil {
 			p.Credentials = map[string][]string{}
@@ -108,14 +111,14 @@ func (g *grants) paths() rule.Paths {
 	return p
 }
 
-// Rules are the paths of all configurations, for the launcher.
+// Rules are the grants of all configurations, for the launcher.
 func (p *Policy) Rules() rule.Rules {
-	r := rule.Rules{Version: rule.Version, Default: p.top.paths()}
+	r := rule.Rules{Version: rule.Version, Default: p.top.rules()}
 	for name, g := range p.of {
 		if r.Configurations == nil {
-			r.Configurations = map[string]rule.Paths{}
+			r.Configurations = map[string]rule.Grants{}
 		}
-		r.Configurations[name] = g.paths()
+		r.Configurations[name] = g.rules()
 	}
 	return r
 }

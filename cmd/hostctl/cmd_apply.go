@@ -115,7 +115,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	return a.run(c, p, config, origin{command: a.command(), dir: sources.Dir, root: sources.Root})
+	return a.run(c, p, config, origin{command: a.command(), dir: sources.Place, root: sources.Root})
 }
 
 func (a *applying) check() error {
@@ -181,7 +181,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err := a.unseal(c, f, p, sources, key); err != nil {
 		return nil, err
 	}
-	if err := p.again(c, f); err != nil {
+	if err := p.again(c, f, sources.Place); err != nil {
 		return nil, err
 	}
 	p.options = plan.Options{
@@ -192,17 +192,22 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if !p.plan.Equal(f.Plan) {
 		return nil, staleError{[]string{"Making the plan again from what the file holds gives another plan."}}
 	}
+	if refused := p.refused(sources.Place); len(refused) > 0 {
+		problems = refused
+	}
 	if err := c.problems(nil, problems); err != nil {
 		return nil, err
 	}
 	c.show(p)
-	return a.run(c, p, nil, origin{command: "apply", dir: f.Dir, root: f.Root})
+	return a.run(c, p, nil, origin{command: "apply", dir: sources.Place, root: f.Root})
 }
 
 // again checks and resolves what a saved plan wants as if it had just been read:
 // a file can say whatever its writer likes, and what the ledger and the host
 // give out does not come from it. Unchanged, it is what was planned.
-func (p *proposal) again(c *cli, f *plan.File) error {
+//
+// place is where the configuration lies.
+func (p *proposal) again(c *cli, f *plan.File, place string) error {
 	if err := c.diagnose(hcl.Check(f.Want, p.machine.Kinds)); err != nil {
 		return err
 	}
@@ -211,7 +216,7 @@ func (p *proposal) again(c *cli, f *plan.File) error {
 	if len(problems) > 0 {
 		return c.problems(nil, problems)
 	}
-	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want, f.Directives.Imports); len(refused) > 0 {
+	if refused := p.policy.Check(f.Owner, place, r.Want, f.Directives.Imports); len(refused) > 0 {
 		return c.problems(nil, refused)
 	}
 	if plan.Digest(r.Want) != saved {

@@ -12,7 +12,9 @@ import (
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var stopCommand = command{
@@ -81,6 +83,15 @@ func (p *powering) run(c *cli, args []string) error {
 
 // change makes one resource run, or not.
 func (p *powering) change(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
+	if p.on { // and the launcher judges by the policy as it is now
+		pol, err := c.policy(policy.Path)
+		if err != nil {
+			return err
+		}
+		if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+			return err
+		}
+	}
 	owner := seen.Owner
 	record := seen.Ledger.Owner(owner)
 	kind, _ := m.Kinds.Lookup(addr.Kind)

@@ -162,7 +162,7 @@ func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner str
 	if h, err := m.Generations(owner).Newest(); err == nil && h != nil {
 		dir = h.Dir
 	} else if applied := seen.Ledger.Owners[owner].Applied; applied != nil {
-		dir = realDir(applied.Dir)
+		dir = applied.Dir
 	}
 	for len(want) > 0 {
 		var s scope // without targets, what is not wanted would be removed

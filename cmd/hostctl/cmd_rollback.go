@@ -105,7 +105,7 @@ func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, g *
 	if err := c.diagnose(hcl.Check(g.Want, m.Kinds)); err != nil {
 		return nil, err
 	}
-	p, problems, err := propose(c.ctx, m, pol, g.Configuration, realDir(g.Dir), g.Want, g.Directives, scope{generation: g.Number})
+	p, problems, err := propose(c.ctx, m, pol, g.Configuration, g.Dir, g.Want, g.Directives, scope{generation: g.Number})
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (p *proposal) begin(c *cli, from origin, at time.Time) (*apply.Head, error)
 		return nil, err
 	}
 	h := apply.Head{
-		Command: from.command, BackTo: from.backTo, Begun: at.UTC(), By: author(c.ctx), Dir: realDir(from.dir), Commit: from.commit,
+		Command: from.command, BackTo: from.backTo, Begun: at.UTC(), By: author(c.ctx), Dir: from.dir, Commit: from.commit,
 		HostctlVersion: version, Process: process,
 	}
 	if from.root != "" {

@@ -109,11 +109,24 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
 	}
 	problems = p.make(ctx)
-	if refused := pol.Check(owner, dir, p.want, d.Imports); len(refused) > 0 {
-		pol.standing(owner, refused, seen.Live)
+	if refused := p.refused(dir); len(refused) > 0 {
 		problems = refused
 	}
 	return p, problems, nil
+}
+
+// refused is what the host's policy does not allow, of what the configuration wants and of what would really be applied: what
+// ignore_changes leaves as it is has to be allowed too. dir is where the configuration lies.
+func (p *proposal) refused(dir string) []resource.Problem {
+	owner, imports := p.options.Owner, p.options.Directives.Imports
+	refused := p.policy.Check(owner, dir, p.want, imports)
+	for _, r := range p.policy.Check(owner, "", p.plan.Want, nil) {
+		if !slices.Contains(refused, r) {
+			refused = append(refused, r)
+		}
+	}
+	p.policy.standing(owner, refused, p.seen.Live)
+	return refused
 }
 
 // make makes the plan and returns what stands in its way.
