@@ -138,7 +138,7 @@ import {
 	h.apply()
 	pid = h.pid("web")
 	h.policy(good)
-	contains(t, h.hostctl(3, "plan").stderr, `does not allow capability "chown"`, "This host has it so since before", "is not started again")
+	contains(t, h.hostctl(3, "plan").stderr, `does not allow capability "chown"`, "This host has it so since before", "and is not started")
 	h.write("main.hcl", strings.Replace(policed, "restart = ", "environment = { A = \"1\" }\n  lifecycle {\n    ignore_changes = [capabilities]\n  }\n  restart = ", 1))
 	contains(t, h.hostctl(3, "apply", "-auto-approve").stderr, `does not allow capability "chown"`)
 	equal(t, h.pid("web"), pid)
