@@ -26,7 +26,10 @@ func (p *Policy) Check(owner, dir string, want resource.State, imports []resourc
 		}
 	}
 	for _, addr := range want.Addrs() {
-		for _, d := range demands(addr, want[addr]) {
+		if v := g.judge(nameOf(addr)); !v.Allowed {
+			refuse(addr, v)
+		}
+		for _, d := range resource.Demands(addr, want[addr]) {
 			if v := g.judge(d); !v.Allowed {
 				refuse(addr, v)
 			}
@@ -38,17 +41,16 @@ func (p *Policy) Check(owner, dir string, want resource.State, imports []resourc
 // Judge returns the verdict on each demand of one resource, in the order of its attributes.
 func (p *Policy) Judge(owner string, addr resource.Addr, spec resource.Spec) []Verdict {
 	g := p.configuration(owner)
-	var list []Verdict
-	for _, d := range demands(addr, spec) {
+	list := []Verdict{g.judge(nameOf(addr))}
+	for _, d := range resource.Demands(addr, spec) {
 		list = append(list, g.judge(d))
 	}
 	return list
 }
 
-// demands are those of a resource, that of its name first.
-func demands(addr resource.Addr, spec resource.Spec) []resource.Demand {
-	name := resource.Demand{Right: resource.RightName, Value: addr.HostName()}
-	return append([]resource.Demand{name}, resource.Demands(addr, spec)...)
+// nameOf is what every resource asks for: to be called so on the host.
+func nameOf(addr resource.Addr) resource.Demand {
+	return resource.Demand{Right: resource.RightName, Value: addr.HostName()}
 }
 
 // Summary says what is refused, in one line.

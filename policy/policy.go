@@ -19,6 +19,7 @@ type Policy struct {
 // grants are what one configuration may have, ready for judging.
 type grants struct {
 	Sections
+	rules       rule.Grants
 	directories []string
 	block       string // `configuration "shop"` where it has a block of its own
 	uids        []span
@@ -95,30 +96,33 @@ func (p *Policy) configuration(owner string) *grants {
 	return &p.top
 }
 
-func (g *grants) rules() rule.Grants {
-	p := rule.Grants{Writable: g.Sections.Paths.Writable, ReadOnly: g.Sections.Paths.ReadOnly, Rootfs: g.Rootfs.Directories}
-	may := g.Sections.Privileges
-	p.Privileges = rule.Privileges{
-		HostNetwork: g.Network.HostNetwork, Boot: may.Boot, Root: may.Root, Capabilities: may.Capabilities, SystemCalls: may.SystemCalls,
-		Devices: may.Devices, Sysctls: may.Sysctls, SELinux: may.SELinux, Rlimits: may.Rlimits, OOMScoreAdjust: may.OOMScoreAdjust,
+// rulesOf is what of sections the launcher judges by.
+func rulesOf(s Sections) rule.Grants {
+	may := s.Privileges
+	r := rule.Grants{
+		Writable: s.Paths.Writable, ReadOnly: s.Paths.ReadOnly, Rootfs: s.Rootfs.Directories,
+		Privileges: rule.Privileges{
+			HostNetwork: s.Network.HostNetwork, Boot: may.Boot, Root: may.Root, Capabilities: may.Capabilities, SystemCalls: may.SystemCalls,
+			Devices: may.Devices, Sysctls: may.Sysctls, SELinux: may.SELinux, Rlimits: may.Rlimits, OOMScoreAdjust: may.OOMScoreAdjust,
+		},
 	}
-	for id, c := range g.Sections.Credential {
-		if p.Credentials == nil {
-			p.Credentials = map[string][]string{}
+	for id, c := range s.Credential {
+		if r.Credentials == nil {
+			r.Credentials = map[string][]string{}
 		}
-		p.Credentials[id] = c.Containers
+		r.Credentials[id] = c.Containers
 	}
-	return p
+	return r
 }
 
 // Rules are the grants of all configurations, for the launcher.
 func (p *Policy) Rules() rule.Rules {
-	r := rule.Rules{Version: rule.Version, Default: p.top.rules()}
+	r := rule.Rules{Version: rule.Version, Default: p.top.rules}
 	for name, g := range p.of {
 		if r.Configurations == nil {
 			r.Configurations = map[string]rule.Grants{}
 		}
-		r.Configurations[name] = g.rules()
+		r.Configurations[name] = g.rules
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"hostctl/hcl"
@@ -169,7 +170,7 @@ func (c *cli) printVerdicts(addr string, list []policy.Verdict, pol *hostPolicy)
 		case !v.Allowed:
 			says, because = "refused", v.Why
 		case v.Has != "":
-			because += " has " + v.Has
+			because += " has " + strconv.Quote(v.Has)
 		}
 		rows = append(rows, []string{path, asks, says, because})
 	}

@@ -1,5 +1,7 @@
 package rule
 
+import "strings"
+
 // reservedDirs are the directories that nothing given to a container may be, lie in or hold,
 // whatever the host's policy says: who writes there is root, or stops the host, and who reads
 // there often has a key to it. Sorted by path.
@@ -67,14 +69,34 @@ var readable = []string{
 	"/usr/include", "/usr/lib", "/usr/local", "/usr/share", "/usr/src", "/var/log/journal",
 }
 
-// Reserved returns the reserved directory that an absolute, clean path is, lies in or holds, and why it is one; "" for none.
+// Reserved returns a reserved directory that an absolute, clean path is, lies in or holds, and why it is one; "" for none.
 func Reserved(p string) (dir, why string) {
-	for _, r := range reservedDirs {
-		if Within(p, r.dir) || Within(r.dir, p) {
-			return r.dir, r.why
+	for end := len(p); end > 0; end = strings.LastIndexByte(p[:end], '/') {
+		if i := reservedFrom(p[:end]); i < len(reservedDirs) && reservedDirs[i].dir == p[:end] {
+			return reservedDirs[i].dir, reservedDirs[i].why
 		}
 	}
+	below := p + "/"
+	if p == "/" {
+		below = p
+	}
+	if i := reservedFrom(below); i < len(reservedDirs) && strings.HasPrefix(reservedDirs[i].dir, below) {
+		return reservedDirs[i].dir, reservedDirs[i].why
+	}
 	return "", ""
+}
+
+// reservedFrom is the index of the first reserved directory that is not less than s.
+func reservedFrom(s string) int {
+	low, high := 0, len(reservedDirs)
+	for low < high {
+		if mid := (low + high) / 2; reservedDirs[mid].dir < s {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
 }
 
 // Readable reports whether a path is in that part of the reserved directories that a policy may open by name, to be read.

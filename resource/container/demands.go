@@ -13,7 +13,7 @@ import (
 
 // Demands implements resource.Demander.
 func (c *Container) Demands(self resource.Addr) []resource.Demand {
-	var list []resource.Demand
+	list := make([]resource.Demand, 0, 16+len(c.Mount)+len(c.Capabilities))
 	add := func(path string, right resource.Right, value string) {
 		list = append(list, resource.Demand{Path: path, Right: right, Value: value})
 	}
