@@ -214,7 +214,7 @@ func (g *grants) limit(v *Verdict) {
 	default:
 		v.Allowed = true
 		if most != 0 {
-			v.Has = l.text(most)
+			v.Has = strings.Trim(l.text(most), `"`)
 		}
 	}
 }

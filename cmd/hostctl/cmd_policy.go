@@ -141,11 +141,14 @@ func (p *policing) explain(c *cli, args []string) (map[string]any, error) {
 	return map[string]any{"resources": verdicts, "policy": pol.Origin}, nil
 }
 
+// sensitiveValue stands for one.
+const sensitiveValue = "(sensitive value)"
+
 // withheld takes the values out of the verdicts on what is sensitive.
 func withheld(list []policy.Verdict, sensitive []string) []policy.Verdict {
 	for i := range list {
 		if v := &list[i]; resource.Covered(v.Path, sensitive) {
-			v.Value, v.Amount, v.Has, v.Allow = "(sensitive value)", 0, "", ""
+			v.Value, v.Amount, v.Has, v.Allow = sensitiveValue, 0, "", ""
 			if v.Why != "" {
 				v.Why = "the policy does not have it"
 			}
@@ -159,7 +162,7 @@ func (c *cli) printVerdicts(addr string, list []policy.Verdict, pol *hostPolicy)
 	rows := [][]string{{"ATTRIBUTE", "ASKS FOR", "", "BECAUSE"}}
 	for _, v := range list {
 		asks := string(v.Right) + " " + v.Value
-		if v.Amount != 0 && v.Right == resource.RightLimit || v.Right == resource.RightOOM {
+		if v.Value != sensitiveValue && (v.Right == resource.RightLimit || v.Right == resource.RightOOM) {
 			asks = strings.TrimSpace(v.Value + " " + policy.Amount(v.Demand))
 		}
 		path, says, because := v.Path, "allowed", v.By
