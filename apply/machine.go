@@ -185,12 +185,14 @@ func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resou
 	r := resource.NewResolver(o.Owner, live, moveGrants(o.Ledger.Grants, o.Owner, moves), o.Used)
 	r.Credentials = credentials
 	problems := r.Resolve(want)
-	return Resolution{Want: stop(kinds, r.Want, stopped), Grants: r.New, Handed: r.Handed}, problems
+	return Resolution{Want: stop(kinds, r.Want, stopped), Declared: r.Want, Grants: r.New, Handed: r.Handed}, problems
 }
 
 // Resolution is what [Observation.Resolve] comes to.
 type Resolution struct {
 	Want resource.State
+	// Declared is Want with what an administrator stopped as it would be had he not.
+	Declared resource.State
 	// Grants are the numbers that were given out anew.
 	Grants []resource.Grant
 	// Handed are the numbers that go from one resource to another.

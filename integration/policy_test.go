@@ -131,6 +131,30 @@ import {
 	h.hostctl(0, "apply", "-auto-approve")
 	h.clean()
 
+	// So it is with what a container has beyond others, whoever starts it, and though the configuration would leave it as it is.
+	loose := good + "privileges {\n  capabilities = [\"chown\"]\n}\n"
+	h.policy(loose)
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "capabilities = [\"chown\"]\n  restart = ", 1))
+	h.apply()
+	pid = h.pid("web")
+	h.policy(good)
+	contains(t, h.hostctl(3, "plan").stderr, `does not allow capability "chown"`, "This host has it so since before", "and is not started")
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "environment = { A = \"1\" }\n  lifecycle {\n    ignore_changes = [capabilities]\n  }\n  restart = ", 1))
+	contains(t, h.hostctl(3, "apply", "-auto-approve").stderr, `does not allow capability "chown"`)
+	equal(t, h.pid("web"), pid)
+	h.sh("! systemctl restart hostctl-web.service")
+	contains(t, h.sh("journalctl -q --no-pager -u hostctl-web.service"), "the host's policy does not allow capability chown")
+	h.write("main.hcl", policed)
+	h.hostctl(0, "apply", "-auto-approve")
+	h.clean()
+
+	// A root that is written is what is written.
+	h.policy(good + "rootfs {\n  directories = [\"/srv\"]\n}\nprivileges {\n  root = [\"writable\"]\n}\nconfiguration \"shop\" {\n  paths {\n    read_only = [\"/srv/rootfs\"]\n  }\n}\n")
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "root = \"writable\"\n  restart = ", 1))
+	contains(t, h.hostctl(3, "plan").stderr, "does not allow writing to /srv/rootfs/busybox", "which nothing writes to")
+	h.policy(good)
+	h.write("main.hcl", policed)
+
 	// What has become a link since leads nowhere, a week later.
 	h.sh("mv /srv/shop/data /srv/shop/moved; ln -s /srv/shop/moved /srv/shop/data; ! systemctl restart hostctl-web.service; rm /srv/shop/data; mkdir /srv/shop/evil; ln -s /etc /srv/shop/data; ! systemctl restart hostctl-web.service; rm /srv/shop/data; mv /srv/shop/moved /srv/shop/data; rmdir /srv/shop/evil")
 	contains(t, h.sh("journalctl -q --no-pager -u hostctl-web.service"), "RESOLVE_BENEATH")

@@ -42,6 +42,10 @@ const (
 type Plan struct {
 	FormatVersion int    `json:"format_version"`
 	Owner         string `json:"owner"` // the configuration's name
+	// Generation is the one whose declaration is wanted; absent where that is the configuration's files. With Since the plan is
+	// not for the host: it says what the declaration of Generation changed in that of Since.
+	Generation uint64 `json:"generation,omitempty"`
+	Since      uint64 `json:"since,omitempty"`
 	// Targets are what the plan is about, with all that it needs; absent where it is about everything.
 	Targets []resource.Target `json:"targets,omitempty"`
 	// LeftOut is how many other resources would be acted upon without Targets.

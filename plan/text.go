@@ -37,7 +37,7 @@ func (p *Plan) Text(opt TextOptions) string {
 			t.line(t.paint(bold, "No changes."), " What is asked for is on the host as the configuration says.")
 			t.partial(p)
 		} else {
-			t.line(t.paint(bold, "No changes."), " The host is as the configuration says.")
+			t.line(t.paint(bold, "No changes."), " ", p.same())
 		}
 		t.ledger(p)
 		t.unread(p.Unread)
@@ -49,7 +49,10 @@ func (p *Plan) Text(opt TextOptions) string {
 	}
 	t.loosened(p.Loosened)
 	t.drift(p.Drift(), p.Foreign)
-	t.line("hostctl will do this to make the host as configuration ", quote(p.Owner), " says:")
+	t.line(p.intent())
+	if p.Generation != 0 && p.Since == 0 {
+		t.wrapped("", "", yellow, "Data on volumes is not rolled back: it stays as it is now. The contents of declared files go back with the rest.")
+	}
 	t.line()
 	down := map[resource.Addr][]resource.Addr{}
 	for _, s := range p.Steps {
@@ -66,37 +69,26 @@ func (p *Plan) Text(opt TextOptions) string {
 	return t.String()
 }
 
-// text is the sum in words, of what is to be done.
-func (s Summary) text() string {
-	return s.words(func(n int, doing, _ string) string { return fmt.Sprintf("%d to %s", n, doing) })
-}
-
-// Done is the sum in words, of what has been done.
-func (s Summary) Done() string {
-	return s.words(func(n int, _, done string) string { return fmt.Sprintf("%d %s", n, done) })
-}
-
-// words says what is rare only where there is some.
-func (s Summary) words(say func(n int, doing, done string) string) string {
-	var parts []string
-	for _, of := range []struct {
-		n           int
-		doing, done string
-		always      bool
-	}{
-		{s.Import, "import", "imported", false},
-		{s.Move, "move", "moved", false},
-		{s.Add, "add", "added", true},
-		{s.Change, "change", "changed", true},
-		{s.Replace, "replace", "replaced", true},
-		{s.Destroy, "destroy", "destroyed", true},
-		{s.Forget, "forget", "forgotten", false},
-	} {
-		if of.n > 0 || of.always {
-			parts = append(parts, say(of.n, of.doing, of.done))
-		}
+// intent is the sentence over what is to be done.
+func (p *Plan) intent() string {
+	switch {
+	case p.Since != 0:
+		return fmt.Sprintf("From generation %d to generation %d of configuration %s:", p.Since, p.Generation, quote(p.Owner))
+	case p.Generation != 0:
+		return fmt.Sprintf("hostctl will do this to take the host back to generation %d of configuration %s:", p.Generation, quote(p.Owner))
 	}
-	return strings.Join(parts, ", ")
+	return fmt.Sprintf("hostctl will do this to make the host as configuration %s says:", quote(p.Owner))
+}
+
+// same is the sentence of a plan in which nothing is to be done.
+func (p *Plan) same() string {
+	switch {
+	case p.Since != 0:
+		return fmt.Sprintf("Generation %d declares what generation %d does.", p.Generation, p.Since)
+	case p.Generation != 0:
+		return fmt.Sprintf("The host is as generation %d says.", p.Generation)
+	}
+	return "The host is as the configuration says."
 }
 
 // text is a plan being printed.

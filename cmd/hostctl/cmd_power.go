@@ -13,7 +13,9 @@ import (
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var stopCommand = command{
@@ -108,6 +110,15 @@ func (p *purpose) run(c *cli, what string, args []string, fits func(resource.Kin
 	return do(c, m, seen, addr)
 }
 
+// judged leaves the launcher the policy as it is now, by which it judges what is about to be started.
+func (c *cli) judged() error {
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return err
+	}
+	return runtime.Host.WriteRules(pol.Rules())
+}
+
 func (p *purpose) stop(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
 	kind, _ := m.Kinds.Lookup(addr.Kind)
 	want := maps.Clone(seen.Live)
@@ -123,6 +134,9 @@ func (p *purpose) stop(c *cli, m *apply.Machine, seen *apply.Observation, addr r
 }
 
 func (p *purpose) start(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
+	if err := c.judged(); err != nil {
+		return err
+	}
 	kind, _ := m.Kinds.Lookup(addr.Kind)
 	want := maps.Clone(seen.Live)
 	delete(seen.Ledger.Owner(seen.Owner).Stopped, addr)
@@ -153,6 +167,9 @@ func (p *purpose) restart(c *cli, m *apply.Machine, seen *apply.Observation, add
 	last := seen.Last[addr]
 	if !kind.Runs(last) {
 		return fmt.Errorf("%s is not enabled, so that there is nothing to restart", addr)
+	}
+	if err := c.judged(); err != nil {
+		return err
 	}
 	want := maps.Clone(seen.Live)
 	want[addr] = last
