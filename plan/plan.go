@@ -65,8 +65,10 @@ type Plan struct {
 	Forget []resource.Addr `json:"forget,omitempty"`
 	// Moves are the resources that take another address, by the new one. What the ledger holds of
 	// From, grants above all, is To's from before the first step; its last applied spec from when To's step is done.
-	Moves   []Move  `json:"moves,omitempty"`
-	Summary Summary `json:"summary"`
+	Moves []Move `json:"moves,omitempty"`
+	// Foreign is what others put beside resources, which no step takes away.
+	Foreign []resource.Problem `json:"foreign,omitempty"`
+	Summary Summary            `json:"summary"`
 	// Unread is what could not be compared; absent where everything was, as in each plan of root's.
 	Unread *Unread `json:"unread,omitempty"`
 

@@ -30,6 +30,7 @@ func (p *Plan) Text(opt TextOptions) string {
 	}
 	t := &text{TextOptions: opt}
 	if p.Empty() {
+		t.drift(nil, p.Foreign)
 		if p.Unread != nil {
 			t.line(t.paint(bold, "No changes"), " in what could be read.")
 		} else if len(p.Targets) > 0 {
@@ -47,7 +48,7 @@ func (p *Plan) Text(opt TextOptions) string {
 		t.line()
 	}
 	t.loosened(p.Loosened)
-	t.drift(p)
+	t.drift(p.Drift(), p.Foreign)
 	t.line(p.intent())
 	if p.Generation != 0 && p.Since == 0 {
 		t.wrapped("", "", yellow, "Data on volumes is not rolled back: it stays as it is now. The contents of declared files go back with the rest.")
@@ -191,49 +192,6 @@ func (t *text) unread(u *Unread) {
 		t.wrapped("  ", "    ", "", "the ledger: what was applied once and is declared no more, which numbers were given out, and what was stopped on purpose")
 	}
 	t.wrapped("", "", "", fmt.Sprintf("Whether the host would take changes uid %d cannot tell. Root sees all of it.", u.UID))
-}
-
-// drift prints what was changed outside hostctl and will be put right.
-func (t *text) drift(p *Plan) {
-	any := false
-	for i := range p.Resources {
-		r := &p.Resources[i]
-		var drifted []Difference
-		for _, d := range r.Differences {
-			if d.Drift {
-				drifted = append(drifted, outside(d))
-			}
-		}
-		if len(drifted) == 0 && r.Reason != Missing {
-			continue
-		}
-		if !any {
-			t.line(t.paint(bold, "Changed outside hostctl since it was last applied:"))
-			t.line()
-			any = true
-		}
-		if r.Reason == Missing {
-			t.line(t.symbol(resource.Delete), " ", plain(r.Addr.String()), " is gone")
-			continue
-		}
-		t.line(t.symbol(resource.Update), " ", plain(r.Addr.String()))
-		t.tree(4, tree(drifted), resource.Update)
-	}
-	if any {
-		t.line()
-	}
-}
-
-// outside turns the way back, from live to want, into what was done to the host.
-func outside(d Difference) Difference {
-	d.Before, d.After, d.Class = d.After, d.Before, resource.None
-	switch d.Action {
-	case resource.Create:
-		d.Action = resource.Delete
-	case resource.Delete:
-		d.Action = resource.Create
-	}
-	return d
 }
 
 func (t *text) resource(r *Resource, down []resource.Addr) {

@@ -186,7 +186,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	}
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: f.Owner, Directives: f.Directives, Targets: f.Targets, Replace: f.Replace,
-		Imported: seen.Imported, Handed: f.Handed, Hidden: seen.Hidden(),
+		Imported: seen.Imported, Handed: f.Handed, Hidden: seen.Hidden(), Foreign: seen.Foreign, Held: seen.HeldAddrs(time.Now()),
 	}
 	problems := p.make(c.ctx)
 	if !p.plan.Equal(f.Plan) {

@@ -31,7 +31,7 @@ var replayCommand = command{
 	details: `
 ` + "`hostctl install`" + ` has the host do this when it boots. Neither a repository nor the network is needed: each resource is made again as the
 ledger says that it was last applied, which is the current generation where that was applied whole. What was stopped on purpose stays
-stopped; nothing is removed. It is judged by today's policy.
+stopped, what is held and still there stays as it is; nothing is removed. It is judged by today's policy.
 
 Where something stands in the way of a resource, it and what refers to it are left out, the rest is put back, and the exit code is not 0.
 A volume whose mountpoint nothing is mounted at yet is waited for.`,
@@ -165,7 +165,7 @@ func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner str
 		dir = applied.Dir
 	}
 	for len(want) > 0 {
-		var s scope // without targets, what is not wanted would be removed
+		s := scope{boot: true} // without targets, what is not wanted would be removed
 		for addr := range want {
 			s.targets = append(s.targets, addr.Target())
 		}

@@ -204,12 +204,7 @@ func resourcesOf(m *apply.Machine, seen *apply.Observation, declared resource.St
 // driftOf are the paths in which the host is not as it was applied, by the plan that
 // would put it back; a resource that is gone has none.
 func driftOf(m *apply.Machine, seen *apply.Observation) map[resource.Addr]map[string]bool {
-	want := maps.Clone(seen.Last)
-	for addr := range seen.Stopped() {
-		if kind, _ := m.Kinds.Lookup(addr.Kind); kind.Stopped != nil && want[addr] != nil {
-			want[addr] = kind.Stopped(want[addr])
-		}
-	}
+	want := seen.Applied(m.Kinds)
 	drift := map[resource.Addr]map[string]bool{}
 	for _, r := range plan.Make(want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: seen.Owner}).Resources {
 		if want[r.Addr] == nil {

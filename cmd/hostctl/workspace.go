@@ -79,6 +79,16 @@ type proposal struct {
 type scope struct {
 	targets, replace []resource.Target
 	generation       uint64 // whose declaration is wanted; 0 is the configuration's own
+	boot             bool   // what is gone the host's end took
+}
+
+// held are the resources to be left as they are. After a boot what is not there any more cannot be: it is put back.
+func (s scope) held(seen *apply.Observation) []resource.Addr {
+	held := seen.HeldAddrs(time.Now())
+	if s.boot {
+		held = slices.DeleteFunc(held, func(a resource.Addr) bool { return seen.Live[a] == nil })
+	}
+	return held
 }
 
 // propose observes the host and plans the way to want, which it completes in
@@ -106,7 +116,7 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	p.want, p.declared, p.grants = r.Want, r.Declared, r.Grants
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want), Foreign: seen.Foreign, Held: s.held(seen),
 	}
 	problems = p.make(ctx)
 	if refused := p.refused(dir); len(refused) > 0 {
@@ -256,14 +266,40 @@ func (p *proposal) warnings() hcl.Diagnostics {
 			warn(w.Summary, w.Detail)
 		}
 	}
+	p.purposes(warn)
+	return d
+}
+
+// purposes warn of what is otherwise than declared on purpose.
+func (p *proposal) purposes(warn func(summary, detail string)) {
 	stopped := p.seen.Stopped()
 	for _, addr := range slices.SortedFunc(maps.Keys(stopped), resource.Addr.Compare) {
 		if p.want[addr] != nil {
 			s := stopped[addr]
-			warn(fmt.Sprintf("%s stays stopped", addr), fmt.Sprintf("%s stopped it on %s; `hostctl start %s` starts it again.", s.By, s.At.Format("2006-01-02 15:04"), addr))
+			warn(fmt.Sprintf("%s stays stopped", addr), fmt.Sprintf("%s stopped it on %s%s; `hostctl start %s` starts it again.", s.By, minute(s.At), because(s.Why), addr))
 		}
 	}
-	return d
+	held, ended := p.seen.Held(time.Now())
+	for _, addr := range slices.SortedFunc(maps.Keys(held), resource.Addr.Compare) {
+		h := held[addr]
+		warn(fmt.Sprintf("%s is held", addr), fmt.Sprintf("%s holds it until %s%s: it is left as it is, and what of the configuration is about it is not done. `hostctl release %s` ends that.",
+			h.By, minute(h.Until), because(h.Why), addr))
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(ended), resource.Addr.Compare) {
+		h := ended[addr]
+		warn(fmt.Sprintf("The hold of %s has ended", addr), fmt.Sprintf("%s held it until %s%s; from now on it is as declared.", h.By, minute(h.Until), because(h.Why)))
+	}
+}
+
+// minute is a time for people, in the host's zone.
+func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// because is a reason for the end of a clause; "" without one.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", why)
 }
 
 // document prints the one JSON document of a command that was given -json.
