@@ -119,6 +119,12 @@ type Container struct {
 	Watchdog resource.Duration `json:"watchdog,omitempty" diff:"replace"`
 	// StartTimeout is how long a start may take, until the program is ready where it says so; "1m" when unset.
 	StartTimeout resource.Duration `json:"start_timeout,omitempty" diff:"replace"`
+	// Health says how the program is asked whether it is well. One of exec, http, tcp and notify stands in it.
+	Health Health `json:"health,omitzero"`
+	// PostStart is run when the program has started, before it is ready.
+	PostStart PostStart `json:"post_start,omitzero"`
+	// PreStop is run when the program is to stop, before it is told.
+	PreStop PreStop `json:"pre_stop,omitzero"`
 	// Job is a program that ends: it is run to its end once for each change of what it is run with, also over reboots, and apply waits
 	// for that. One that failed is run again by the next apply, unless restart is "no".
 	Job bool `json:"job,omitempty" diff:"replace"`

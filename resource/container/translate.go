@@ -73,6 +73,9 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Masked:         c.MaskedPaths,
 		OOMScoreAdjust: c.OOMScoreAdjust,
 	}
+	if s.Duties, err = c.duties(); err != nil {
+		return nil, err
+	}
 	if c.Root != rootReadOnly {
 		s.Root = string(c.Root)
 	}
