@@ -127,6 +127,11 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 		return err
 	}
 	var err error
+	if want.Enabled && (change.Action == resource.Create || change.Class >= resource.Restart) {
+		if err = h.await(ctx, want); err != nil {
+			return err
+		}
+	}
 	if change.Action == resource.Create {
 		err = h.create(ctx, change, want)
 	} else {

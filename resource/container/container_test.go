@@ -134,7 +134,7 @@ func TestValidate(t *testing.T) {
 		{"four digits", func(c *Container) { c.Limits.CPU = 1.2345 }, []string{"limits.cpu"}},
 		{"enumerations", func(c *Container) { c.Restart, c.StopSignal = "sometimes", "SIGTERM" }, []string{"restart", "stop_signal"}},
 		{"times", func(c *Container) { c.RestartDelay, c.StopTimeout = 0, resource.Duration(2*time.Hour) }, []string{"restart_delay", "stop_timeout"}},
-		{"itself", func(c *Container) { c.DependsOn = []resource.Addr{web} }, []string{"depends_on a container cannot"}},
+		{"itself", func(c *Container) { c.DependsOn = []resource.Dependency{{To: web}} }, []string{"depends_on a container cannot"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestResolve(t *testing.T) {
 	want := world()
 	c := fresh()
 	c.Netns = resource.Addr{Kind: "netns", Name: "front"}
-	c.DependsOn = []resource.Addr{{Kind: Name, Name: "unrelated"}, {Kind: Name, Name: "db"}}
+	c.DependsOn = []resource.Dependency{{To: resource.Addr{Kind: Name, Name: "unrelated"}}, {To: resource.Addr{Kind: Name, Name: "db"}}}
 	c.Mount = map[string]Mount{
 		"/data": {Volume: resource.Addr{Kind: "volume", Name: "db"}},
 		"/site": {Volume: resource.Addr{Kind: "volume", Name: "site"}, ReadOnly: true},
@@ -199,7 +199,7 @@ func TestResolve(t *testing.T) {
 	if c.NetnsPath != netns.Path(c.Netns) {
 		t.Errorf("netns path %q", c.NetnsPath)
 	}
-	if len(c.After) != 2 || !strings.HasPrefix(c.After[0], "hostctl-db.service ") || c.DependsOn[0].Name != "db" {
+	if len(c.After) != 2 || !strings.HasPrefix(c.After[0], "hostctl-db.service ") || c.DependsOn[0].To.Name != "db" {
 		t.Errorf("after %q, depends on %v", c.After, c.DependsOn)
 	}
 
@@ -229,7 +229,7 @@ func TestResolve(t *testing.T) {
 	})
 	t.Run("what only a new unit gets makes dependants anew", func(t *testing.T) {
 		want, d := world(), fresh()
-		d.DependsOn = []resource.Addr{{Kind: Name, Name: "db"}}
+		d.DependsOn = []resource.Dependency{{To: resource.Addr{Kind: Name, Name: "db"}}}
 		want[web] = d
 		want[resource.Addr{Kind: Name, Name: "db"}].(*Container).StopSignal = "QUIT"
 		resolve(t, want, nil, nil)

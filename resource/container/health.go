@@ -218,19 +218,15 @@ func (c *Container) duties() (d runtime.Duties, err error) {
 	return d, nil
 }
 
-// healthOf is the word for the health of a container that declares it, and what is said of it, by its unit's StatusText: the init's, which
-// alone has the way to systemd.
-func healthOf(c *Container, p map[string]any) (word, text string) {
-	text, _ = p["Service.StatusText"].(string)
-	if !c.Health.declared() {
-		return "", ""
-	}
+// statusWord is what the StatusText of a container that declares its health begins with: the init's word, which alone has the way to
+// systemd; "" for none.
+func statusWord(text string) string {
 	for _, word := range []string{runtime.Starting, runtime.Healthy, runtime.Unhealthy} {
 		if rest, ok := strings.CutPrefix(text, word); ok && (rest == "" || rest[0] == ':' || rest[0] == ';') {
-			return word, text
+			return word
 		}
 	}
-	return "", ""
+	return ""
 }
 
 // health adds to the status how the program is.
@@ -242,7 +238,7 @@ func (r *reader) health(ctx context.Context, u host.Unit, f *found) error {
 	if err != nil {
 		return err
 	}
-	if word, text := healthOf(f.live, p); word != "" && text != f.status {
+	if text, _ := p["Service.StatusText"].(string); statusWord(text) != "" && text != f.status {
 		f.status += ", " + strings.TrimPrefix(text, runtime.Starting+": ")
 	}
 	return nil

@@ -233,7 +233,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if len(c.DependsOn) > 0 {
 		var after []string
 		for _, to := range c.DependsOn {
-			after = append(after, Unit(to))
+			after = append(after, Unit(to.To))
 		}
 		p = append(p, host.Property{Name: "After", Value: after})
 	}

@@ -227,7 +227,8 @@ func (c *Container) validateUnit(v *validator) {
 		}
 	}
 	seen := map[resource.Addr]bool{}
-	for _, to := range c.DependsOn {
+	for _, d := range c.DependsOn {
+		to := d.To
 		switch {
 		case to == v.self:
 			v.bad("depends_on", "a container cannot depend on itself", "")
