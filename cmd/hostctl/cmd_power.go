@@ -104,7 +104,7 @@ func (p *powering) change(c *cli, m *apply.Machine, seen *apply.Observation, add
 	}
 	r := &reporter{c: c, steps: way.Steps}
 	errs, ledgerErr := m.Run(c.ctx, way, seen, nil, want, apply.Options{Parallelism: 1, Settle: settleTime, Event: r.event})
-	err := r.failed(errs)
+	err := r.failed(errs, false)
 	switch {
 	case ledgerErr != nil:
 		return ledgerErr

@@ -243,3 +243,18 @@ func (r *reader) health(ctx context.Context, u host.Unit, f *found) error {
 	}
 	return nil
 }
+
+// well fails where a program that runs says of itself, or is found, to be unhealthy.
+func (h *Host) well(ctx context.Context, unit string, c *Container) error {
+	if !c.Health.declared() {
+		return nil
+	}
+	p, err := h.Systemd.Properties(ctx, unit, "Service.StatusText")
+	if err != nil {
+		return err
+	}
+	if text, _ := p["Service.StatusText"].(string); statusWord(text) == runtime.Unhealthy {
+		return fmt.Errorf("unit %s runs, and is %s", unit, text)
+	}
+	return nil
+}
