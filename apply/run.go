@@ -254,19 +254,22 @@ func (r *run) step(ctx context.Context, i int) {
 	r.end(i, Done, time.Since(begun), nil)
 }
 
+// errSkipped is the error of a step that was not begun.
+var errSkipped = errors.New("not begun")
+
 // blocked says why a step cannot begin; nil where it can.
 func (r *run) blocked(ctx context.Context, s plan.Step) error {
 	if ctx.Err() != nil {
 		if why := context.Cause(ctx); why != ctx.Err() {
-			return fmt.Errorf("not begun: %w", why)
+			return fmt.Errorf("%w: %w", errSkipped, why)
 		}
-		return fmt.Errorf("not begun: interrupted")
+		return fmt.Errorf("%w: interrupted", errSkipped)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, j := range s.After {
 		if r.errs[j] != nil {
-			return fmt.Errorf("not begun: it comes after %s", r.steps[j].Addr)
+			return fmt.Errorf("%w: it comes after %s", errSkipped, r.steps[j].Addr)
 		}
 	}
 	return nil

@@ -190,6 +190,9 @@ func trust(s *resource.Schema, v reflect.Value) error {
 			if addr, ok := f.Interface().(resource.Addr); ok && addr != (resource.Addr{}) && addr.Kind != a.Ref {
 				return fmt.Errorf("%s refers to a %s", a.Name, addr.Kind)
 			}
+			if d, ok := f.Interface().(resource.Dependency); ok && d.To.Kind != a.Ref {
+				return fmt.Errorf("%s refers to a %s", a.Name, d.To.Kind)
+			}
 			return nil
 		}
 		switch a.Form {

@@ -67,6 +67,8 @@ func writeValue(b *strings.Builder, v value, indent string) {
 		b.WriteString(strconv.FormatBool(v.True()))
 	case ty == reference:
 		b.WriteString(v.EncapsulatedValue().(*resource.Addr).String())
+	case ty == dependency:
+		b.WriteString(v.EncapsulatedValue().(*resource.Dependency).String())
 	case v.LengthInt() == 0 && (ty.IsObjectType() || ty.IsMapType()):
 		b.WriteString("{}")
 	case v.LengthInt() == 0:

@@ -147,7 +147,7 @@ func fewCombinations(args []value) error {
 func noReference(args []value) error {
 	for i, arg := range args {
 		err := cty.Walk(arg, func(_ cty.Path, v value) (bool, error) {
-			if v.Type() == reference {
+			if v.Type() == reference || v.Type() == dependency {
 				return false, errors.New("it holds a reference to a resource, which has no text; write the name itself")
 			}
 			return true, nil

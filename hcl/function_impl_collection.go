@@ -156,6 +156,8 @@ func appendKey(to []byte, v value) []byte {
 		return strconv.AppendBool(to, v.True())
 	case ty == reference:
 		return append(append(to, '&'), v.EncapsulatedValue().(*resource.Addr).String()...)
+	case ty == dependency:
+		return append(append(to, '?'), v.EncapsulatedValue().(*resource.Dependency).String()...)
 	case v.CanIterateElements():
 		to = append(to, '(')
 		for it := v.ElementIterator(); it.Next(); {

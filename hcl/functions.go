@@ -27,7 +27,7 @@ type Function struct {
 func Functions() []Function { return functions }
 
 var functions = slices.SortedFunc(slices.Values(slices.Concat(
-	collectionFunctions, dateFunctions, encodingFunctions, hashFunctions, networkFunctions, numberFunctions, textFunctions, typeFunctions,
+	collectionFunctions, dateFunctions, dependencyFunctions, encodingFunctions, hashFunctions, networkFunctions, numberFunctions, textFunctions, typeFunctions,
 )), func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
 
 // functionTable is functions as the evaluator wants them.

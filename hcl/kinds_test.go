@@ -37,19 +37,19 @@ func (d *disk) Validate(self resource.Addr) (problems []resource.Problem) {
 func (*disk) Resolve(resource.Addr, *resource.Resolver) []resource.Problem { return nil }
 
 type box struct {
-	Rootfs      string            `json:"rootfs" diff:"restart" attr:"required"`
-	Command     []string          `json:"command,omitempty" diff:"restart" attr:"text"`
-	Environment map[string]string `json:"environment,omitempty" diff:"restart" attr:"text"`
-	RunAs       resource.Addr     `json:"run_as,omitzero" diff:"restart" ref:"user"`
-	Mount       map[string]mount  `json:"mount,omitempty" diff:"restart"`
-	Limits      limits            `json:"limits"`
-	Restart     string            `json:"restart" diff:"replace" default:"on-failure"`
-	StopTimeout resource.Duration `json:"stop_timeout" diff:"replace" default:"10s"`
-	Nice        int               `json:"nice,omitempty" diff:"restart"`
-	Init        bool              `json:"init" diff:"restart" default:"true"`
-	DependsOn   []resource.Addr   `json:"depends_on,omitempty" diff:"replace" ref:"container"`
-	File        map[string]filed  `json:"file,omitempty" diff:"restart"`
-	IDBase      uint32            `json:"id_base,omitempty" diff:"restart" attr:"internal"`
+	Rootfs      string                `json:"rootfs" diff:"restart" attr:"required"`
+	Command     []string              `json:"command,omitempty" diff:"restart" attr:"text"`
+	Environment map[string]string     `json:"environment,omitempty" diff:"restart" attr:"text"`
+	RunAs       resource.Addr         `json:"run_as,omitzero" diff:"restart" ref:"user"`
+	Mount       map[string]mount      `json:"mount,omitempty" diff:"restart"`
+	Limits      limits                `json:"limits"`
+	Restart     string                `json:"restart" diff:"replace" default:"on-failure"`
+	StopTimeout resource.Duration     `json:"stop_timeout" diff:"replace" default:"10s"`
+	Nice        int                   `json:"nice,omitempty" diff:"restart"`
+	Init        bool                  `json:"init" diff:"restart" default:"true"`
+	DependsOn   []resource.Dependency `json:"depends_on,omitempty" diff:"replace" ref:"container"`
+	File        map[string]filed      `json:"file,omitempty" diff:"restart"`
+	IDBase      uint32                `json:"id_base,omitempty" diff:"restart" attr:"internal"`
 }
 
 type filed struct {

@@ -241,6 +241,12 @@ func plainScalar(f reflect.Value) value {
 	if addr, ok := f.Interface().(resource.Addr); ok {
 		return cty.CapsuleVal(reference, &addr)
 	}
+	if d, ok := f.Interface().(resource.Dependency); ok {
+		if d.When == resource.Started {
+			return cty.CapsuleVal(reference, &d.To)
+		}
+		return cty.CapsuleVal(dependency, &d)
+	}
 	if m, ok := f.Interface().(interface{ MarshalText() ([]byte, error) }); ok {
 		text, err := m.MarshalText()
 		if err != nil {

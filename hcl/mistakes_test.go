@@ -13,15 +13,15 @@ import (
 
 // shelf is a container of these tests that takes files of the repository.
 type shelf struct {
-	Rootfs      string            `json:"rootfs" diff:"restart" attr:"required"`
-	Command     []string          `json:"command,omitempty" diff:"restart" attr:"text"`
-	Environment map[string]string `json:"environment,omitempty" diff:"restart" attr:"text"`
-	RunAs       resource.Addr     `json:"run_as,omitzero" diff:"restart" ref:"user"`
-	Mount       map[string]stand  `json:"mount,omitempty" diff:"restart"`
-	Limits      bounds            `json:"limits"`
-	File        map[string]paper  `json:"file,omitempty" diff:"restart"`
-	StopTimeout resource.Duration `json:"stop_timeout" diff:"replace" default:"10s"`
-	DependsOn   []resource.Addr   `json:"depends_on,omitempty" diff:"replace" ref:"container"`
+	Rootfs      string                `json:"rootfs" diff:"restart" attr:"required"`
+	Command     []string              `json:"command,omitempty" diff:"restart" attr:"text"`
+	Environment map[string]string     `json:"environment,omitempty" diff:"restart" attr:"text"`
+	RunAs       resource.Addr         `json:"run_as,omitzero" diff:"restart" ref:"user"`
+	Mount       map[string]stand      `json:"mount,omitempty" diff:"restart"`
+	Limits      bounds                `json:"limits"`
+	File        map[string]paper      `json:"file,omitempty" diff:"restart"`
+	StopTimeout resource.Duration     `json:"stop_timeout" diff:"replace" default:"10s"`
+	DependsOn   []resource.Dependency `json:"depends_on,omitempty" diff:"replace" ref:"container"`
 }
 
 type stand struct {

@@ -465,10 +465,14 @@ func (e *evaluation) depend(addr resource.Addr, more []resource.Addr) {
 		return
 	}
 	f := a.Value(reflect.ValueOf(spec).Elem())
-	list := slices.Clone(f.Interface().([]resource.Addr))
+	list, ok := f.Interface().([]resource.Dependency)
+	if !ok {
+		return
+	}
+	list = slices.Clone(list)
 	for _, to := range more {
-		if to.Kind == a.Ref && to != addr && !slices.Contains(list, to) {
-			list = append(list, to)
+		if to.Kind == a.Ref && to != addr && !slices.ContainsFunc(list, func(d resource.Dependency) bool { return d.To == to }) {
+			list = append(list, resource.Dependency{To: to})
 		}
 	}
 	f.Set(reflect.ValueOf(list))

@@ -95,6 +95,9 @@ func (e *evaluation) reword(d *hcl.Diagnostic) (summary, detail string) {
 	if d.Summary == "Unsupported attribute" && d.EvalContext != nil && throughReference(d.Expression, d.EvalContext) {
 		return "Attribute of a resource cannot be read", wholeOnly
 	}
+	if strings.HasSuffix(d.Detail, "but have condition.") {
+		return d.Summary, strings.TrimSuffix(d.Detail, ".") + ". healthy(...) and completed(...) stand in depends_on alone."
+	}
 	if strings.HasSuffix(d.Detail, "but have reference.") {
 		return d.Summary, strings.TrimSuffix(d.Detail, ".") + ". " + wholeOnly
 	}

@@ -59,9 +59,7 @@ func (d *decoder) set(a *resource.Attr, f reflect.Value, v value, expr hclsyntax
 			case element.IsNull():
 				why = "An element of the list is null."
 			case a.Ref != "":
-				var addr resource.Addr
-				addr, why = d.addr(element, a.Ref)
-				list.Index(i).Set(reflect.ValueOf(addr))
+				why = d.listed(list.Index(i), element, a)
 			default:
 				why = scalar(list.Index(i), element, a.Text)
 			}
@@ -73,6 +71,21 @@ func (d *decoder) set(a *resource.Attr, f reflect.Value, v value, expr hclsyntax
 	case resource.Map:
 		d.setMap(a, f, v, expr, path, invalid)
 	}
+}
+
+// listed sets an element of a list of references, and returns why it cannot.
+func (d *decoder) listed(f reflect.Value, v value, a *resource.Attr) (why string) {
+	when := resource.Dependency{}
+	if a.Conditional && v.Type() == dependency {
+		when = *v.EncapsulatedValue().(*resource.Dependency)
+		v = cty.CapsuleVal(reference, &when.To)
+	}
+	if when.To, why = d.addr(v, a.Ref); a.Conditional {
+		f.Set(reflect.ValueOf(when))
+	} else {
+		f.Set(reflect.ValueOf(when.To))
+	}
+	return why
 }
 
 func (d *decoder) setMap(a *resource.Attr, f reflect.Value, v value, expr hclsyntax.Expression, path string, invalid func(hcl.Range, string)) {
@@ -142,6 +155,8 @@ func (d *decoder) addr(v value, kind string) (resource.Addr, string) {
 			return resource.Addr{}, fmt.Sprintf("A %s is wanted here, and %s is a %s.", kind, addr, addr.Kind)
 		}
 		return addr, ""
+	case ty == dependency:
+		return resource.Addr{}, onlyDepends(v)
 	case ty.IsMapType() && ty.ElementType() == reference:
 		keys := make([]string, 0, v.LengthInt())
 		one := ""
@@ -170,9 +185,18 @@ func (d *decoder) addr(v value, kind string) (resource.Addr, string) {
 	return resource.Addr{}, fmt.Sprintf("A reference to a %s is wanted, not %s: write %s.NAME without quotes.", kind, article(v), kind)
 }
 
+// onlyDepends says that a condition stands in depends_on, and nowhere else.
+func onlyDepends(v value) string {
+	d := v.EncapsulatedValue().(*resource.Dependency)
+	return fmt.Sprintf("%s is a condition, which stands in depends_on alone; write %s.", d, d.To)
+}
+
 // scalar sets a field that is one value, and returns why it cannot.
 func scalar(f reflect.Value, v value, text bool) string {
 	ty := v.Type()
+	if ty == dependency {
+		return onlyDepends(v)
+	}
 	if ty == reference {
 		return fmt.Sprintf("%s is a reference, and text is wanted. %s", v.EncapsulatedValue().(*resource.Addr), wholeOnly)
 	}
@@ -290,6 +314,8 @@ func article(v value) string {
 		return "a number"
 	case ty == cty.Bool:
 		return "a bool"
+	case ty == dependency:
+		return "the condition " + v.EncapsulatedValue().(*resource.Dependency).String()
 	case ty == reference:
 		return "the reference " + v.EncapsulatedValue().(*resource.Addr).String()
 	case ty.IsTupleType(), ty.IsListType():

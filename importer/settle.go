@@ -234,7 +234,8 @@ func (d *document) dropDangling() bool {
 					}
 					continue
 				}
-				for _, to := range it.value.refs {
+				for _, ref := range it.value.refs {
+					to := ref.To
 					if there[to] {
 						continue
 					}
@@ -243,8 +244,8 @@ func (d *document) dropDangling() bool {
 						reason = why[to]
 					}
 					changed = true
-					if kept := slices.DeleteFunc(slices.Clone(it.value.refs), func(a resource.Addr) bool { return !there[a] }); len(kept) > 0 {
-						it.value = refsValue(kept)
+					if kept := slices.DeleteFunc(slices.Clone(it.value.refs), func(r resource.Dependency) bool { return !there[r.To] }); len(kept) > 0 {
+						it.value = dependenciesValue(kept)
 						n := Note{At: k.address.String(), Lost: true, What: it.name + " " + to.String(), Why: reason}
 						d.notes = append(d.notes, n)
 						it.above = append(it.above, n.String())

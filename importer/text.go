@@ -37,7 +37,7 @@ type value struct {
 	text string
 	list []string // one element a line, where they do not fit one
 	data any
-	refs []resource.Addr
+	refs []resource.Dependency
 }
 
 func stringValue(s string) value { return value{text: hcl.Quote(s), data: s} }
@@ -61,15 +61,15 @@ func listValue(list []string) value {
 }
 
 func refValue(a resource.Addr) value {
-	return value{text: a.String(), data: a.String(), refs: []resource.Addr{a}}
+	return value{text: a.String(), data: a.String(), refs: []resource.Dependency{{To: a}}}
 }
 
-func refsValue(list []resource.Addr) value {
+func dependenciesValue(list []resource.Dependency) value {
 	var data []string
 	v := value{refs: list}
-	for _, a := range list {
-		data = append(data, a.String())
-		v.list = append(v.list, a.String())
+	for _, d := range list {
+		data = append(data, d.String())
+		v.list = append(v.list, d.String())
 	}
 	v.data = data
 	v.text = "[" + strings.Join(v.list, ", ") + "]"

@@ -253,23 +253,48 @@ func (w *writer) lifecycle(k *block, a resource.Addr, s *Service) {
 	if s.StopTimeout != nil {
 		k.set("stop_timeout", stringValue(s.StopTimeout.String()), "stop timeout "+s.StopTimeout.String())
 	}
-	var after []resource.Addr
+	if w.awaited(s) {
+		k.set("job", boolValue(true), "a program that others wait for to complete")
+	}
+	var after []resource.Dependency
 	for _, d := range s.DependsOn {
 		to := w.address("container", d.Service)
-		if to == a || slices.Contains(after, to) {
+		if to == a || slices.ContainsFunc(after, func(d resource.Dependency) bool { return d.To == to }) {
 			continue
 		}
-		after = append(after, to)
-		if d.Condition != "" {
+		when := w.condition(d)
+		after = append(after, resource.Dependency{To: to, When: when})
+		if d.Condition != "" && when == resource.Started {
 			w.note(k, Note{At: a.String(), What: fmt.Sprintf("depends on %s until %s", d.Service, d.Condition), Why: "it is started, not " + d.Condition, Lost: true})
 		}
 	}
 	if len(after) > 0 {
-		k.set("depends_on", refsValue(after), "")
+		k.set("depends_on", dependenciesValue(after), "")
 	}
 	if s.Disabled {
 		k.set("enabled", boolValue(false), "")
 	}
+}
+
+// awaited says whether others wait for a service to complete: then it is a job. What has what no job has is none.
+func (w *writer) awaited(s *Service) bool {
+	return s.Health == nil && !s.Boot && slices.Contains([]string{"", "no", "on-failure"}, s.Restart) &&
+		slices.ContainsFunc(w.project.Services, func(other *Service) bool {
+			return slices.Contains(other.DependsOn, Dependency{Service: s.Name, Condition: string(resource.Completed)})
+		})
+}
+
+// condition is that of a dependency where what it is on can come to it.
+func (w *writer) condition(d Dependency) resource.Condition {
+	i := slices.IndexFunc(w.project.Services, func(s *Service) bool { return s.Name == d.Service })
+	switch when := resource.Condition(d.Condition); {
+	case i < 0:
+	case when == resource.Healthy && w.project.Services[i].Health != nil && !w.project.Services[i].NoInit:
+		return when
+	case when == resource.Completed && w.awaited(w.project.Services[i]):
+		return when
+	}
+	return resource.Started
 }
 
 // environment writes the variables, and says which of them name another service.

@@ -132,7 +132,7 @@ func decode(data json.RawMessage, ref string) *value {
 	case '"':
 		var s string
 		if json.Unmarshal(data, &s) == nil {
-			if _, err := resource.ParseAddr(s); ref != "" && err == nil {
+			if ref != "" && new(resource.Dependency).UnmarshalText([]byte(s)) == nil {
 				return &value{text: plain(s)}
 			}
 			return &value{str: &s}

@@ -101,11 +101,16 @@ func readdress(s *Schema, v reflect.Value, to func(Addr) Addr) {
 		case a.Form == Reference && !f.IsZero():
 			f.Set(reflect.ValueOf(to(f.Interface().(Addr))))
 		case a.Form == List && a.Ref != "" && f.Len() > 0:
-			list := slices.Clone(f.Interface().([]Addr))
-			for i := range list {
-				list[i] = to(list[i])
+			list := reflect.MakeSlice(f.Type(), f.Len(), f.Len())
+			for i := range list.Len() {
+				switch old := f.Index(i).Interface().(type) {
+				case Addr:
+					list.Index(i).Set(reflect.ValueOf(to(old)))
+				case Dependency:
+					list.Index(i).Set(reflect.ValueOf(Dependency{to(old.To), old.When}))
+				}
 			}
-			f.Set(reflect.ValueOf(list))
+			f.Set(list)
 		case a.Form == Block:
 			readdress(a.Nested, f, to)
 		case a.Form == Labelled && f.Len() > 0:

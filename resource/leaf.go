@@ -133,8 +133,13 @@ func appendRefs(out []Edge, prefix string, s *Schema, v reflect.Value) []Edge {
 		case a.Form == Reference && !f.IsZero():
 			out = append(out, Edge{path, f.Interface().(Addr)})
 		case a.Form == List && a.Ref != "":
-			for _, to := range f.Interface().([]Addr) {
-				out = append(out, Edge{path, to})
+			for i := range f.Len() {
+				switch to := f.Index(i).Interface().(type) {
+				case Addr:
+					out = append(out, Edge{path, to})
+				case Dependency:
+					out = append(out, Edge{path, to.To})
+				}
 			}
 		}
 	}

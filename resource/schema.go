@@ -46,7 +46,7 @@ type Form int
 const (
 	Scalar    Form = iota // string, bool, number, or a type that reads its own text
 	Reference             // Addr: the address of another resource
-	List                  // a slice of scalars or references
+	List                  // a slice of scalars, of references or of dependencies
 	Map                   // map[string]string: each key is a leaf of its own
 	Block                 // a struct: one block without label
 	Labelled              // a map from label to struct: a block for each label
@@ -57,7 +57,7 @@ const (
 //	json    the name, as in the configuration, the plan and the ledger
 //	diff    the class of a change: live, reload, restart or replace
 //	default the text of the default; an attribute with one is never unset
-//	ref     the kind that a Reference or a List of them must name
+//	ref     the kind that a Reference, or a List of them or of Dependency, must name
 //	attr    comma-separated: required, computed (when unset, Resolve or the host fills it in),
 //	        internal (computed, and cannot be written in a configuration), secret (never printed),
 //	        text (strings that may hold newlines and tabs; all others refuse every control character),
@@ -81,7 +81,9 @@ type Attr struct {
 	Template bool
 	Nested   *Schema // of a Block or Labelled
 	Field    string  // the Go field's name, for the manual
-	index    []int   // as reflect.Value.FieldByIndex takes it
+	// Conditional says that what a List refers to may have a condition: its elements are of type Dependency.
+	Conditional bool
+	index       []int // as reflect.Value.FieldByIndex takes it
 }
 
 // Schema is the shape of a kind's struct, or of a block in it. The fields of an embedded struct are the struct's own.
@@ -104,9 +106,10 @@ func (s *Schema) Attr(name string) *Attr {
 func (a *Attr) Value(v reflect.Value) reflect.Value { return v.FieldByIndex(a.index) }
 
 var (
-	schemas       sync.Map // reflect.Type -> *Schema
-	addrType      = reflect.TypeFor[Addr]()
-	textUnmarshal = reflect.TypeFor[encoding.TextUnmarshaler]()
+	schemas        sync.Map // reflect.Type -> *Schema
+	addrType       = reflect.TypeFor[Addr]()
+	dependencyType = reflect.TypeFor[Dependency]()
+	textUnmarshal  = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
 // SchemaOf returns the schema of a spec's struct. A struct that no schema can
@@ -198,7 +201,8 @@ func (a *Attr) classify(t reflect.Type, f reflect.StructField) {
 	default:
 		panic(fmt.Sprintf("bug: %s.%s: no form for %s", t, f.Name, ft))
 	}
-	isRef := a.Form == Reference || a.Form == List && a.Type == addrType
+	isRef := a.Form == Reference || a.Form == List && (a.Type == addrType || a.Type == dependencyType)
+	a.Conditional = a.Form == List && a.Type == dependencyType
 	if isRef != (a.Ref != "") {
 		panic(fmt.Sprintf("bug: %s.%s: the ref tag goes with Addr", t, f.Name))
 	}

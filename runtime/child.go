@@ -26,8 +26,8 @@ type script struct {
 }
 
 // childFDs are the arguments of the child's calls that are descriptors of the launcher's. landlock is nil where the
-// kernel has none; status and self are the init's and nil without it, the last
-// two nil without Spec.Notify.
+// kernel has none; status and self are the init's and nil without it, notifyIn nil without Spec.Notify, and notifyOut where the
+// launcher itself says that the payload is ready.
 type childFDs struct{ statusRead, holdWrite, ready, holdRead, landlock, status, self, notifyIn, notifyOut *uintptr }
 
 const maxCalls = 192
@@ -282,6 +282,8 @@ func (s *script) execInit(sp Spec, env []string) {
 	s.fds.status = &s.add("fcntl(status, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 	if sp.Notify {
 		s.fds.notifyIn = &s.add("fcntl(notify in, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
+	}
+	if sp.initTells() {
 		s.fds.notifyOut = &s.add("fcntl(notify out, F_SETFD, 0)", 0, unix.SYS_FCNTL, 0, unix.F_SETFD, 0).Args[0]
 	}
 	file, label := sp.label()
@@ -290,9 +292,9 @@ func (s *script) execInit(sp Spec, env []string) {
 		file = procSelf + "/" + file
 		labelled = ", which writes " + strconv.Quote(label) + " to " + file
 	}
-	s.argv = vector(append([]string{InitName, "", file, label, ""}, args...))
-	s.path = (*uintptr)(unsafe.Pointer(&s.argv[4]))
-	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+labelled+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
+	s.argv = vector(append([]string{InitName, "", file, label, sp.Duties.encode(), ""}, args...))
+	s.path = (*uintptr)(unsafe.Pointer(&s.argv[5]))
+	exec := s.add("execveat(the launcher, "+InitName+" "+strconv.Quote(args[0])+labelled+sp.Duties.String()+", AT_EMPTY_PATH)", raw.Any, unix.SYS_EXECVEAT,
 		0, s.str(""), pin(&s.pins, &s.argv[0]), s.vector(append(initEnv[:len(initEnv):len(initEnv)], env...)), unix.AT_EMPTY_PATH)
 	s.fds.self = &exec.Args[0]
 }
@@ -307,9 +309,13 @@ func (s *script) useFDs(holdRead, holdWrite, ready, statusRead, landlock, status
 	if s.fds.status != nil {
 		*s.fds.status, *s.fds.self = uintptr(status), uintptr(self)
 		fds := strconv.Itoa(status)
+		if s.fds.notifyOut != nil {
+			*s.fds.notifyOut = uintptr(notifyOut)
+			fds += ":" + strconv.Itoa(notifyOut)
+		}
 		if s.fds.notifyIn != nil {
-			*s.fds.notifyIn, *s.fds.notifyOut = uintptr(notifyIn), uintptr(notifyOut)
-			fds += ":" + strconv.Itoa(notifyIn) + ":" + strconv.Itoa(notifyOut)
+			*s.fds.notifyIn = uintptr(notifyIn)
+			fds += ":" + strconv.Itoa(notifyIn)
 		}
 		if s.listens {
 			fds += ":" + initListens

@@ -175,6 +175,7 @@ func Encode(s Spec) (data []byte, sum string, err error) {
 	if s.Watchdog != 0 {
 		w.uint("watchdog", s.Watchdog)
 	}
+	w.duties(s.Duties)
 	if len(s.Listen) > 0 {
 		w.strs("listen", s.Listen)
 	}
@@ -301,7 +302,7 @@ func Decode(data []byte) (Spec, error) {
 		case "nofile":
 			s.NoFile = r.uint(64)
 		default:
-			return false
+			return r.duty(&s.Duties, key)
 		}
 		return true
 	})

@@ -11,16 +11,18 @@ import (
 	"hostctl/runtime/internal/raw"
 )
 
-// InitName is argv[0] of the launcher's second role, the container's process 1. Its arguments are a descriptor, or
-// three with colons between them, and behind them [initListens] where the payload has sockets of systemd's; the file that the
-// payload's label is written to, and the label, both empty without one; the path of the payload's program, and the payload's own arguments.
+// InitName is argv[0] of the launcher's second role, the container's process 1. Its arguments are descriptors with colons between
+// them: the status pipe, with systemd's socket behind it where the init tells when the payload is ready, and the payload's own where that says
+// it; and behind them [initListens] where the payload has sockets of systemd's. Then come the file that the
+// payload's label is written to, and the label, both empty without one; the [Duties] as JSON, empty without any; the path of the payload's
+// program, and the payload's own arguments.
 const InitName = "hostctl-init"
 
 const initListens = "listen"
 
-// initEnv are settings of Go's for the init itself: it allocates next to nothing, so it collects no garbage and
-// needs one processor. They stand first in its environment, where they win over the payload's.
-var initEnv = []string{"GOGC=off", "GOMAXPROCS=1", "GODEBUG="}
+// initEnv are settings of Go's for the init itself: it allocates next to nothing, so it collects no garbage before there is more of it than
+// a payload of many words, or of ever failing probes, makes in weeks, and needs one processor. They stand first in its environment, where they win over the payload's.
+var initEnv = []string{"GOGC=off", "GOMEMLIMIT=16MiB", "GOMAXPROCS=1", "GODEBUG="}
 
 // What the init says through the status pipe: an index of initNames from initStage on, or initStarted.
 const (
@@ -41,12 +43,18 @@ const (
 	initExec
 	initFcntl
 	initEnviron
+	initOutput
+	initClose
+	initLookUp
+	initEventfd
 )
 
-// initNames are the calls by which the payload is started.
+// initNames are the calls by which the payload, and what the init runs beside it, is started.
 var initNames = [...]string{
 	"clone(CLONE_VM|CLONE_VFORK)", "getpid", "rt_sigaction", "setsid", "prlimit64(RLIMIT_NOFILE)", "rt_sigprocmask(SIG_SETMASK, [])",
 	"openat(label, O_WRONLY)", "write(label)", "execve", "fcntl(status)", "read(/proc/self/environ)",
+	"dup3(output)", "close_range(3)", "faccessat(the program of health, post_start or pre_stop, X_OK)",
+	"eventfd2",
 }
 
 // Init is process 1 of a container. It starts the payload as the user that it is itself, tells the
@@ -61,22 +69,29 @@ var initNames = [...]string{
 // It was exec'ed with every signal blocked. Those that come before the payload is there stay pending, but for the few
 // that Go unblocks on other threads of its own: they end the init, and with it a container that had not started.
 func Init(args []string) int {
-	if len(args) < 6 || unix.Getpid() != 1 {
+	if len(args) < 7 || unix.Getpid() != 1 {
 		return ExitConfig
 	}
 	var fds []int
-	words, listens := strings.CutSuffix(args[1], ":"+initListens)
-	for _, word := range strings.Split(words, ":") {
+	list, listens := strings.CutSuffix(args[1], ":"+initListens)
+	for _, word := range strings.Split(list, ":") {
 		fd, err := strconv.Atoi(word)
 		if err != nil || fd < 3 {
 			return ExitConfig
 		}
 		fds = append(fds, fd)
 	}
-	if len(fds) != 1 && len(fds) != 3 {
+	duties, err := decodeDuties(args[4])
+	if len(fds) > 3 || err != nil {
 		return ExitConfig
 	}
-	status := fds[0]
+	status, socket, words := fds[0], -1, -1
+	if len(fds) > 1 {
+		socket = fds[1]
+	}
+	if len(fds) > 2 {
+		words = fds[2]
+	}
 	if raw.NoFileError != 0 {
 		return initFailed(status, initStage+initLimit, int64(raw.NoFileError))
 	}
@@ -85,6 +100,7 @@ func Init(args []string) int {
 		return initFailed(status, initStage+initEnviron, errnoOf(err))
 	}
 	var pins goruntime.Pinner
+	defer pins.Unpin()
 	unix.Prctl(unix.PR_SET_NAME, pin(&pins, cstr(InitName)), 0, 0, 0)
 	// The payload has the same user id; it has no business in here.
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -93,26 +109,40 @@ func Init(args []string) int {
 			return initFailed(status, initStage+initFcntl, errnoOf(err))
 		}
 	}
+	s := &supervisor{words: words, socket: socket, one: one}
+	if index, err := s.prepare(duties, args[2:4], env); err != nil {
+		return initFailed(status, initStage+index, errnoOf(err))
+	}
 	start := startPayload
 	if listens {
 		start = startListening
 	}
-	pid, report := start(args[2:4], args[4], args[5:], env, 0)
+	pid, report := start(args[2:4], args[5], args[6:], env)
 	switch {
 	case pid < 0:
 		return initFailed(status, initStage+initClone, int64(pid))
 	case report.Index >= 0:
 		return initFailed(status, initStage+report.Index, report.Result)
 	}
-	if r := raw.Forward(pid, forwardable()); r < 0 {
+	forward := forwardable()
+	if duties.PreStop != nil {
+		forward &^= 1 << (duties.StopSignal - 1)
+	}
+	if r := raw.Forward(pid, forward); r < 0 {
 		return initFailed(status, initStage+initForward, int64(r))
+	}
+	s.payload = pid
+	if duties.PreStop != nil {
+		if r := raw.Tell(s.asked, uintptr(duties.StopSignal)); r < 0 {
+			return initFailed(status, initStage+initForward, int64(r))
+		}
 	}
 	unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil) // what is pending goes to the payload now
 	initReport(status, initStarted, 0)
-	if len(fds) == 3 {
-		go relayNotify(fds[1], fds[2])
+	if socket >= 0 || duties.PreStop != nil {
+		go s.supervise()
 	}
-	code := reap(pid)
+	code := s.reap()
 	// READY=1 comes from this process: one that ended before would be a service that never was ready.
 	awaitLauncher(status)
 	return code
@@ -162,68 +192,14 @@ func awaitLauncher(status int) {
 	}
 }
 
+// one is what is written to an eventfd.
+var one = func() (b [8]byte) { binary.NativeEndian.PutUint64(b[:], 1); return b }()
+
 func initReport(fd int, index, result int64) {
 	var b [raw.ReportSize]byte
 	binary.NativeEndian.PutUint64(b[:], uint64(index))
 	binary.NativeEndian.PutUint64(b[8:], uint64(result))
 	unix.Write(fd, b[:])
-}
-
-// startListening is startPayload for one that is told its own pid by LISTEN_PID (sd_listen_fds(3)). Nobody knows that before the
-// clone, after which nothing can be changed: a child that is not the one that was expected ends, and says which it was.
-func startListening(label []string, program string, args, env []string, expected int) (pid int, report *raw.Report) {
-	const tries = 100 // Go may start a thread meanwhile, which takes a number, but not for ever
-	expected = 2
-	for range tries {
-		for i, e := range env {
-			if strings.HasPrefix(e, "LISTEN_PID=") {
-				env[i] = "LISTEN_PID=" + strconv.Itoa(expected)
-			}
-		}
-		pid, report = startPayload(label, program, args, env, expected)
-		if pid < 0 || report.Index != initPID {
-			break
-		}
-		expected = int(report.Result) + 1
-	}
-	return pid, report
-}
-
-// startPayload clones and execs the payload. It returns once that is decided: report.Index
-// is that of initNames that failed, or -1. A payload whose pid is not the expected one does not go on; 0 expects none.
-func startPayload(label []string, program string, args, env []string, expected int) (pid int, report *raw.Report) {
-	report = raw.NewReport(-1, ExitExec)
-	var pins goruntime.Pinner
-	defer pins.Unpin()
-	argv, envp := vector(args), vector(env)
-	calls, names := make([]raw.Call, 0, 80), make([]int64, 0, 80)
-	add := func(name int64, c raw.Call) *raw.Call {
-		calls, names = append(calls, c), append(names, name)
-		return &calls[len(calls)-1]
-	}
-	if expected != 0 {
-		add(initPID, raw.Call{Trap: unix.SYS_GETPID, Want: uintptr(expected)})
-	}
-	// Go's handlers must not run in the child. clone3 would clear them, but is no call that a filter can judge.
-	for sig := uintptr(1); sig <= 64; sig++ {
-		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
-			add(initForward, raw.Call{Trap: unix.SYS_RT_SIGACTION, Args: [6]uintptr{sig, pin(&pins, &zeroAction), 0, sigsetSize}})
-		}
-	}
-	add(initSession, raw.Call{Trap: unix.SYS_SETSID, Want: raw.Any})
-	add(initLimit, raw.Call{Trap: unix.SYS_PRLIMIT64, Args: [6]uintptr{0, unix.RLIMIT_NOFILE, pin(&pins, &raw.NoFile)}}) // Go has raised this process's own
-	add(initMask, raw.Call{Trap: unix.SYS_RT_SIGPROCMASK, Args: [6]uintptr{unix.SIG_SETMASK, pin(&pins, &zeroMask), 0, sigsetSize}})
-	if label[0] != "" {
-		open := add(initOpen, raw.Call{Trap: unix.SYS_OPENAT, Args: [6]uintptr{at, pin(&pins, cstr(label[0])), unix.O_WRONLY | unix.O_CLOEXEC}, Want: raw.Any})
-		size := uintptr(len(label[1]))
-		open.Out[0] = &add(initLabel, raw.Call{Trap: unix.SYS_WRITE, Args: [6]uintptr{0, pin(&pins, cstr(label[1])), size}, Want: size}).Args[0]
-	}
-	add(initExec, raw.Call{Trap: unix.SYS_EXECVE, Args: [6]uintptr{pin(&pins, cstr(program)), pin(&pins, &argv[0]), pin(&pins, &envp[0])}, Want: raw.Any})
-	pid = raw.CloneFlags(unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), calls, report)
-	if report.Index >= 0 {
-		report.Index = names[report.Index]
-	}
-	return pid, report
 }
 
 // forwardable is every signal but those that cannot be caught, that tell of the init's own faults, and that
@@ -238,24 +214,6 @@ func forwardable() (set uint64) {
 		}
 	}
 	return set
-}
-
-// reap waits for everything that dies and returns with the payload's exit status.
-func reap(pid int) int {
-	for {
-		var status unix.WaitStatus
-		dead, err := unix.Wait4(-1, &status, unix.WALL, nil)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.ECHILD:
-			return ExitExec // cannot be: the payload is a child until it is reaped here
-		case dead != pid:
-		case status.Signaled():
-			return 128 + int(status.Signal())
-		default:
-			return status.ExitStatus()
-		}
-	}
 }
 
 // IsInit says whether a program of these arguments is the init.

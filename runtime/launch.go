@@ -310,8 +310,8 @@ func (l *launch) runChild(p plan) (int, error) {
 		unix.Close(status[0]) // lets the init go
 		return ExitExec, nil
 	}
-	if l.spec.Notify {
-		return 0, nil // the payload says it, and the init passes it on
+	if l.spec.initTells() {
+		return 0, nil // the init says it
 	}
 	if err := l.tell("READY=1\n", &unix.Ucred{Pid: int32(l.pid())}); err != nil && !errors.Is(err, unix.ESRCH) {
 		return ExitSetup, err

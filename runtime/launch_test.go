@@ -106,7 +106,7 @@ func newBed(t *testing.T) *bed {
 	b.copy(probe, b.rootfs+"/bin/probe")
 	if box, err := exec.LookPath("busybox"); err == nil {
 		b.copy(box, b.rootfs+"/bin/busybox")
-		for _, name := range []string{"sh", "cat", "true", "sleep", "kill", "ls"} {
+		for _, name := range []string{"sh", "cat", "true", "sleep", "kill", "ls", "head", "rm"} {
 			b.must(os.Symlink("busybox", b.rootfs+"/bin/"+name))
 		}
 	} else {

@@ -44,30 +44,6 @@ func (notifyOp) do(l *launch) error {
 	return nil
 }
 
-// relayNotify passes messages on for as long as the init lives. One at a time and not too many: a payload that sends more waits for
-// room in the socket's buffer.
-func relayNotify(in, out int) {
-	message, oob := make([]byte, maxNotify+1), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
-	for {
-		// There is room for the sender and no more: descriptors that come along the kernel closes, so that a barrier
-		// (sd_notify_barrier(3)) ends at once.
-		n, noob, flags, _, err := unix.Recvmsg(in, message, oob, unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return
-		}
-		if flags&unix.MSG_TRUNC != 0 || n > maxNotify || !ofContainer(oob[:noob]) {
-			continue
-		}
-		if text := filterNotify(message[:n]); text != "" {
-			unix.Sendto(out, []byte(text), unix.MSG_NOSIGNAL, nil)
-			unix.Nanosleep(&unix.Timespec{Nsec: 5e6}, nil)
-		}
-	}
-}
-
 // ofContainer says whether a message was sent by a process that has a number in this pid namespace.
 func ofContainer(oob []byte) bool {
 	messages, err := unix.ParseSocketControlMessage(oob)

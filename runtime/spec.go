@@ -97,6 +97,8 @@ type Spec struct {
 	Notify bool `json:"notify,omitempty"`
 	// Watchdog is within how many microseconds the payload says that it is alive, for its environment; systemd does the rest. It needs Notify.
 	Watchdog uint64 `json:"watchdog,omitempty"`
+	// Duties are what the init does beside reaping.
+	Duties
 	// AppArmor is the profile, and SELinux the context, that the payload has from its exec on; "" is that of whoever started it.
 	AppArmor string `json:"apparmor,omitempty"`
 	SELinux  string `json:"selinux,omitempty"`

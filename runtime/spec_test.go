@@ -34,6 +34,10 @@ func sample() Spec {
 			{Target: "/etc/httpd/conf.d/htpasswd", Credential: "users", Mode: 0o440, Owner: "www:33"},
 		},
 		Init: true, Notify: true, Watchdog: 30e6, NoFile: 4096,
+		Duties: Duties{
+			Health:    &Health{Exec: []string{"pg_isready", "-q"}, Interval: 10e6, Timeout: 2e6, Retries: 3, StartPeriod: 60e6, Restart: true},
+			PostStart: &Hook{[]string{"/bin/warm", ""}, 60e6}, PreStop: &Hook{[]string{"drain"}, 5e6}, StopSignal: 15,
+		},
 		Devices: []Device{{"/dev/net/tun", "/dev/net/tun"}},
 		Sysctls: []Sysctl{{"kernel.shmmax", "65536"}, {"fs.mqueue.msg_max", "20"}}, Hosts: "127.0.0.1 localhost\n",
 		Capabilities: []string{"chown", "net_bind_service"}, Groups: []string{"10", "web"}, SystemCalls: []string{"ptrace"}, Masked: []string{"/proc/cpuinfo"},

@@ -184,7 +184,8 @@ func (s Spec) Validate() error {
 	if s.Notify && !s.Init || s.Watchdog != 0 && !s.Notify {
 		bad("notify", "needs the init, and a watchdog needs notify")
 	}
-	if s.Notify && slices.Contains(s.Capabilities, "sys_ptrace") {
+	s.validateDuties(bad)
+	if s.initTells() && slices.Contains(s.Capabilities, "sys_ptrace") {
 		bad("notify", "the payload would be the init by sys_ptrace, and say to systemd what it likes")
 	}
 	if len(s.Listen) > 64 {

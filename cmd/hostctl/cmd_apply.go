@@ -20,10 +20,13 @@ import (
 var applyCommand = command{
 	name: "apply", operands: "[PLANFILE]",
 	summary: "Change this host to what the configuration says, or do what a saved plan says",
+	details: "A resource that cannot be changed as it should, or of which a program is not ready in its start_timeout, ends again or is unhealthy when it settles, " +
+		"returns to what was last applied, with those that depend on it; one that was new is removed. All others stay as they are now, and so does what is on volumes. The exit code is then 6.",
 	example: "hostctl apply\nhostctl apply -auto-approve -var site_port=8081\nhostctl apply site.plan",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var a applying
 		a.register(fs)
+		fs.BoolVar(&a.noRollback, "no-rollback", false, "leave what fails, and what depends on it, as it is then")
 		return func(c *cli, args []string) error {
 			c.json = a.json
 			switch {
@@ -71,6 +74,7 @@ type applying struct {
 	settle      time.Duration
 	lockTimeout time.Duration
 	parallelism int
+	noRollback  bool
 }
 
 func (a *applying) register(fs *flag.FlagSet) {
@@ -276,16 +280,23 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	if sensitive == nil {
 		sensitive = map[resource.Addr][]string{} // there are none, which is to be remembered too
 	}
-	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{
+	back := p.machine.Remember(p.plan, p.seen)
+	options := apply.Options{
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,
 		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: from.dir},
-	})
+	}
+	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, options)
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
+	rollback := len(errs) > 0 && !a.destroy && !a.noRollback && ledgerErr == nil && c.ctx.Err() == nil
+	err = r.failed(errs, rollback)
+	if rollback {
+		u := &undoing{reporter: r, begun: begun}
+		fields["rolled_back"], err, ledgerErr = u.run(back, errs, options)
+	}
 	if generation != nil {
 		fields["generation"] = generation.Number
 		ledgerErr = errors.Join(ledgerErr, p.end(c.ctx, generation, errs, ledgerErr))
 	}
-	err = r.failed(errs)
 	if ledgerErr != nil { // the last word, and not in the place of the others
 		err = ledgerErr
 	}
@@ -359,7 +370,7 @@ func (r *reporter) results(errs map[int]error) []result {
 }
 
 // failed prints every error, the sum last, and returns the exit status; nil where there is no error.
-func (r *reporter) failed(errs map[int]error) error {
+func (r *reporter) failed(errs map[int]error, rollback bool) error {
 	if len(errs) == 0 {
 		return nil
 	}
@@ -370,8 +381,11 @@ func (r *reporter) failed(errs map[int]error) error {
 	for _, i := range slices.Sorted(maps.Keys(errs)) {
 		fmt.Fprintf(r.c.stderr, "%s %s\n", r.c.paint("31;1", "Error:"), printable(errs[i].Error()))
 	}
-	fmt.Fprintf(r.c.stderr, "\nApply incomplete: %d of %d steps done. What is done stays done; the next apply goes on from there.\n",
-		len(r.steps)-len(errs), len(r.steps))
+	fmt.Fprintf(r.c.stderr, "\nApply incomplete: %d of %d steps done.", len(r.steps)-len(errs), len(r.steps))
+	if !rollback {
+		fmt.Fprint(r.c.stderr, " What is done stays done; the next apply goes on from there.")
+	}
+	fmt.Fprintln(r.c.stderr)
 	return exitStatus(exitError)
 }
 

@@ -191,7 +191,7 @@ func (c *cli) carryOut(m *apply.Machine, seen *apply.Observation, way *plan.Plan
 	}
 	r := &reporter{c: c, steps: way.Steps}
 	errs, ledgerErr := m.Run(c.ctx, way, seen, nil, want, apply.Options{Parallelism: 1, Settle: settleTime, Event: r.event})
-	return errors.Join(ledgerErr, r.failed(errs))
+	return errors.Join(ledgerErr, r.failed(errs, false))
 }
 
 // now is the time for the record.

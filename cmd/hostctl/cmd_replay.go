@@ -124,7 +124,7 @@ func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, own
 	report := &reporter{c: c, steps: p.plan.Steps}
 	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Event: report.event})
 	if len(errs) > 0 {
-		failed = worse(failed, report.failed(errs))
+		failed = worse(failed, report.failed(errs, false))
 	}
 	if err != nil {
 		return r.said(c, owner, err)

@@ -25,7 +25,7 @@ func site(n int) resource.State {
 	for i := range n {
 		c := &container.Container{RunAs: resource.Addr{Kind: "user", Name: "u"}, Netns: resource.Addr{Kind: "netns", Name: fmt.Sprintf("n%d", i*7%10)}}
 		if i%3 > 0 {
-			c.DependsOn = []resource.Addr{addr(i - 1)}
+			c.DependsOn = []resource.Dependency{{To: addr(i - 1)}}
 		}
 		state[addr(i)] = c
 	}
@@ -49,8 +49,8 @@ func TestGraphOf(t *testing.T) {
 	// What refers to itself by a circle ends, and is drawn.
 	a, b := resource.Addr{Kind: "container", Name: "a"}, resource.Addr{Kind: "container", Name: "b"}
 	circle := graphOf("circle", resource.State{
-		a: &container.Container{DependsOn: []resource.Addr{b, a}},
-		b: &container.Container{DependsOn: []resource.Addr{a}},
+		a: &container.Container{DependsOn: []resource.Dependency{{To: b}, {To: a}}},
+		b: &container.Container{DependsOn: []resource.Dependency{{To: a}}},
 	})
 	if len(circle.Nodes) != 2 || len(circle.Edges) != 3 {
 		t.Errorf("circle: %+v", circle)

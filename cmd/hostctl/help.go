@@ -18,6 +18,7 @@ var exitCodes = []struct {
 	{exitRefused, "the host's policy does not allow it"},
 	{exitStale, "apply FILE: the saved plan is stale"},
 	{exitLocked, "another hostctl holds the lock"},
+	{exitRolledBack, "apply: something failed, and is as it was last applied again"},
 }
 
 // exitCodesNote stands below the exit codes.

@@ -22,12 +22,13 @@ import (
 
 // The exit codes; exitCodes says what each means.
 const (
-	exitOK      = 0
-	exitError   = 1
-	exitChanges = 2
-	exitRefused = 3
-	exitStale   = 4
-	exitLocked  = 5
+	exitOK         = 0
+	exitError      = 1
+	exitChanges    = 2
+	exitRefused    = 3
+	exitStale      = 4
+	exitLocked     = 5
+	exitRolledBack = 6
 )
 
 // cli is what a command may use of the process.

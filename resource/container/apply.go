@@ -127,6 +127,11 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 		return err
 	}
 	var err error
+	if want.Enabled && (change.Action == resource.Create || change.Class >= resource.Restart) {
+		if err = h.await(ctx, want); err != nil {
+			return err
+		}
+	}
 	if change.Action == resource.Create {
 		err = h.create(ctx, change, want)
 	} else {
@@ -465,17 +470,18 @@ func (h *Host) Settle(ctx context.Context, changes []resource.Change) map[resour
 		}
 		if err != nil {
 			failed[c.Addr] = err
-		} else if e := h.settled(ctx, Unit(c.Addr), units[Unit(c.Addr)], invocation); e != nil {
+		} else if e := h.settled(ctx, c, units[Unit(c.Addr)], invocation); e != nil {
 			failed[c.Addr] = e
 		}
 	}
 	return failed
 }
 
-// settled says how a unit ended that does not run, or runs anew, since it was started.
-func (h *Host) settled(ctx context.Context, unit string, u host.Unit, invocation string) error {
+// settled says how a unit ended that does not run, or runs anew, since it was started, and of one that runs that it is not well.
+func (h *Host) settled(ctx context.Context, c resource.Change, u host.Unit, invocation string) error {
+	unit := Unit(c.Addr)
 	if running(u) && h.invocation(unit) == invocation {
-		return nil
+		return h.well(ctx, unit, c.Want.(*Container))
 	}
 	f, err := h.Systemd.Failure(ctx, unit, invocation)
 	if err != nil {

@@ -119,6 +119,12 @@ type Container struct {
 	Watchdog resource.Duration `json:"watchdog,omitempty" diff:"replace"`
 	// StartTimeout is how long a start may take, until the program is ready where it says so; "1m" when unset.
 	StartTimeout resource.Duration `json:"start_timeout,omitempty" diff:"replace"`
+	// Health says how the program is asked whether it is well. One of exec, http, tcp and notify stands in it.
+	Health Health `json:"health,omitzero"`
+	// PostStart is run when the program has started, before it is ready.
+	PostStart PostStart `json:"post_start,omitzero"`
+	// PreStop is run when the program is to stop, before it is told.
+	PreStop PreStop `json:"pre_stop,omitzero"`
 	// Job is a program that ends: it is run to its end once for each change of what it is run with, also over reboots, and apply waits
 	// for that. One that failed is run again by the next apply, unless restart is "no".
 	Job bool `json:"job,omitempty" diff:"replace"`
@@ -134,8 +140,10 @@ type Container struct {
 	StopSignal Signal `json:"stop_signal" diff:"replace" default:"TERM"`
 	// StopTimeout is how long it may take over that before everything inside is killed.
 	StopTimeout resource.Duration `json:"stop_timeout" diff:"replace" default:"10s"`
-	// DependsOn are containers that are started before this one and stopped after it.
-	DependsOn []resource.Addr `json:"depends_on,omitempty" ref:"container" diff:"replace"`
+	// DependsOn are containers that are started before this one and stopped after it. Of healthy(container.db) it waits until that is ready
+	// and well, of completed(container.migrate) until that job has ended with success; systemd, which orders them at each start, for the
+	// same, but it starts none for the sake of another, and stops none with another.
+	DependsOn []resource.Dependency `json:"depends_on,omitempty" ref:"container" diff:"replace"`
 	// Init puts a tiny init in front of the program as process 1: it reaps what others leave and
 	// passes signals on. Without it the program is process 1 itself, and a signal that it
 	// has no handler for does not stop it.

@@ -98,6 +98,27 @@ func TestValidate(t *testing.T) {
 		}, []string{`device["/dev/a"].source`, `device["/dev/a"].permissions`, `device["/dev/null"] /dev/null is there`, `device["/x"] no device`}},
 		{"notify", func(c *Container) { c.Notify, c.Watchdog, c.StartTimeout = true, 30e9, 60e9 }, nil},
 		{"no notify", func(c *Container) { c.Init, c.Notify, c.Watchdog, c.StartTimeout = false, true, 1, 1 }, []string{"notify the tiny init", "watchdog 1ns", "start_timeout 1ns"}},
+		{"health", func(c *Container) {
+			c.Health, c.PostStart, c.PreStop = Health{Exec: []string{"pg_isready"}, Retries: 5}, PostStart{Exec: []string{"/bin/warm"}}, PreStop{Exec: []string{"drain"}, Timeout: 9e9}
+		}, nil},
+		{"health by http", func(c *Container) { c.Health = Health{HTTP: "http://[::1]/x?y=z"} }, nil},
+		{"health by tcp", func(c *Container) { c.Health = Health{TCP: "127.0.0.1:5432", Interval: 1e9} }, nil},
+		{"health by nothing", func(c *Container) { c.Health.Restart = true }, []string{"health nothing says"}},
+		{"health in two ways", func(c *Container) { c.Health = Health{TCP: "127.0.0.1:1", Exec: []string{"a/b"}, Notify: true} },
+			[]string{"health exec and tcp are two ways", `health.exec "a/b" is a relative`, "health.notify the program says nothing"}},
+		{"health elsewhere", func(c *Container) { c.Health.HTTP = "https://127.0.0.1/" }, []string{`health.http "https://127.0.0.1/" cannot`}},
+		{"health of a name", func(c *Container) { c.Health.TCP = "localhost:80" }, []string{`health.tcp "localhost:80" cannot`}},
+		{"times of health", func(c *Container) {
+			c.Health = Health{TCP: "[::1]:80", Interval: 1, Timeout: 1, StartPeriod: 1, Retries: 1001}
+		}, []string{"health.interval 1ns", "health.timeout 1ns", "health.start_period 1ns", "health.retries 1001"}},
+		{"health without the init", func(c *Container) {
+			c.Init, c.Health, c.PreStop = false, Health{TCP: "[::1]:80"}, PreStop{Exec: []string{"x"}}
+		},
+			[]string{"health the tiny init", "pre_stop the tiny init"}},
+		{"health and ptrace", func(c *Container) { c.Capabilities, c.Health = []string{"sys_ptrace"}, Health{TCP: "[::1]:80"} }, []string{"health with sys_ptrace"}},
+		{"hooks", func(c *Container) { c.PostStart.Timeout, c.PreStop = 1, PreStop{[]string{""}, 10e9} },
+			[]string{"post_start.exec the command is empty", "post_start.timeout 1ns", "pre_stop.exec the command is empty", "pre_stop.timeout 10s"}},
+		{"health of a job", func(c *Container) { c.Job, c.Health = true, Health{TCP: "[::1]:80"} }, []string{"health a job has no health"}},
 		{"notify and ptrace", func(c *Container) { c.Notify, c.Capabilities = true, []string{"kill", "sys_ptrace"} }, []string{`capabilities["sys_ptrace"] with sys_ptrace and notify`}},
 		{"clone", func(c *Container) { c.SystemCalls = []string{"clone", "clone3"} }, []string{`system_calls["clone"] "clone" cannot`, `system_calls["clone3"] "clone3" cannot`}},
 		{"watchdog alone", func(c *Container) { c.Watchdog = 30e9 }, []string{"watchdog a watchdog hears"}},
@@ -113,7 +134,7 @@ func TestValidate(t *testing.T) {
 		{"four digits", func(c *Container) { c.Limits.CPU = 1.2345 }, []string{"limits.cpu"}},
 		{"enumerations", func(c *Container) { c.Restart, c.StopSignal = "sometimes", "SIGTERM" }, []string{"restart", "stop_signal"}},
 		{"times", func(c *Container) { c.RestartDelay, c.StopTimeout = 0, resource.Duration(2*time.Hour) }, []string{"restart_delay", "stop_timeout"}},
-		{"itself", func(c *Container) { c.DependsOn = []resource.Addr{web} }, []string{"depends_on a container cannot"}},
+		{"itself", func(c *Container) { c.DependsOn = []resource.Dependency{{To: web}} }, []string{"depends_on a container cannot"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,7 +178,7 @@ func TestResolve(t *testing.T) {
 	want := world()
 	c := fresh()
 	c.Netns = resource.Addr{Kind: "netns", Name: "front"}
-	c.DependsOn = []resource.Addr{{Kind: Name, Name: "unrelated"}, {Kind: Name, Name: "db"}}
+	c.DependsOn = []resource.Dependency{{To: resource.Addr{Kind: Name, Name: "unrelated"}}, {To: resource.Addr{Kind: Name, Name: "db"}}}
 	c.Mount = map[string]Mount{
 		"/data": {Volume: resource.Addr{Kind: "volume", Name: "db"}},
 		"/site": {Volume: resource.Addr{Kind: "volume", Name: "site"}, ReadOnly: true},
@@ -178,7 +199,7 @@ func TestResolve(t *testing.T) {
 	if c.NetnsPath != netns.Path(c.Netns) {
 		t.Errorf("netns path %q", c.NetnsPath)
 	}
-	if len(c.After) != 2 || !strings.HasPrefix(c.After[0], "hostctl-db.service ") || c.DependsOn[0].Name != "db" {
+	if len(c.After) != 2 || !strings.HasPrefix(c.After[0], "hostctl-db.service ") || c.DependsOn[0].To.Name != "db" {
 		t.Errorf("after %q, depends on %v", c.After, c.DependsOn)
 	}
 
@@ -208,7 +229,7 @@ func TestResolve(t *testing.T) {
 	})
 	t.Run("what only a new unit gets makes dependants anew", func(t *testing.T) {
 		want, d := world(), fresh()
-		d.DependsOn = []resource.Addr{{Kind: Name, Name: "db"}}
+		d.DependsOn = []resource.Dependency{{To: resource.Addr{Kind: Name, Name: "db"}}}
 		want[web] = d
 		want[resource.Addr{Kind: Name, Name: "db"}].(*Container).StopSignal = "QUIT"
 		resolve(t, want, nil, nil)

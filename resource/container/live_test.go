@@ -340,7 +340,7 @@ func TestReferrersAreNamed(t *testing.T) {
 	b.apply(db, dbSpec)
 	b.apply(web, with(resolved(), func(c *Container) {
 		c.IDBase += RangeSize
-		c.DependsOn = []resource.Addr{db}
+		c.DependsOn = []resource.Dependency{{To: db}}
 	}))
 	err := b.change(db, with(dbSpec, func(c *Container) { c.StopSignal = "INT" }))
 	if !errors.Is(err, host.ErrUnitHeld) || !strings.Contains(err.Error(), "hostctl-web.service; stop those first") {

@@ -231,7 +231,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	if u.ActiveState == "activating" {
 		r.stored(f.live, spec)
 		f.status = "starting"
-		return f, r.again(ctx, u, f)
+		return f, errors.Join(r.health(ctx, u, f), r.again(ctx, u, f))
 	}
 	applied := f.live.Limits
 	if f.live.Pending == "" {
@@ -244,6 +244,9 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
 		r.facts(record, f)
+	}
+	if err := r.health(ctx, u, f); err != nil {
+		return nil, err
 	}
 	if len(f.live.Listen) > 0 && r.sockets[SocketUnit(addr)].ActiveState != "active" {
 		f.live.Listen = nil

@@ -141,7 +141,7 @@ func TestRealDependencies(t *testing.T) {
 	b, dbSpec := realBench(t)
 	db := resource.Addr{Kind: Name, Name: "db"}
 	b.apply(db, dbSpec)
-	b.apply(web, with(dbSpec, func(c *Container) { c.IDBase, c.DependsOn = lowRange+RangeSize, []resource.Addr{db} }))
+	b.apply(web, with(dbSpec, func(c *Container) { c.IDBase, c.DependsOn = lowRange+RangeSize, []resource.Dependency{{To: db}} }))
 	err := b.change(db, with(dbSpec, func(c *Container) { c.StopSignal = "INT" }))
 	if err == nil || !strings.Contains(err.Error(), "hostctl-web.service; stop those first") {
 		t.Errorf("replacing what another is ordered after: %v", err)

@@ -46,7 +46,7 @@ func (c *Container) Resolve(self resource.Addr, r *resource.Resolver) []resource
 	c.resolveMounts(v, r)
 	c.resolveFiles(v)
 	c.resolveSecrets(self, r)
-	c.resolveAfter(r)
+	c.resolveAfter(v, r)
 	return v.problems
 }
 
@@ -127,11 +127,12 @@ func (c *Container) resolveFiles(v *validator) {
 	}
 }
 
-func (c *Container) resolveAfter(r *resource.Resolver) {
+func (c *Container) resolveAfter(v *validator, r *resource.Resolver) {
 	c.After = nil
-	c.DependsOn = slices.SortedFunc(slices.Values(c.DependsOn), resource.Addr.Compare)
-	for _, to := range c.DependsOn {
-		mark := ""
+	c.DependsOn = slices.SortedFunc(slices.Values(c.DependsOn), resource.Dependency.Compare)
+	for _, d := range c.DependsOn {
+		to, mark := d.To, ""
+		checkCondition(v, d, r.Want[to])
 		if other, ok := r.Want[to].(*Container); ok {
 			sum := sha256.Sum256([]byte(other.fixed()))
 			mark = " " + hex.EncodeToString(sum[:4])

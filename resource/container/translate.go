@@ -73,6 +73,9 @@ func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spe
 		Masked:         c.MaskedPaths,
 		OOMScoreAdjust: c.OOMScoreAdjust,
 	}
+	if s.Duties, err = c.duties(); err != nil {
+		return nil, err
+	}
 	if c.Root != rootReadOnly {
 		s.Root = string(c.Root)
 	}
@@ -230,7 +233,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if len(c.DependsOn) > 0 {
 		var after []string
 		for _, to := range c.DependsOn {
-			after = append(after, Unit(to))
+			after = append(after, Unit(to.To))
 		}
 		p = append(p, host.Property{Name: "After", Value: after})
 	}

@@ -25,7 +25,7 @@ func TestUnitGolden(t *testing.T) {
 	full.Environment = map[string]string{"QUEUE": "mail\nExecStart=/bin/x"}
 	full.Limits = Limits{Memory: 512 << 20, CPU: 1.5, Tasks: 200, Files: 1024}
 	full.Restart, full.RestartDelay, full.StopSignal, full.StopTimeout = "always", resource.Duration(5*time.Second), "QUIT", resource.Duration(1500*time.Millisecond)
-	full.DependsOn = []resource.Addr{{Kind: Name, Name: "db"}}
+	full.DependsOn = []resource.Dependency{{To: resource.Addr{Kind: Name, Name: "db"}}}
 	unlimited := fresh()
 	unlimited.Limits = Limits{Files: 1024}
 	for name, c := range map[string]*Container{"default": fresh(), "full": full, "unlimited": unlimited} {

@@ -48,6 +48,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validateLabel(v)
 	c.validateListen(v)
 	c.validateJob(v)
+	c.validateHealth(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
 	c.validateUnitChoices(v)
@@ -226,7 +227,8 @@ func (c *Container) validateUnit(v *validator) {
 		}
 	}
 	seen := map[resource.Addr]bool{}
-	for _, to := range c.DependsOn {
+	for _, d := range c.DependsOn {
+		to := d.To
 		switch {
 		case to == v.self:
 			v.bad("depends_on", "a container cannot depend on itself", "")

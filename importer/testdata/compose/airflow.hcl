@@ -108,8 +108,12 @@ container "postgres" {
   mount "/var/lib/postgresql/data" {
     volume = volume.postgres-db-volume
   }
-
-  # no equal: health check pg_isready -U airflow: a container has no health
+  health {
+    exec         = ["pg_isready", "-U", "airflow"]
+    interval     = "10s"
+    retries      = 5
+    start_period = "5s"
+  }
 }
 
 container "redis" {
@@ -119,7 +123,14 @@ container "redis" {
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   netns   = netns.redis
   restart = "always"
-  # no equal: health check redis-cli ping: a container has no health
+
+  health {
+    exec         = ["redis-cli", "ping"]
+    interval     = "10s"
+    timeout      = "30s"
+    retries      = 50
+    start_period = "30s"
+  }
 }
 
 container "airflow-init" {
@@ -139,10 +150,9 @@ container "airflow-init" {
     _AIRFLOW_DB_MIGRATE                 = "true"
     _PIP_ADDITIONAL_REQUIREMENTS        = ""
   }
-  restart = "no"
-  # no equal: depends on postgres until healthy: it is started, not healthy
-  # no equal: depends on redis until healthy: it is started, not healthy
-  depends_on = [container.postgres, container.redis]
+  restart    = "no"
+  job        = true
+  depends_on = [healthy(container.postgres), healthy(container.redis)]
 
   mount "/opt/airflow/dags" {
     volume = volume.dags
@@ -171,10 +181,11 @@ container "airflow-webserver" {
     _PIP_ADDITIONAL_REQUIREMENTS        = ""
   }
   restart = "no"
-  # no equal: depends on airflow-init until completed: it is started, not completed
-  # no equal: depends on postgres until healthy: it is started, not healthy
-  # no equal: depends on redis until healthy: it is started, not healthy
-  depends_on = [container.airflow-init, container.postgres, container.redis]
+  depends_on = [
+    completed(container.airflow-init),
+    healthy(container.postgres),
+    healthy(container.redis),
+  ]
 
   mount "/opt/airflow/dags" {
     volume = volume.dags

@@ -159,7 +159,11 @@ container "redis" {
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   netns   = netns.redis
   restart = "always"
-  # no equal: health check /bin/sh -c redis-cli ping || exit 1: a container has no health
+
+  health {
+    exec = ["/bin/sh", "-c", "redis-cli ping || exit 1"]
+  }
+
   # changed: container_name immich_redis: the unit is named after the container's block
 }
 
@@ -188,9 +192,15 @@ container "database" {
   mount "/var/lib/postgresql/data" {
     volume = volume.postgres
   }
+  health {
+    exec = [
+      "/bin/sh",
+      "-c",
+      "pg_isready --dbname=\"$${POSTGRES_DB}\" --username=\"$${POSTGRES_USER}\" || exit 1; echo \"checksum failure count is $?\"",
+    ]
+    interval     = "5m0s"
+    start_period = "5m0s"
+  }
 
-  # no equal: health check /bin/sh -c pg_isready --dbname="${POSTGRES_DB}"
-  #   --username="${POSTGRES_USER}" || exit 1; echo "checksum failure count is $?": a container has
-  #   no health
   # changed: container_name immich_postgres: the unit is named after the container's block
 }

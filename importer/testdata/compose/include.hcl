@@ -71,8 +71,9 @@ container "database" {
   mount "/var/lib/mysql" {
     volume = volume.parts-mysql
   }
-
-  # no equal: health check mysqladmin ping: a container has no health
+  health {
+    exec = ["mysqladmin", "ping"]
+  }
 }
 
 container "api" {
@@ -86,7 +87,6 @@ container "api" {
     #   10.89.0.2
     DATABASE_URL = "mysql://app@database:3306/app"
   }
-  restart = "no"
-  # no equal: depends on database until healthy: it is started, not healthy
-  depends_on = [container.database]
+  restart    = "no"
+  depends_on = [healthy(container.database)]
 }

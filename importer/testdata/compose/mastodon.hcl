@@ -120,8 +120,9 @@ container "db" {
   mount "/var/lib/postgresql/data" {
     volume = volume.postgres14
   }
-
-  # no equal: health check pg_isready -U postgres: a container has no health
+  health {
+    exec = ["pg_isready", "-U", "postgres"]
+  }
 }
 
 container "redis" {
@@ -135,8 +136,9 @@ container "redis" {
   mount "/data" {
     volume = volume.redis
   }
-
-  # no equal: health check redis-cli ping: a container has no health
+  health {
+    exec = ["redis-cli", "ping"]
+  }
 }
 
 container "web" {
@@ -153,17 +155,20 @@ container "web" {
     #   10.89.1.3
     REDIS_HOST = "redis"
   }
-  restart = "always"
-  # no equal: depends on db until healthy: it is started, not healthy
-  # no equal: depends on redis until healthy: it is started, not healthy
-  depends_on = [container.db, container.redis]
+  restart    = "always"
+  depends_on = [healthy(container.db), healthy(container.redis)]
 
   mount "/mastodon/public/system" {
     volume = volume.public-system
   }
+  health {
+    exec = [
+      "/bin/sh",
+      "-c",
+      "curl -s --noproxy localhost localhost:3000/health | grep -q 'OK' || exit 1",
+    ]
+  }
 
-  # no equal: health check /bin/sh -c curl -s --noproxy localhost localhost:3000/health | grep -q
-  #   'OK' || exit 1: a container has no health
   # no equal: build .: images are not built here; `podman build -t ghcr.io/mastodon/mastodon:v4.3.0`
   #   makes it
   # changed: environment file parts/mastodon.env: its variables stand in environment

@@ -96,8 +96,10 @@ container "minio1" {
   mount "/data2" {
     volume = volume.data1-2
   }
-
-  # no equal: health check mc ready local: a container has no health
+  health {
+    exec     = ["mc", "ready", "local"]
+    interval = "5s"
+  }
 }
 
 container "minio2" {
@@ -115,8 +117,10 @@ container "minio2" {
   mount "/data2" {
     volume = volume.data2-2
   }
-
-  # no equal: health check mc ready local: a container has no health
+  health {
+    exec     = ["mc", "ready", "local"]
+    interval = "5s"
+  }
 }
 
 container "nginx" {

@@ -48,11 +48,10 @@ container "web" {
   rootfs = var.rootfs_nginx
   # changed: command: where the image has an entrypoint, that goes in front:
   # $ podman image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' nginx:alpine
-  command = ["nginx-debug", "-g", "daemon off;"]
-  netns   = netns.web
-  restart = "no"
-  # no equal: depends on app until healthy: it is started, not healthy
-  depends_on = [container.app]
+  command    = ["nginx-debug", "-g", "daemon off;"]
+  netns      = netns.web
+  restart    = "no"
+  depends_on = [healthy(container.app)]
 
   file "/etc/nginx/conf.d/default.conf" {
     content = "server {\n  listen 80;\n  location / { proxy_pass http://app:3000; proxy_set_header Host $host; }\n}\n"
@@ -68,8 +67,11 @@ container "app" {
   workdir = "/srv/app"
   netns   = netns.app
   restart = "no"
-  # no equal: health check /bin/sh -c curl -f http://localhost:3000/ || exit 1: a container has no
-  #   health
+
+  health {
+    exec = ["/bin/sh", "-c", "curl -f http://localhost:3000/ || exit 1"]
+  }
+
   # no equal: build ./app (Dockerfile.prod): images are not built here; `podman build -t
   #   localhost/app` makes it
 }

@@ -78,7 +78,13 @@ container "postgres" {
   limits {
     files = 40000
   }
+  health {
+    exec         = ["/bin/sh", "-c", "pg_isready -U $${POSTGRES_USER}"]
+    interval     = "10s"
+    timeout      = "5s"
+    retries      = 5
+    start_period = "1m30s"
+  }
 
-  # no equal: health check /bin/sh -c pg_isready -U ${POSTGRES_USER}: a container has no health
   # changed: ulimit nofile=20000:40000: soft and hard limit are one
 }

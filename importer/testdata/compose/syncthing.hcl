@@ -59,6 +59,15 @@ container "syncthing" {
   # no equal: volume /anonymous/data: /srv/syncthing/syncthing-data lies inside /srv/syncthing, the
   #   path of volume.syncthing; whoever mounts the outer volume would hold the inner one; put them
   #   side by side
-  # no equal: health check /bin/sh -c curl -fkLsS -m 2 127.0.0.1:8384/rest/noauth/health | grep -o
-  #   --color=never OK || exit 1: a container has no health
+
+  health {
+    exec = [
+      "/bin/sh",
+      "-c",
+      "curl -fkLsS -m 2 127.0.0.1:8384/rest/noauth/health | grep -o --color=never OK || exit 1",
+    ]
+    interval = "1m0s"
+    timeout  = "10s"
+    retries  = 3
+  }
 }

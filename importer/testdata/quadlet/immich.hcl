@@ -116,7 +116,11 @@ container "immich-redis" {
   command = ["/bin/sh", "-c", "echo the command of this container is not set >&2; exit 78"]
   netns   = netns.immich-redis
   restart = "no"
-  # no equal: health check /bin/sh -c redis-cli ping || exit 1: a container has no health
+
+  health {
+    exec = ["/bin/sh", "-c", "redis-cli ping || exit 1"]
+  }
+
   # changed: no [Install]: it is started with the others; enabled = false keeps it stopped
 }
 

@@ -87,8 +87,13 @@ container "wordpress-db" {
 
   # changed: secret wordpress-root: the host's policy says where it lies: credential
   #   "wordpress-root" { file = ..., containers = ["wordpress-db"] }
-  # no equal: health check /bin/sh -c healthcheck.sh --connect --innodb_initialized: a container has
-  #   no health
+
+  health {
+    exec     = ["/bin/sh", "-c", "healthcheck.sh --connect --innodb_initialized"]
+    interval = "10s"
+    retries  = 3
+  }
+
   # no equal: volume wordpress-db:/var/lib/mysql:U, option U: files keep their owners
   # no equal: secret wordpress-db-password,type=env,target=MARIADB_PASSWORD: a secret is a file, no
   #   variable

@@ -76,9 +76,13 @@ container "mariadb" {
     tasks  = 300
     files  = 65536
   }
+  health {
+    exec     = ["/bin/sh", "-c", "healthcheck.sh --connect --innodb_initialized"]
+    interval = "10s"
+    timeout  = "5s"
+    retries  = 3
+  }
 
-  # no equal: health check /bin/sh -c healthcheck.sh --connect --innodb_initialized: a container has
-  #   no health
   # no equal: --memory-swap 2g: swap is not used beyond limits.memory
   # no equal: volume mariadb:/var/lib/mysql:Z,U, option Z: files are not relabelled for SELinux
   # no equal: volume mariadb:/var/lib/mysql:Z,U, option U: files keep their owners

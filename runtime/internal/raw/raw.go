@@ -107,8 +107,11 @@ func startLimit() (Rlimit, int) {
 
 const rlimitNoFile = 7
 
-// forwardTo is the process that onSignal sends to.
-var forwardTo int32
+// forwardTo is the process that onSignal sends to, tellTo the eventfd that onStop adds one to.
+var (
+	forwardTo, tellTo int32
+	one               uint64 = 1
+)
 
 // Forward hands every signal of set (bit n-1 for signal n) that this process gets from now on to pid. The handler
 // is one kill(2), on whatever thread of Go's the signal finds: Go insists on having some signals unblocked on its
@@ -116,24 +119,35 @@ var forwardTo int32
 // It returns minus the error number of the first signal that could not be set, or 0.
 func Forward(pid int, set uint64) int {
 	forwardTo = int32(pid)
-	h, restore := handler()
-	action := &sigaction{handler: h, flags: saRestart | saOnStack, mask: ^uint64(0)}
-	if restore != 0 {
-		action.flags |= saRestorer
-		action.restorer = restore
-	}
+	onSignal, _, restore := handlers()
 	for sig := uintptr(1); sig <= 64; sig++ {
 		if set&(1<<(sig-1)) == 0 {
 			continue
 		}
-		if r := int(syscall4(sysRtSigaction, sig, uintptr(unsafe.Pointer(action)), 0, 8)); r < 0 {
+		if r := handle(sig, onSignal, restore); r < 0 {
 			return r
 		}
 	}
 	return 0
 }
 
-func handler() (onSignal, restore uintptr)
+// Tell adds one to an eventfd for each signal sig that this process gets from now on. It returns minus the error number, or 0.
+func Tell(eventfd int, sig uintptr) int {
+	tellTo = int32(eventfd)
+	_, onStop, restore := handlers()
+	return handle(sig, onStop, restore)
+}
+
+func handle(sig, handler, restore uintptr) int {
+	action := &sigaction{handler: handler, flags: saRestart | saOnStack, mask: ^uint64(0)}
+	if restore != 0 {
+		action.flags |= saRestorer
+		action.restorer = restore
+	}
+	return int(syscall4(sysRtSigaction, sig, uintptr(unsafe.Pointer(action)), 0, 8))
+}
+
+func handlers() (onSignal, onStop, restore uintptr)
 
 // sigaction is the kernel's struct sigaction.
 type sigaction struct {

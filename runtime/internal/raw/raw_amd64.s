@@ -89,15 +89,26 @@ TEXT ·onSignal(SB),NOSPLIT|NOFRAME,$0
 	SYSCALL
 	RET
 
+// onStop is a signal handler: write(tellTo, &one, 8).
+TEXT ·onStop(SB),NOSPLIT|NOFRAME,$0
+	MOVL	·tellTo(SB), DI
+	LEAQ	·one(SB), SI
+	MOVQ	$8, DX
+	MOVQ	$1, AX	// write
+	SYSCALL
+	RET
+
 TEXT ·restore(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	$15, AX	// rt_sigreturn
 	SYSCALL
 	INT	$3
 
-// func handler() (onSignal, restore uintptr)
-TEXT ·handler(SB),NOSPLIT,$0-16
+// func handlers() (onSignal, onStop, restore uintptr)
+TEXT ·handlers(SB),NOSPLIT,$0-24
 	LEAQ	·onSignal(SB), AX
 	MOVQ	AX, onSignal+0(FP)
+	LEAQ	·onStop(SB), AX
+	MOVQ	AX, onStop+8(FP)
 	LEAQ	·restore(SB), AX
-	MOVQ	AX, restore+8(FP)
+	MOVQ	AX, restore+16(FP)
 	RET

@@ -85,9 +85,20 @@ TEXT ·onSignal(SB),NOSPLIT|NOFRAME,$0
 	SVC
 	RET
 
-// func handler() (onSignal, restore uintptr)
-TEXT ·handler(SB),NOSPLIT,$0-16
+// onStop is a signal handler: write(tellTo, &one, 8).
+TEXT ·onStop(SB),NOSPLIT|NOFRAME,$0
+	MOVW	·tellTo(SB), R0
+	MOVD	$·one(SB), R1
+	MOVD	$8, R2
+	MOVD	$64, R8	// write
+	SVC
+	RET
+
+// func handlers() (onSignal, onStop, restore uintptr)
+TEXT ·handlers(SB),NOSPLIT,$0-24
 	MOVD	$·onSignal(SB), R0
 	MOVD	R0, onSignal+0(FP)
-	MOVD	ZR, restore+8(FP)
+	MOVD	$·onStop(SB), R0
+	MOVD	R0, onStop+8(FP)
+	MOVD	ZR, restore+16(FP)
 	RET

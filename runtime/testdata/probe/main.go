@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -60,6 +61,11 @@ func main() {
 	}
 	if len(os.Args) > 2 && os.Args[1] == "listen" {
 		listen()
+	}
+	if len(os.Args) > 3 && os.Args[1] == "serve" {
+		status, _ := strconv.Atoi(os.Args[3])
+		fmt.Println(http.ListenAndServe(os.Args[2], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) })))
+		os.Exit(1)
 	}
 	if len(os.Args) > 3 && os.Args[1] == "ask" {
 		ask(os.Args[2], os.Args[3])
