@@ -109,7 +109,7 @@ func TestGenerations(t *testing.T) {
 	h.sh("echo precious > /srv/shop/data/file")
 	write("repo/host", "again", "third")
 	h.write("repo/host/bad.hcl", "container \"bad\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"false\"]\n}\n")
-	h.hostctl(1, append([]string{"apply", "-auto-approve"}, token...)...)
+	h.hostctl(1, append([]string{"apply", "-auto-approve", "-no-rollback"}, token...)...)
 
 	t.Run("list", func(t *testing.T) {
 		h := h.in(t)

@@ -77,7 +77,7 @@ func TestReplay(t *testing.T) {
 
 	// A change that was cut off by the end of the power, and one that failed: what ran before is back.
 	h.write("shop/bad.hcl", "container \"bad\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"/bin/false\"]\n  restart = \"no\"\n}\n")
-	h.hostctl(1, "apply", "-chdir=shop", "-auto-approve")
+	h.hostctl(1, "apply", "-chdir=shop", "-auto-approve", "-no-rollback")
 	h.cutOff("-chdir=shop", func(n int) []string { return []string{"-chdir=shop", fmt.Sprint("-var=greeting=cut", n)} })
 	h.powerOff()
 	h.sh("systemctl start hostctl.service")

@@ -85,7 +85,7 @@ func TestWithout(t *testing.T) {
 		web := container.Kind().New().(*container.Container)
 		web.Mount = map[string]container.Mount{"/data": {Volume: addr("volume", "data")}}
 		client := container.Kind().New().(*container.Container)
-		client.DependsOn = []resource.Addr{addr("container", "web")}
+		client.DependsOn = []resource.Dependency{{To: addr("container", "web")}}
 		return resource.State{
 			addr("user", "alice"): user.Kind().New(), addr("user", "bob"): user.Kind().New(), addr("volume", "data"): v,
 			addr("container", "web"): web, addr("container", "client"): client, addr("container", "other"): container.Kind().New(),
