@@ -75,6 +75,14 @@ func TestReplay(t *testing.T) {
 	h.sh("systemctl stop hostctl-web.service; systemctl restart hostctl.service")
 	equal(t, h.property("hostctl-web.service", "ActiveState"), "active")
 
+	// What is held and still there stays as it is; what the end of the power took is put back.
+	h.hostctl(0, "hold", "container.web", "-for", "1h")
+	h.sh("systemctl stop hostctl-web.service; systemctl restart hostctl.service; ! systemctl is-active hostctl-web.service")
+	h.powerOff()
+	h.sh("systemctl start hostctl.service; systemctl is-active hostctl-web.service")
+	h.hostctl(0, "release", "container.web")
+	back()
+
 	// A change that was cut off by the end of the power, and one that failed: what ran before is back.
 	h.write("shop/bad.hcl", "container \"bad\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"/bin/false\"]\n  restart = \"no\"\n}\n")
 	h.hostctl(1, "apply", "-chdir=shop", "-auto-approve", "-no-rollback")

@@ -48,10 +48,13 @@ func ReadFacts(proc string) (Facts, error) {
 func readFacts(dir int) Facts {
 	f := Facts{Namespaces: make(map[string]string, len(namespaces)), SeccompFilters: -1}
 	var buf [8 << 10]byte // read a thousand times for a plan: nothing of it is kept
-	for _, kind := range namespaces {
-		if n, err := unix.Readlinkat(dir, "ns/"+kind, buf[:]); err == nil {
-			f.Namespaces[kind] = string(buf[:n])
+	if ns, err := unix.Openat(dir, "ns", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+		for _, kind := range namespaces {
+			if n, err := unix.Readlinkat(ns, kind, buf[:]); err == nil {
+				f.Namespaces[kind] = string(buf[:n])
+			}
 		}
+		unix.Close(ns)
 	}
 	if status, err := readBelow(dir, "status", buf[:0]); err == nil {
 		f.parseStatus(status)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -197,16 +198,16 @@ func ValidSystemCall(name string) error {
 	return nil
 }
 
-// SystemCallNames are the system calls that can be allowed, sorted.
-func SystemCallNames() []string {
-	var out []string
+// SystemCallNames are the system calls that can be allowed, sorted. The list is everybody's, and found out once: each container of a
+// configuration is judged with it.
+var SystemCallNames = sync.OnceValue(func() (out []string) {
 	for _, name := range seccomp.Names() {
 		if ValidSystemCall(name) == nil {
 			out = append(out, name)
 		}
 	}
 	return out
-}
+})
 
 func (s Spec) validatePrivileges(bad func(field, what string)) {
 	if s.Boot && (s.Init || s.RunAs != nil || s.User != "" || len(s.Capabilities)+len(s.SystemCalls)+len(s.Groups) > 0) {
