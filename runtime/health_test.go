@@ -223,6 +223,15 @@ func TestHealthAndNotify(t *testing.T) {
 	st.says("READY=1\nSTATUS=healthy; healthy, I say\n")
 	st.kill()
 
+	// Without a health block nobody is healthy.
+	s = b.spec(func(s *Spec) {
+		s.Init, s.Notify = true, true
+		s.Args = []string{"sh", "-c", "probe notify READY=1 STATUS=healthy; " + sleeping}
+	})
+	st = b.launch(s, nil, nil)
+	st.says("STATUS=it says healthy\n")
+	st.kill()
+
 	s = b.healthy(Health{Notify: true}, "sleep 0.3; probe notify READY=1; "+sleeping)
 	s.Notify = true
 	st = b.launch(s, nil, nil)
