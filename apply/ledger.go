@@ -54,6 +54,8 @@ type Owner struct {
 	Last resource.State
 	// Stopped are the resources that `hostctl stop` stopped.
 	Stopped map[resource.Addr]Stop
+	// Held are the resources that `hostctl hold` keeps as they are.
+	Held map[resource.Addr]Hold
 	// Sensitive are the paths of Last whose values came from sensitive variables.
 	Sensitive map[resource.Addr][]string
 	// Begun are the resources whose creation was begun and did not end, of kinds that can leave something then.
@@ -68,17 +70,11 @@ type Applied struct {
 	Dir string    `json:"dir"`
 }
 
-// Stop says who stopped a resource on purpose, and when.
-type Stop struct {
-	By string    `json:"by"`
-	At time.Time `json:"at"`
-}
-
 // Owner returns the record of that configuration, made empty where there is none.
 func (l *Ledger) Owner(name string) *Owner {
 	o := l.Owners[name]
 	if o == nil {
-		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}, Sensitive: map[resource.Addr][]string{}, Begun: resource.State{}}
+		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}, Held: map[resource.Addr]Hold{}, Sensitive: map[resource.Addr][]string{}, Begun: resource.State{}}
 		l.Owners[name] = o
 	}
 	return o
@@ -145,6 +141,7 @@ type ledgerFile struct {
 type ownerFile struct {
 	Last      map[resource.Addr]json.RawMessage `json:"last,omitempty"`
 	Stopped   map[resource.Addr]Stop            `json:"stopped,omitempty"`
+	Held      map[resource.Addr]Hold            `json:"held,omitempty"`
 	Sensitive map[resource.Addr][]string        `json:"sensitive,omitempty"`
 	Begun     map[resource.Addr]json.RawMessage `json:"begun,omitempty"`
 	Applied   *Applied                          `json:"applied,omitempty"`
@@ -183,6 +180,9 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 		for addr, stop := range of.Stopped {
 			o.Stopped[addr] = stop
 		}
+		for addr, hold := range of.Held {
+			o.Held[addr] = hold
+		}
 		for addr, paths := range of.Sensitive {
 			o.Sensitive[addr] = paths
 		}
@@ -215,6 +215,9 @@ func readRegular(path string) ([]byte, os.FileInfo, error) {
 		return nil, nil, err
 	case !info.Mode().IsRegular():
 		return nil, nil, fmt.Errorf("%s is no regular file; move it away, and hostctl finds what it owns by the marks on the host", path)
+	case info.Mode().Perm()&0o022 != 0 || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) && info.Sys().(*syscall.Stat_t).Uid != 0:
+		return nil, nil, fmt.Errorf("%s can be written by others than root (mode %04o), who could have it say anything; move it away, and hostctl finds what it owns by the marks on the host, or, once you know that what it says is so: chown 0:0 %s && chmod 0600 %s",
+			path, info.Mode().Perm(), path, path)
 	case info.Size() > maxLedger:
 		return nil, nil, fmt.Errorf("%s has %d bytes; more than %d are not read", path, info.Size(), maxLedger)
 	}
@@ -224,6 +227,9 @@ func readRegular(path string) ([]byte, os.FileInfo, error) {
 	}
 	return data.Bytes(), info, nil
 }
+
+// Readable reports that others than its owner may read the file, which holds what may be secret. The next write ends that.
+func (l *Ledger) Readable() bool { return l.file != nil && l.file.Mode().Perm()&0o077 != 0 }
 
 // Write makes the file at path hold the ledger, whole and durable, or leaves the
 // old one. Only the holder of the host's lock may write. The directory is made, root-only.
@@ -258,10 +264,10 @@ func (l *Ledger) encode() ([]byte, error) {
 	encoded := make(map[resource.Spec]json.RawMessage, len(l.encoded))
 	f := ledgerFile{Version: LedgerVersion, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Owners: map[string]*ownerFile{}}
 	for name, o := range l.Owners {
-		if len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Begun) == 0 {
+		if len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Held) == 0 && len(o.Begun) == 0 {
 			continue
 		}
-		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Sensitive: o.Sensitive,
+		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Held: o.Held, Sensitive: o.Sensitive,
 			Begun: map[resource.Addr]json.RawMessage{}, Applied: o.Applied}
 		for _, part := range []struct {
 			state resource.State

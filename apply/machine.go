@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 	"sync"
 
 	"hostctl/plan"
@@ -41,6 +42,8 @@ type Observation struct {
 	Status map[resource.Addr]string
 	// Used are the spans of each pool that the host has in use.
 	Used map[string][]resource.Span
+	// Foreign is what others put beside resources of Owner or in their place, by address.
+	Foreign []resource.Problem
 	// LedgerUnread says that this process may not read the ledger. Unread are the kinds of which it may not
 	// read what there is; Parts are the attributes that it may not read of single resources in Live. All are unset for root.
 	LedgerUnread bool
@@ -95,10 +98,14 @@ func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, erro
 		maps.Copy(o.Parts, r.Unread)
 		maps.Copy(o.Live, r.State)
 		maps.Copy(o.Status, r.Status)
-		o.Warnings = append(o.Warnings, r.Warnings...)
+		o.Foreign, o.Warnings = append(o.Foreign, r.Foreign...), append(o.Warnings, r.Warnings...)
 		for pool, spans := range r.Used {
 			o.Used[pool] = append(o.Used[pool], spans...)
 		}
+	}
+	slices.SortStableFunc(o.Foreign, func(a, b resource.Problem) int { return a.Addr.Compare(b.Addr) })
+	if ledger.Readable() {
+		o.Foreign = append(o.Foreign, resource.Problem{Summary: "the ledger " + m.LedgerPath + " can be read by others than root", Detail: "the next apply writes it anew, with mode 0600"})
 	}
 	o.LedgerLost = !found && !unread && len(o.Live) > 0
 	return o, nil
@@ -178,18 +185,14 @@ func (o *Observation) Resolve(kinds resource.Kinds, want resource.State, d resou
 	r := resource.NewResolver(o.Owner, live, moveGrants(o.Ledger.Grants, o.Owner, moves), o.Used)
 	r.Credentials = credentials
 	problems := r.Resolve(want)
-	for addr := range stopped {
-		kind, _ := kinds.Lookup(addr.Kind)
-		if spec, ok := r.Want[addr]; ok && kind.Stopped != nil {
-			r.Want[addr] = kind.Stopped(spec)
-		}
-	}
-	return Resolution{Want: r.Want, Grants: r.New, Handed: r.Handed}, problems
+	return Resolution{Want: stop(kinds, r.Want, stopped), Declared: r.Want, Grants: r.New, Handed: r.Handed}, problems
 }
 
 // Resolution is what [Observation.Resolve] comes to.
 type Resolution struct {
 	Want resource.State
+	// Declared is Want with what an administrator stopped as it would be had he not.
+	Declared resource.State
 	// Grants are the numbers that were given out anew.
 	Grants []resource.Grant
 	// Handed are the numbers that go from one resource to another.
@@ -200,14 +203,6 @@ type Resolution struct {
 func (o *Observation) Hidden() map[resource.Addr][]string {
 	if record := o.Ledger.Owners[o.Owner]; record != nil {
 		return record.Sensitive
-	}
-	return nil
-}
-
-// Stopped are the resources of the configuration that an administrator stopped on purpose.
-func (o *Observation) Stopped() map[resource.Addr]Stop {
-	if record := o.Ledger.Owners[o.Owner]; record != nil {
-		return record.Stopped
 	}
 	return nil
 }

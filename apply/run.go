@@ -70,6 +70,7 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 		dirty = true
 	}
 	dirty = m.begin(ctx, record, p) || dirty
+	dirty = record.dropEnded(time.Now()) || o.Ledger.Readable() || dirty
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}
@@ -169,6 +170,7 @@ func (o *Owner) set(addr resource.Addr, applied resource.Spec) {
 	if applied == nil {
 		delete(o.Last, addr)
 		delete(o.Stopped, addr)
+		delete(o.Held, addr)
 		delete(o.Sensitive, addr)
 		return
 	}

@@ -36,6 +36,8 @@ extern int umount2(const char *, int);
 #define NOEXEC 8UL
 #define RDONLY 1UL
 #define BIND 4096UL
+#define REC 16384UL
+#define PRIVATE (1UL << 18)
 
 #define TRY(call)                                                              \
 	do {                                                                   \
@@ -119,6 +121,8 @@ static int child(int go, int root, int dev, char **argv)
 	TRY(file = open("/mnt/file", O_PATH | O_CLOEXEC));
 	TRY(syscall(SYS_move_mount, root, "", AT_FDCWD, "/mnt", MOVE_MOUNT_F_EMPTY_PATH));
 	TRY(chdir("/mnt"));
+	/* A clone of systemd's shared / is shared, and pivot_root(2) takes none that is. */
+	TRY(mount(NULL, ".", NULL, REC | PRIVATE, NULL));
 	TRY(syscall(SYS_move_mount, dev, "", AT_FDCWD, "dev", MOVE_MOUNT_F_EMPTY_PATH));
 	TRY(mount("devpts", "dev/pts", "devpts", NOSUID | NOEXEC, "newinstance,ptmxmode=666,mode=620"));
 	TRY(mount("tmpfs", "dev/shm", "tmpfs", NOSUID | NODEV, "mode=1777,size=64m"));

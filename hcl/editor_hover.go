@@ -148,6 +148,9 @@ func (w *world) value(k key) string {
 	if !ok || !v.IsWhollyKnown() || measure(v) != nil {
 		return ""
 	}
+	if v.ContainsMarked() { // a sensitive value, which hclwrite does not take either
+		return hiddenValue
+	}
 	text := strings.TrimSpace(string(hclwrite.Format(hclwrite.TokensForValue(v).Bytes())))
 	if len(text) > maxShown {
 		text = strings.ToValidUTF8(text[:maxShown], "") + " ..."

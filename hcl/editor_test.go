@@ -186,6 +186,8 @@ func TestHover(t *testing.T) {
 		{"locals {\n  a = var.k‸ey\n}", "var.key||any, sensitive||"},
 		{"locals {\n  a = local.da‸ta\n}", `local.data||||"/srv/shop"`},
 		{"locals {\n  a = local.la‸te\n}", "local.late||var.port + 1||"},
+		{"locals {\n  s = sensitive(\"hunter2\")\n  t = \"x${local.s}\"\n  a = local.‸t\n}", "local.t||||(sensitive value)"},
+		{"locals {\n  s = { password = sensitive(\"hunter2\") }\n  t = [local.s]\n  a = local.‸t\n}", "local.t||||(sensitive value)"},
 		{"locals {\n  a = local.b\n  b = \"${loc‸al.a}\"\n}", ""},
 		{"locals {\n  a = \"${upp‸er(\"x\")}\"\n}", "upper(text)|upper|||"},
 		{"container \"web\" {\n  run_as = us‸er.shop\n}", "user|user|||"},

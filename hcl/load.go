@@ -15,6 +15,8 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"hostctl/resource"
 )
 
@@ -217,6 +219,14 @@ func (c *Config) accept(ans *answer, kinds resource.Kinds) error {
 	if c.Name != "" {
 		if err := resource.CheckName(c.Name); err != nil {
 			return fmt.Errorf("name %q: %w", c.Name, err)
+		}
+	}
+	if len(ans.Outputs) > maxResources {
+		return errors.New("too many outputs")
+	}
+	for _, o := range ans.Outputs {
+		if !hclsyntax.ValidIdentifier(o.Name) || !json.Valid(o.Value) {
+			return fmt.Errorf("output %q", o.Name)
 		}
 	}
 	if len(ans.Places) > maxResources {

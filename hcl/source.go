@@ -37,6 +37,9 @@ type File struct {
 // Sources is the text of one configuration.
 type Sources struct {
 	Dir string `json:"dir"`
+	// Place is where Dir was when it was opened, by its real path; "" where that is not known. All of Files and AutoFiles was read
+	// from there, whatever has come to stand at Dir since.
+	Place string `json:"-"`
 	// Root is the repository's root, which Dir stands below: no module and no file
 	// is read from outside of it. "" is Dir itself.
 	Root string `json:"root,omitempty"`
@@ -83,11 +86,13 @@ func ReadDir(dir, root string, varFiles []string) (Sources, Diagnostics) {
 		fail("", "Configuration is not in the repository", fmt.Sprintf("%s does not stand below %s, which -root names.", dir, root))
 		return s, diags
 	}
-	entries, err := os.ReadDir(dir)
+	opened, entries, err := openDir(dir)
 	if err != nil {
 		fail("", "Configuration directory cannot be read", sentenceOf(err))
 		return s, diags
 	}
+	defer opened.Close()
+	s.Place = opened.place
 	total := 0
 	read := func(path, name string) (File, bool) {
 		if !utf8.ValidString(name) {
@@ -113,7 +118,7 @@ func ReadDir(dir, root string, varFiles []string) (Sources, Diagnostics) {
 			fail("", "Too many files", fmt.Sprintf("A configuration has at most %d files.", MaxFiles))
 			return s, diags.sorted()
 		default:
-			f, ok := read(filepath.Join(dir, name), name)
+			f, ok := read(opened.path(name), name)
 			switch {
 			case !ok:
 			case auto:
@@ -135,6 +140,37 @@ func ReadDir(dir, root string, varFiles []string) (Sources, Diagnostics) {
 		fail("", "No configuration", fmt.Sprintf("There is no *.hcl file in %s. \"hostctl init\" writes a first one; -chdir names another directory.", dir))
 	}
 	return s, diags.sorted()
+}
+
+// openedDir is a directory that stays the same, whatever is done to its name.
+type openedDir struct {
+	*os.File
+	place string // where it was when it was opened
+}
+
+// self leads to it and to nothing else, see proc_pid_fd(5).
+func (d openedDir) self() string { return fmt.Sprintf("/proc/self/fd/%d", d.Fd()) }
+
+// path is that of a file in it.
+func (d openedDir) path(name string) string { return d.self() + "/" + name }
+
+// openDir opens a directory, and lists it in the order of names.
+func openDir(dir string) (openedDir, []os.DirEntry, error) {
+	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return openedDir{}, nil, err
+	}
+	d := openedDir{File: f}
+	entries, err := f.ReadDir(-1)
+	if err == nil {
+		d.place, err = os.Readlink(d.self())
+	}
+	if err != nil {
+		f.Close()
+		return openedDir{}, nil, err
+	}
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return d, entries, nil
 }
 
 // home is the configuration's directory relative to the repository's root.

@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,5 +79,25 @@ func TestReadDirRefuses(t *testing.T) {
 	}
 	if _, diags := ReadDir(filepath.Join(dir, "no"), "", nil); !diags.HasErrors() {
 		t.Error("a missing directory is no error")
+	}
+}
+
+// Where a configuration was is where what was read of it lay, whatever its name leads to.
+func TestPlace(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "real"), 0o755), os.Symlink("real", filepath.Join(dir, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "real", "main.hcl"), []byte("# nothing\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"real", "link"} {
+		s, diags := ReadDir(filepath.Join(dir, name), "", nil)
+		if diags.HasErrors() || s.Place != filepath.Join(dir, "real") || len(s.Files) != 1 {
+			t.Errorf("%s: %q, %v", name, s.Place, diags)
+		}
 	}
 }

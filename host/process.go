@@ -57,6 +57,34 @@ func ReadProcess(pid int) (Process, error) {
 	return p, nil
 }
 
+// StartTime is when a process started, in clock ticks since the boot (field 22 of proc_pid_stat(5)): with its PID and the
+// boot's id it names the process for ever. The error is os.ErrNotExist where there is no such process any more.
+func StartTime(pid int) (uint64, error) {
+	path := "/proc/" + strconv.Itoa(pid) + "/stat"
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, gone(err)
+	}
+	// The second field is the command in parentheses and may hold anything; the last ')' ends it.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 20 {
+		return 0, fmt.Errorf("%s is not as expected", path)
+	}
+	return strconv.ParseUint(fields[19], 10, 64)
+}
+
+// LoginUID is the uid under which whoever runs this process logged in, which sudo(8) and su(1) leave as it is; false where
+// nobody did, or the kernel keeps no account of it (CONFIG_AUDIT).
+func LoginUID() (uint32, bool) {
+	data, err := os.ReadFile("/proc/self/loginuid")
+	if err != nil {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 32)
+	const unset = 1<<32 - 1
+	return uint32(n), err == nil && n != unset
+}
+
 // gone gives the two ways of a process to be no more one name.
 func gone(err error) error {
 	if errors.Is(err, syscall.ESRCH) {

@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -50,5 +51,31 @@ func TestCgroupProcesses(t *testing.T) {
 	}
 	if p, err := host.CgroupProcesses(dir); err != nil || p != nil {
 		t.Errorf("%v, %v", p, err)
+	}
+}
+
+// A process is known again by when it started: this one is older than its child, and what is gone is gone.
+func TestStartTime(t *testing.T) {
+	mine, err := host.StartTime(os.Getpid())
+	if err != nil || mine == 0 {
+		t.Fatal(mine, err)
+	}
+	if again, err := host.StartTime(os.Getpid()); again != mine || err != nil {
+		t.Errorf("%d, then %d, %v", mine, again, err)
+	}
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	child, err := host.StartTime(cmd.Process.Pid)
+	if err != nil || child < mine {
+		t.Errorf("the child started at %d, this process at %d, %v", child, mine, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed, as it should be
+	if _, err := host.StartTime(cmd.Process.Pid); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("of a process that is gone: %v", err)
 	}
 }

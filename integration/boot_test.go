@@ -113,6 +113,8 @@ func TestBoot(t *testing.T) {
 		}
 		// What a system does with what is its own.
 		equal(t, h.sh("hostctl exec debian sh -c 'mount -t tmpfs none /mnt && touch /mnt/x && umount /mnt && unshare -m true && systemd-run -q --wait -p PrivateTmp=yes true && hostname inside && chmod 4755 /root && echo ok'"), "ok")
+		h.sh("hostctl exec debian sh -c 'mount -t tmpfs none /mnt && mount -t tmpfs none /srv'")
+		h.hostctl(0, "drift")
 		if after := h.sh("findmnt -rno TARGET,SOURCE,FSTYPE"); after != mounts {
 			t.Errorf("the host's mounts are others:\n%s", diff(mounts, after))
 		}

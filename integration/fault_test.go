@@ -76,6 +76,40 @@ func TestLedger(t *testing.T) {
 		h.clean()
 		equal(t, h.invocations(), ids)
 	})
+	t.Run("of a machine that this one was copied from", func(t *testing.T) {
+		h := shop(t)
+		ids := h.invocations()
+		h.sh("hostctl hold container.web -for 1h; echo 0123456789abcdef0123456789abcdef > /etc/machine-id")
+		for _, command := range []string{"plan", "drift", "apply"} {
+			contains(t, h.hostctl(1, command).stderr, ledger, "if this host was cloned, move the file away")
+		}
+		h.sh("mv " + ledger + " " + ledger + ".old")
+		h.apply()
+		h.clean()
+		h.hostctl(0, "drift")
+		equal(t, h.invocations(), ids)
+	})
+	t.Run("of a newer release", func(t *testing.T) {
+		h := shop(t)
+		h.sh("body=$(tail -n +2 " + ledger + ` | sed 's/"version":1/"version":9/'); (printf %s "$body" | sha256sum | cut -d' ' -f1; printf %s "$body") > /root/l; cat /root/l > ` + ledger)
+		for _, command := range []string{"plan", "drift", "apply"} {
+			contains(t, h.hostctl(1, command).stderr, "format 9", "use the release that wrote it")
+		}
+	})
+	t.Run("open to others", func(t *testing.T) {
+		h := shop(t)
+		ids := h.invocations()
+		h.sh("chmod 0644 " + ledger)
+		contains(t, h.hostctl(2, "drift").stdout, ledger, "can be read by others")
+		h.apply()
+		h.hostctl(0, "drift")
+		equal(t, h.sh("stat -c %a "+ledger), "600")
+		h.sh("chmod 0666 " + ledger)
+		contains(t, h.hostctl(1, "apply", "-auto-approve").stderr, "can be written by others", "chmod 0600")
+		h.sh("chmod 0600 " + ledger)
+		h.apply()
+		equal(t, h.invocations(), ids)
+	})
 	t.Run("unwritable", func(t *testing.T) {
 		h := shop(t)
 		ids := h.invocations()

@@ -25,6 +25,19 @@ func TestAppArmor(t *testing.T) {
 
 // onUML runs a script of testdata on User-mode Linux, with these files beside it and these words on the kernel's command line.
 func onUML(t *testing.T, script string, files []string, kernel ...string) {
+	dir := umlDir(t, script, files)
+	r, err := uml.Run(t.Context(), dir, kernel...)
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, r.Log, r.Console)
+	}
+	if r.Status != 0 {
+		t.Errorf("exit status %d\n%s\nconsole:\n%s", r.Status, r.Log, r.Console)
+	}
+	t.Log(r.Log)
+}
+
+// umlDir makes the directory of a script that User-mode Linux runs; the test ends where there is none.
+func umlDir(t *testing.T, script string, files []string) string {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("there is no User-mode Linux for ", runtime.GOARCH)
 	}
@@ -51,12 +64,5 @@ func onUML(t *testing.T, script string, files []string, kernel ...string) {
 	if out, err := exec.Command("cp", "-a", machine.bin+"/hostctl", machine.bin+"/hostctl-launch", machine.rootfs, dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	r, err := uml.Run(t.Context(), dir, kernel...)
-	if err != nil {
-		t.Fatalf("%v\n%s\n%s", err, r.Log, r.Console)
-	}
-	if r.Status != 0 {
-		t.Errorf("exit status %d\n%s\nconsole:\n%s", r.Status, r.Log, r.Console)
-	}
-	t.Log(r.Log)
+	return dir
 }

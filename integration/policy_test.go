@@ -45,6 +45,8 @@ func TestPolicy(t *testing.T) {
 	refused(3, "does not allow the host's network", "main.hcl line 13", `network { host_network = ["web"] }`, `privileges { capabilities = ["chown"] }`, "the built-in policy")
 	h.write("main.hcl", strings.Replace(policed, "/srv/shop/data", "/opt/data", 1))
 	refused(3, "does not allow writing to /opt/data", "does not allow /opt/data as a volume", `paths { writable = ["/srv", "/opt/data"] }`)
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "listen \"ssh\" {\n    stream = \":22\"\n  }\n  restart = ", 1))
+	refused(3, "does not allow listening on :22", `"*:22"`)
 	h.write("main.hcl", strings.Replace(policed, "/srv/rootfs/busybox", "/opt/rootfs", 1))
 	refused(3, "does not allow /opt/rootfs as a root directory")
 
@@ -108,6 +110,12 @@ import {
 	h.hostctl(0, "apply", "/tmp/site.plan")
 	pid := h.pid("web")
 
+	// A repository that could not be fetched is no wish that everything be gone.
+	h.write("empty/README", "nothing")
+	contains(t, h.hostctl(1, "apply", "-auto-approve", "-chdir=empty").stderr, "No configuration")
+	h.sh("! hostctl apply -auto-approve -chdir=nowhere")
+	equal(t, h.pid("web"), pid)
+
 	// A tightened one takes nothing from what runs, says so, and lets it start no more.
 	h.policy("paths {\n  writable = [\"/srv/other\"]\n}\n")
 	contains(t, h.hostctl(3, "plan").stderr, "does not allow writing to /srv/shop/data", "This host has it so since before")
@@ -122,6 +130,30 @@ import {
 	h.policy(good)
 	h.hostctl(0, "apply", "-auto-approve")
 	h.clean()
+
+	// So it is with what a container has beyond others, whoever starts it, and though the configuration would leave it as it is.
+	loose := good + "privileges {\n  capabilities = [\"chown\"]\n}\n"
+	h.policy(loose)
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "capabilities = [\"chown\"]\n  restart = ", 1))
+	h.apply()
+	pid = h.pid("web")
+	h.policy(good)
+	contains(t, h.hostctl(3, "plan").stderr, `does not allow capability "chown"`, "This host has it so since before", "and is not started")
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "environment = { A = \"1\" }\n  lifecycle {\n    ignore_changes = [capabilities]\n  }\n  restart = ", 1))
+	contains(t, h.hostctl(3, "apply", "-auto-approve").stderr, `does not allow capability "chown"`)
+	equal(t, h.pid("web"), pid)
+	h.sh("! systemctl restart hostctl-web.service")
+	contains(t, h.sh("journalctl -q --no-pager -u hostctl-web.service"), "the host's policy does not allow capability chown")
+	h.write("main.hcl", policed)
+	h.hostctl(0, "apply", "-auto-approve")
+	h.clean()
+
+	// A root that is written is what is written.
+	h.policy(good + "rootfs {\n  directories = [\"/srv\"]\n}\nprivileges {\n  root = [\"writable\"]\n}\nconfiguration \"shop\" {\n  paths {\n    read_only = [\"/srv/rootfs\"]\n  }\n}\n")
+	h.write("main.hcl", strings.Replace(policed, "restart = ", "root = \"writable\"\n  restart = ", 1))
+	contains(t, h.hostctl(3, "plan").stderr, "does not allow writing to /srv/rootfs/busybox", "which nothing writes to")
+	h.policy(good)
+	h.write("main.hcl", policed)
 
 	// What has become a link since leads nowhere, a week later.
 	h.sh("mv /srv/shop/data /srv/shop/moved; ln -s /srv/shop/moved /srv/shop/data; ! systemctl restart hostctl-web.service; rm /srv/shop/data; mkdir /srv/shop/evil; ln -s /etc /srv/shop/data; ! systemctl restart hostctl-web.service; rm /srv/shop/data; mv /srv/shop/moved /srv/shop/data; rmdir /srv/shop/evil")

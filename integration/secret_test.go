@@ -141,7 +141,7 @@ func TestSecrets(t *testing.T) {
 				out := h.sh("{ " + script + "; } || true")
 				// A sensitive variable is the program's environment: root's files have it, and the program's own processes.
 				if canary == "S3CR3T-variable" {
-					out = h.sh("printf '%s\n' " + quoted(out) + " | grep -v -e '^/run/hostctl/specs/' -e '^/var/lib/hostctl/ledger.json$' -e '^/proc/[0-9]*/environ$' || true")
+					out = h.sh("printf '%s\n' " + quoted(out) + " | grep -v -e '^/run/hostctl/specs/' -e '^/var/lib/hostctl/ledger.json$' -e '^/var/lib/hostctl/generations/' -e '^/proc/[0-9]*/environ$' || true")
 				}
 				if out != "" {
 					t.Errorf("%s: %s", script, out)
@@ -155,7 +155,7 @@ func TestSecrets(t *testing.T) {
 		h.sh("rm /tmp/saved.plan")
 	})
 
-	// hostctl itself leaves no core, which would hold the variable.
+	// hostctl itself leaves no core, which would hold the variable: what Go is told by the caller counts for nothing, and it is not dumpable.
 	t.Run("core", func(t *testing.T) {
 		h := h.in(t)
 		equal(t, h.sh(`
@@ -165,11 +165,10 @@ func TestSecrets(t *testing.T) {
 			GOTRACEBACK=crash hostctl logs -f web > /tmp/log 2> /tmp/trace &
 			until grep -q up /tmp/log; do sleep 0.05; done
 			kill -ABRT $!
-			wait $! 2> /tmp/said || true
-			grep -o Aborted /tmp/said
+			wait $! 2> /tmp/said && exit 1
 			grep 'core dumped' /tmp/said || true
 			ls
-		`), "Aborted")
+		`), "")
 		h.sh("rm -r /tmp/cores")
 	})
 

@@ -243,11 +243,18 @@ func TestThreats(t *testing.T) {
 		h := h.in(t)
 		const all, one = "/etc/systemd/system/hostctl-.service.d/admin.conf", "/run/systemd/system/hostctl-args.service.d/nice.conf"
 		h.sh("mkdir -p $(dirname " + all + ") $(dirname " + one + ") && printf '[Service]\nEnvironment=ADMIN=1\n' > " + all + " && printf '[Service]\nNice=7\n' > " + one)
-		missing(t, h.hostctl(0, "plan").stderr, "drop-in") // systemd has not read them
+		flat := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+		r := h.hostctl(0, "plan")
+		contains(t, flat(r.stdout), "admin drop-in "+all+" changes the unit from the next daemon-reload on") // systemd has not read them
+		missing(t, r.stderr, "drop-in")
 		h.sh("systemctl daemon-reload")
 		for _, args := range [][]string{{"plan", "-detailed-exitcode"}, {"status"}, {"apply", "-auto-approve"}} {
-			contains(t, h.hostctl(0, args...).stderr, "Warning: admin drop-in "+all+" changes unit hostctl-args.service and 2 more",
-				"Warning: admin drop-in "+one+" changes unit hostctl-args.service\n", "systemctl cat hostctl-args.service")
+			r := h.hostctl(0, args...)
+			contains(t, flat(r.stdout), "! container.args and 2 more: admin drop-in "+all+" changes the unit (",
+				"! container.args: admin drop-in "+one+" changes the unit (", "systemctl cat hostctl-args.service")
+			if strings.Count(r.all(), all) != 1 || strings.Count(r.all(), one) != 1 {
+				t.Errorf("%v: not each is said once:\n%s", args, r.all())
+			}
 		}
 		// The unit runs with them, and what is the payload's comes from elsewhere.
 		h.sh("systemctl restart hostctl-args.service")
@@ -257,7 +264,7 @@ func TestThreats(t *testing.T) {
 		h.sh("test -e " + all + " && test -e " + one)
 		// What systemd itself writes for a property that is set by hand is drift, and no drop-in of an administrator's.
 		h.sh("rm -r $(dirname " + all + ") $(dirname " + one + "); systemctl daemon-reload; systemctl restart hostctl-args.service; systemctl set-property --runtime hostctl-args.service CPUWeight=70")
-		missing(t, h.hostctl(0, "plan").stderr, "drop-in")
+		missing(t, h.hostctl(0, "plan").all(), "drop-in")
 	})
 
 	t.Run("the unit", func(t *testing.T) {

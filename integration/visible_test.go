@@ -244,6 +244,13 @@ container "web" {
 	h.sh("echo -n " + shellWord(raw) + " > /run/hostctl/lock")
 	s.both(true, "flock /run/hostctl/lock hostctl apply -auto-approve")
 	s.says(true, "SUDO_USER=%s hostctl stop web && hostctl status")
+	s.both(false, "hostctl generations")
+	s.both(false, "hostctl generations diff 1 2")
+	s.both(true, "hostctl history container.web")
+	s.both(true, "hostctl show -generation 1")
+	s.both(true, "hostctl generations -name=%s")
+	s.both(false, "hostctl rollback -auto-approve 1")
+	s.says(false, "hostctl replay")
 	// A file's own text goes as it is to who keeps it, and to a terminal as everything else.
 	h.write("a.hcl", "hostctl {\nname = \"bird\" # "+strings.ReplaceAll(canary, "\r", "")+"\n}\n")
 	for _, command := range []string{"hostctl fmt -check -diff", "hostctl fmt - < a.hcl"} {

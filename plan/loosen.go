@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"hostctl/resource"
 )
@@ -52,20 +53,29 @@ func (t *text) loosened(list []Loosening) {
 	t.line(t.paint(bold, "More than others of its kind will get:"))
 	t.line()
 	for _, l := range list {
-		value := l.Value
-		switch {
-		case l.Sensitive:
-			value = "(sensitive value)"
-		case l.Right == resource.RightOOM:
-			value = fmt.Sprint(l.Amount)
-		case l.Right == resource.RightHostNetwork, l.Right == resource.RightBoot:
-			value = "" // the name of the container
-		}
-		line := plain(l.Addr.String()) + ": " + cmp.Or(plain(l.Path), plain(string(l.Right)))
-		if value != "" {
-			line += " " + plain(value)
-		}
-		t.line("  ", t.paint(yellow, "!"), " ", line)
+		t.line("  ", t.paint(yellow, "!"), " ", plain(l.Addr.String()), ": ", plain(l.words()))
 	}
 	t.line()
+}
+
+// words say in a line what is given away.
+func (l Loosening) words() string {
+	value := l.Value
+	if l.Sensitive {
+		value = "(sensitive value)"
+	}
+	switch l.Right {
+	case resource.RightWrite:
+		return "writes to " + value
+	case resource.RightPort:
+		return "listens on " + value
+	case resource.RightHostNetwork, resource.RightBoot: // the value is the container's name
+		return l.Path
+	case resource.RightCredential:
+		id, _, _ := strings.Cut(value, " ")
+		return "has the credential " + id
+	case resource.RightOOM:
+		return fmt.Sprint(l.Path, " ", l.Amount)
+	}
+	return cmp.Or(l.Path, string(l.Right)) + " " + value
 }

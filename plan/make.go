@@ -17,6 +17,8 @@ type Options struct {
 	Owner string
 	// Directives is what the configuration says of the way.
 	Directives resource.Directives
+	// Generation and Since are those of [Plan].
+	Generation, Since uint64
 	// Targets are the resources that the plan is about, with all that they need; empty is all there is.
 	Targets []resource.Target
 	// Replace are resources to be made anew even where nothing of them differs.
@@ -28,6 +30,10 @@ type Options struct {
 	// Hidden are paths whose values are not to be shown, beside those of Directives.Sensitive:
 	// what was sensitive when it was last applied.
 	Hidden map[resource.Addr][]string
+	// Held are resources that are to be left exactly as they are, sorted; the ledger's word of them stays as well.
+	Held []resource.Addr
+	// Foreign is what others put beside resources, for the plan to say.
+	Foreign []resource.Problem
 	// Unread is what could not be read of the host; nil where everything was.
 	Unread *Unread
 }
@@ -87,8 +93,8 @@ type maker struct {
 // Where the references of want or live do have a cycle, every step is there all
 // the same, and some step of the cycle comes before what it refers to.
 func Make(want, last, live resource.State, opt Options) *Plan {
-	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Targets: opt.Targets, Resources: []Resource{}, Steps: []Step{}, Unread: opt.Unread}
-	want = opt.Unread.without(want)
+	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Generation: opt.Generation, Since: opt.Since, Targets: opt.Targets, Foreign: opt.Foreign, Resources: []Resource{}, Steps: []Step{}, Unread: opt.Unread}
+	want = hold(opt.Unread.without(want), live, opt.Held)
 	m := &maker{opt: opt, want: want, items: map[resource.Addr]*item{}}
 	m.moves, p.Refused = Moves(want, last, live, opt.Directives, opt.Kinds)
 	m.last, m.live = rekey(last, m.moves, false), rekey(live, m.moves, true)
@@ -102,7 +108,8 @@ func Make(want, last, live resource.State, opt Options) *Plan {
 	if len(opt.Targets) > 0 {
 		nodes, after = m.narrow(p, nodes, after)
 	}
-	p.Refused = append(p.Refused, m.refuse()...)
+	p.Refused = slices.Concat(p.Refused, m.refuse(), m.refuseHeld())
+	p.Record, p.Forget = m.unheld(p.Record), m.unheld(p.Forget)
 	if opt.Unread != nil {
 		p.Record, p.Forget = nil, nil // there is no ledger to compare with, nor is anything written
 	}

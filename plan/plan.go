@@ -42,6 +42,10 @@ const (
 type Plan struct {
 	FormatVersion int    `json:"format_version"`
 	Owner         string `json:"owner"` // the configuration's name
+	// Generation is the one whose declaration is wanted; absent where that is the configuration's files. With Since the plan is
+	// not for the host: it says what the declaration of Generation changed in that of Since.
+	Generation uint64 `json:"generation,omitempty"`
+	Since      uint64 `json:"since,omitempty"`
 	// Targets are what the plan is about, with all that it needs; absent where it is about everything.
 	Targets []resource.Target `json:"targets,omitempty"`
 	// LeftOut is how many other resources would be acted upon without Targets.
@@ -61,8 +65,10 @@ type Plan struct {
 	Forget []resource.Addr `json:"forget,omitempty"`
 	// Moves are the resources that take another address, by the new one. What the ledger holds of
 	// From, grants above all, is To's from before the first step; its last applied spec from when To's step is done.
-	Moves   []Move  `json:"moves,omitempty"`
-	Summary Summary `json:"summary"`
+	Moves []Move `json:"moves,omitempty"`
+	// Foreign is what others put beside resources, which no step takes away.
+	Foreign []resource.Problem `json:"foreign,omitempty"`
+	Summary Summary            `json:"summary"`
 	// Unread is what could not be compared; absent where everything was, as in each plan of root's.
 	Unread *Unread `json:"unread,omitempty"`
 

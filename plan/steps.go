@@ -148,5 +148,5 @@ func goesDown(it *item, action resource.Action, kinds resource.Kinds, sharers ma
 // runs reports whether the spec is of a program, and one that is not stopped.
 func runs(addr resource.Addr, spec resource.Spec, kinds resource.Kinds) bool {
 	kind, ok := kinds.Lookup(addr.Kind)
-	return ok && kind.Process && (kind.Stopped == nil || !same(kind.Stopped(spec), spec))
+	return ok && kind.Runs(spec)
 }

@@ -30,13 +30,14 @@ func (p *Plan) Text(opt TextOptions) string {
 	}
 	t := &text{TextOptions: opt}
 	if p.Empty() {
+		t.drift(nil, p.Foreign)
 		if p.Unread != nil {
 			t.line(t.paint(bold, "No changes"), " in what could be read.")
 		} else if len(p.Targets) > 0 {
 			t.line(t.paint(bold, "No changes."), " What is asked for is on the host as the configuration says.")
 			t.partial(p)
 		} else {
-			t.line(t.paint(bold, "No changes."), " The host is as the configuration says.")
+			t.line(t.paint(bold, "No changes."), " ", p.same())
 		}
 		t.ledger(p)
 		t.unread(p.Unread)
@@ -47,8 +48,11 @@ func (p *Plan) Text(opt TextOptions) string {
 		t.line()
 	}
 	t.loosened(p.Loosened)
-	t.drift(p)
-	t.line("hostctl will do this to make the host as configuration ", quote(p.Owner), " says:")
+	t.drift(p.Drift(), p.Foreign)
+	t.line(p.intent())
+	if p.Generation != 0 && p.Since == 0 {
+		t.wrapped("", "", yellow, "Data on volumes is not rolled back: it stays as it is now. The contents of declared files go back with the rest.")
+	}
 	t.line()
 	down := map[resource.Addr][]resource.Addr{}
 	for _, s := range p.Steps {
@@ -65,37 +69,26 @@ func (p *Plan) Text(opt TextOptions) string {
 	return t.String()
 }
 
-// text is the sum in words, of what is to be done.
-func (s Summary) text() string {
-	return s.words(func(n int, doing, _ string) string { return fmt.Sprintf("%d to %s", n, doing) })
-}
-
-// Done is the sum in words, of what has been done.
-func (s Summary) Done() string {
-	return s.words(func(n int, _, done string) string { return fmt.Sprintf("%d %s", n, done) })
-}
-
-// words says what is rare only where there is some.
-func (s Summary) words(say func(n int, doing, done string) string) string {
-	var parts []string
-	for _, of := range []struct {
-		n           int
-		doing, done string
-		always      bool
-	}{
-		{s.Import, "import", "imported", false},
-		{s.Move, "move", "moved", false},
-		{s.Add, "add", "added", true},
-		{s.Change, "change", "changed", true},
-		{s.Replace, "replace", "replaced", true},
-		{s.Destroy, "destroy", "destroyed", true},
-		{s.Forget, "forget", "forgotten", false},
-	} {
-		if of.n > 0 || of.always {
-			parts = append(parts, say(of.n, of.doing, of.done))
-		}
+// intent is the sentence over what is to be done.
+func (p *Plan) intent() string {
+	switch {
+	case p.Since != 0:
+		return fmt.Sprintf("From generation %d to generation %d of configuration %s:", p.Since, p.Generation, quote(p.Owner))
+	case p.Generation != 0:
+		return fmt.Sprintf("hostctl will do this to take the host back to generation %d of configuration %s:", p.Generation, quote(p.Owner))
 	}
-	return strings.Join(parts, ", ")
+	return fmt.Sprintf("hostctl will do this to make the host as configuration %s says:", quote(p.Owner))
+}
+
+// same is the sentence of a plan in which nothing is to be done.
+func (p *Plan) same() string {
+	switch {
+	case p.Since != 0:
+		return fmt.Sprintf("Generation %d declares what generation %d does.", p.Generation, p.Since)
+	case p.Generation != 0:
+		return fmt.Sprintf("The host is as generation %d says.", p.Generation)
+	}
+	return "The host is as the configuration says."
 }
 
 // text is a plan being printed.
@@ -199,49 +192,6 @@ func (t *text) unread(u *Unread) {
 		t.wrapped("  ", "    ", "", "the ledger: what was applied once and is declared no more, which numbers were given out, and what was stopped on purpose")
 	}
 	t.wrapped("", "", "", fmt.Sprintf("Whether the host would take changes uid %d cannot tell. Root sees all of it.", u.UID))
-}
-
-// drift prints what was changed outside hostctl and will be put right.
-func (t *text) drift(p *Plan) {
-	any := false
-	for i := range p.Resources {
-		r := &p.Resources[i]
-		var drifted []Difference
-		for _, d := range r.Differences {
-			if d.Drift {
-				drifted = append(drifted, outside(d))
-			}
-		}
-		if len(drifted) == 0 && r.Reason != Missing {
-			continue
-		}
-		if !any {
-			t.line(t.paint(bold, "Changed outside hostctl since it was last applied:"))
-			t.line()
-			any = true
-		}
-		if r.Reason == Missing {
-			t.line(t.symbol(resource.Delete), " ", plain(r.Addr.String()), " is gone")
-			continue
-		}
-		t.line(t.symbol(resource.Update), " ", plain(r.Addr.String()))
-		t.tree(4, tree(drifted), resource.Update)
-	}
-	if any {
-		t.line()
-	}
-}
-
-// outside turns the way back, from live to want, into what was done to the host.
-func outside(d Difference) Difference {
-	d.Before, d.After, d.Class = d.After, d.Before, resource.None
-	switch d.Action {
-	case resource.Create:
-		d.Action = resource.Delete
-	case resource.Delete:
-		d.Action = resource.Create
-	}
-	return d
 }
 
 func (t *text) resource(r *Resource, down []resource.Addr) {

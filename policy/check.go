@@ -15,7 +15,7 @@ func (p *Policy) Check(owner, dir string, want resource.State, imports []resourc
 	g := p.configuration(owner)
 	var problems []resource.Problem
 	refuse := func(addr resource.Addr, v Verdict) {
-		problems = append(problems, resource.Problem{Addr: addr, Path: v.Path, Summary: summary(v), Detail: p.detail(g, v), Refused: true})
+		problems = append(problems, resource.Problem{Addr: addr, Path: v.Path, Summary: Summary(v), Detail: p.detail(g, v), Refused: true})
 	}
 	if v := g.judge(resource.Demand{Right: resource.RightDirectory, Value: dir}); dir != "" && !v.Allowed {
 		refuse(resource.Addr{}, v)
@@ -26,7 +26,10 @@ func (p *Policy) Check(owner, dir string, want resource.State, imports []resourc
 		}
 	}
 	for _, addr := range want.Addrs() {
-		for _, d := range demands(addr, want[addr]) {
+		if v := g.judge(nameOf(addr)); !v.Allowed {
+			refuse(addr, v)
+		}
+		for _, d := range resource.Demands(addr, want[addr]) {
 			if v := g.judge(d); !v.Allowed {
 				refuse(addr, v)
 			}
@@ -38,21 +41,20 @@ func (p *Policy) Check(owner, dir string, want resource.State, imports []resourc
 // Judge returns the verdict on each demand of one resource, in the order of its attributes.
 func (p *Policy) Judge(owner string, addr resource.Addr, spec resource.Spec) []Verdict {
 	g := p.configuration(owner)
-	var list []Verdict
-	for _, d := range demands(addr, spec) {
+	list := []Verdict{g.judge(nameOf(addr))}
+	for _, d := range resource.Demands(addr, spec) {
 		list = append(list, g.judge(d))
 	}
 	return list
 }
 
-// demands are those of a resource, that of its name first.
-func demands(addr resource.Addr, spec resource.Spec) []resource.Demand {
-	name := resource.Demand{Right: resource.RightName, Value: addr.HostName()}
-	return append([]resource.Demand{name}, resource.Demands(addr, spec)...)
+// nameOf is what every resource asks for: to be called so on the host.
+func nameOf(addr resource.Addr) resource.Demand {
+	return resource.Demand{Right: resource.RightName, Value: addr.HostName()}
 }
 
-// summary says what is refused, in one line.
-func summary(v Verdict) string {
+// Summary says what is refused, in one line.
+func Summary(v Verdict) string {
 	what := fmt.Sprintf("%s %s", strings.ReplaceAll(string(v.Right), "_", " "), quote(v.Value))
 	switch v.Right {
 	case resource.RightVolume:
@@ -73,6 +75,11 @@ func summary(v Verdict) string {
 		what = "an account that can log in with " + v.Value
 	case resource.RightHome:
 		what = v.Value + " as a home directory"
+	case resource.RightSlice:
+		what = "the slice " + quote(v.Value)
+		if v.Value == "" {
+			what = "a container without a slice"
+		}
 	case resource.RightImport:
 		what = "the import of " + v.Value
 	case resource.RightGroup:

@@ -29,6 +29,9 @@ type Configuration struct {
 type Sections struct {
 	// Names are patterns of what its containers, namespaces, networks, volumes and accounts are called on the host. Unset, everything.
 	Names []string `json:"names,omitempty"`
+	// Slices are patterns of the slices that its containers may be in, by the name that the configuration writes; "" is hostctl.slice itself,
+	// in which they are that write none. With ["shop"] all must write slice = "shop". Unset, all.
+	Slices []string `json:"slices,omitempty"`
 	// Imports are the objects of the host's own that import blocks may take over, by the id that such a block has: an account's or a
 	// namespace's name, a directory. Without a policy: none.
 	Imports []string `json:"imports,omitempty"`
@@ -90,8 +93,11 @@ type Users struct {
 	Allow []string `json:"allow,omitempty"`
 	// UIDs are ranges of their numbers, such as "3000-3999". Without a policy: ["1000-60000"].
 	UIDs []string `json:"uids,omitempty"`
-	// Shells are those by which somebody may log in to them, as with a key in their home directory. Those that let nobody in need not be
-	// allowed. Without a policy: none.
+	// Homes are directories that may be their home directories, each with all that is below it. Programs of the host's read settings there,
+	// and one that the account's containers can write to makes it an account that can log in: by a key for sshd, which also forwards
+	// connections without a shell. Without a policy: none.
+	Homes []string `json:"homes,omitempty"`
+	// Shells are those that a login starts, beside those that only say no. Without a policy: none.
 	Shells []string `json:"shells,omitempty"`
 	// Groups are those that they may be members of, by name; several of a distribution's groups are as good as root. Without a policy: none.
 	Groups []string `json:"groups,omitempty"`
@@ -139,7 +145,7 @@ type Limits struct {
 
 // Amounts are limits of a container; one that is unset says nothing.
 type Amounts struct {
-	// Memory is limits.memory of a container.
+	// Memory is the limits.memory of a container.
 	Memory resource.Bytes `json:"memory,omitempty"`
 	// Swap is limits.swap.
 	Swap resource.Bytes `json:"swap,omitempty"`
@@ -149,6 +155,10 @@ type Amounts struct {
 	Tasks uint64 `json:"tasks,omitempty"`
 	// Files is limits.files.
 	Files uint64 `json:"files,omitempty"`
+	// CPUWeight is limits.cpu_weight: the share of the processors beside others who have 100. Without a policy at most 100.
+	CPUWeight uint64 `json:"cpu_weight,omitempty"`
+	// IOWeight is limits.io_weight: the same of the disks.
+	IOWeight uint64 `json:"io_weight,omitempty"`
 }
 
 // Credential is a secret of the host's.

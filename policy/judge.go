@@ -17,7 +17,7 @@ type Verdict struct {
 	Allowed bool `json:"allowed"`
 	// By is the attribute of the policy that decides: "paths.writable".
 	By string `json:"by,omitempty"`
-	// Has is what stands there: the entry that allows it, or all of them where none does.
+	// Has is the entry there that allows it.
 	Has string `json:"has,omitempty"`
 	// Why says, of a refusal, what is in the way.
 	Why string `json:"why,omitempty"`
@@ -27,8 +27,8 @@ type Verdict struct {
 
 // ready parses the entries of sections that were found valid.
 func ready(s Sections) grants {
-	return grants{Sections: s, uids: parsed(s.Users.UIDs, parseSpan), ports: parsed(s.Network.HostPorts, parsePort),
-		subnets: parsed(s.Network.Subnets, parseSubnet), devices: parsed(s.Privileges.Devices, parseDevice)}
+	return grants{Sections: s, rules: rulesOf(s), uids: parsed(s.Users.UIDs, parseSpan), ports: parsed(s.Network.HostPorts, parsePort),
+		subnets: parsed(s.Network.Subnets, parseSubnet)}
 }
 
 func parsed[T any](list []string, parse func(string) (T, error)) []T {
@@ -54,6 +54,8 @@ var amounts = []amount{
 	{"cpu", false, func(a Amounts) float64 { return a.CPU }},
 	{"tasks", false, func(a Amounts) float64 { return float64(a.Tasks) }},
 	{"files", false, func(a Amounts) float64 { return float64(a.Files) }},
+	{"cpu_weight", false, func(a Amounts) float64 { return float64(a.CPUWeight) }},
+	{"io_weight", false, func(a Amounts) float64 { return float64(a.IOWeight) }},
 }
 
 // text writes an amount as a configuration does.
@@ -79,11 +81,13 @@ func (g *grants) judge(d resource.Demand) Verdict {
 	v := Verdict{Demand: d}
 	oneOf := func(by string, list []string, allows func(i int) bool, entry string) {
 		v.By = by
-		if i := slices.IndexFunc(index(list), allows); i >= 0 {
-			v.Allowed, v.Has = true, quote(list[i])
-			return
+		for i := range list {
+			if allows(i) {
+				v.Allowed, v.Has = true, list[i]
+				return
+			}
 		}
-		v.Has, v.Why, v.Allow = written(list), "the policy's "+by+" has "+words(list), assign(by, append(slices.Clone(list), entry))
+		v.Why, v.Allow = "the policy's "+by+" has "+words(list), assign(by, append(slices.Clone(list), entry))
 	}
 	named := func(by string, list []string) {
 		oneOf(by, list, func(i int) bool { return list[i] == d.Value }, d.Value)
@@ -95,22 +99,21 @@ func (g *grants) judge(d resource.Demand) Verdict {
 		v.By, v.Why = r.By, r.Why
 		switch {
 		case r.Root != "":
-			v.Allowed, v.Has = true, quote(r.Root)
-		case !r.Final && list != nil:
-			v.Has, v.Allow = written(list), assign(r.By, append(slices.Clone(list), d.Value))
+			v.Allowed, v.Has = true, r.Root
+		case !r.Final:
+			v.Allow = assign(r.By, append(slices.Clone(list), d.Value))
 		}
 	}
 	switch d.Right {
 	case resource.RightVolume, resource.RightWrite:
-		if r := g.paths().Write(d.Value); r.By == "paths.read_only" {
-			ruled(r, nil) // to allow it an entry would have to go
-		} else {
-			ruled(r, orEmpty(g.Sections.Paths.Writable))
+		ruled(g.rules.Write(d.Value), g.Sections.Paths.Writable)
+		if v.By == "paths.read_only" {
+			v.Allow = "" // an entry would have to go
 		}
 	case resource.RightRead:
-		ruled(g.paths().Read(d.Value), orEmpty(g.Sections.Paths.ReadOnly))
+		ruled(g.rules.Read(d.Value), g.Sections.Paths.ReadOnly)
 	case resource.RightRootfs:
-		ruled(g.paths().Root(d.Value), orEmpty(g.Rootfs.Directories))
+		ruled(g.rules.Root(d.Value), g.Rootfs.Directories)
 	case resource.RightRoot:
 		named("privileges.root", g.Privileges.Root)
 	case resource.RightUser:
@@ -128,8 +131,10 @@ func (g *grants) judge(d resource.Demand) Verdict {
 		oneOf("network.host_ports", g.Network.HostPorts, func(i int) bool { return g.ports[i].allows(d.Value) }, entry)
 	case resource.RightShell:
 		named("users.shells", g.Users.Shells)
-	case resource.RightHome: // what could be a volume
-		ruled(g.paths().Write(d.Value), orEmpty(g.Sections.Paths.Writable))
+	case resource.RightHome:
+		oneOf("users.homes", g.Users.Homes, func(i int) bool { return rule.Within(d.Value, g.Users.Homes[i]) }, d.Value)
+	case resource.RightSlice:
+		fits("slices", g.Slices)
 	case resource.RightImport:
 		named("imports", g.Imports)
 	case resource.RightHostNetwork:
@@ -146,7 +151,8 @@ func (g *grants) judge(d resource.Demand) Verdict {
 	case resource.RightSystemCall:
 		named("privileges.system_calls", g.Privileges.SystemCalls)
 	case resource.RightDevice:
-		oneOf("privileges.devices", g.Privileges.Devices, func(i int) bool { return g.devices[i].allows(d.Value) }, d.Value)
+		device, permissions := rule.DevicePattern(d.Value)
+		oneOf("privileges.devices", g.Privileges.Devices, func(i int) bool { return rule.Device(g.Privileges.Devices[i], device, permissions) }, d.Value)
 	case resource.RightBoot:
 		fits("privileges.boot", g.Privileges.Boot)
 	case resource.RightSELinux:
@@ -155,8 +161,7 @@ func (g *grants) judge(d resource.Demand) Verdict {
 		named("privileges.rlimits", g.Privileges.Rlimits)
 	case resource.RightOOM:
 		v.By, v.Allowed = "privileges.oom_score_adjust", d.Amount >= float64(g.Privileges.OOMScoreAdjust)
-		v.Has = strconv.Itoa(g.Privileges.OOMScoreAdjust)
-		if !v.Allowed {
+		if v.Has = strconv.Itoa(g.Privileges.OOMScoreAdjust); !v.Allowed {
 			v.Why = "the policy's privileges.oom_score_adjust is " + v.Has
 			v.Allow = block(v.By, strconv.FormatFloat(d.Amount, 'f', -1, 64))
 		}
@@ -172,7 +177,7 @@ func (g *grants) judge(d resource.Demand) Verdict {
 			v.Allowed = true
 			return v
 		}
-		v.Has, v.Why, v.Allow = written(g.directories), "the policy has it in "+words(g.directories), assign("directories", append(slices.Clone(g.directories), d.Value))
+		v.Why, v.Allow = "the policy has it in "+words(g.directories), assign("directories", append(slices.Clone(g.directories), d.Value))
 	default:
 		v.Why = "this hostctl's policy knows no " + string(d.Right)
 	}
@@ -191,9 +196,11 @@ func (g *grants) limit(v *Verdict) {
 	v.By = "limits." + l.name
 	switch {
 	case v.Amount == 0 && slices.Contains(g.Limits.Unlimited, l.name):
-		v.Allowed, v.By, v.Has = true, "limits.unlimited", quote(l.name)
+		v.Allowed, v.By, v.Has = true, "limits.unlimited", l.name
+	case v.Amount == 0 && strings.HasSuffix(l.name, "_weight"): // as everybody
+		v.Allowed = true
 	case v.Amount == 0 && (l.name != "cpu" || most != 0): // processors are shared by weight where nothing is said
-		v.By, v.Has = "limits.unlimited", written(g.Limits.Unlimited)
+		v.By = "limits.unlimited"
 		v.Why = fmt.Sprintf("the policy's limits.unlimited has %s; write an amount", words(g.Limits.Unlimited))
 		if most != 0 {
 			v.Why = fmt.Sprintf("the policy's limits.%s is %s; write that, or less", l.name, l.text(most))
@@ -202,12 +209,12 @@ func (g *grants) limit(v *Verdict) {
 			v.Allow = assign(v.By, append(slices.Clone(g.Limits.Unlimited), l.name))
 		}
 	case most != 0 && v.Amount > most:
-		v.Has, v.Why = l.text(most), fmt.Sprintf("the policy's limits.%s is %s", l.name, l.text(most))
+		v.Why = fmt.Sprintf("the policy's limits.%s is %s", l.name, l.text(most))
 		v.Allow = block(v.By, l.text(v.Amount))
 	default:
 		v.Allowed = true
 		if most != 0 {
-			v.Has = l.text(most)
+			v.Has = strings.Trim(l.text(most), `"`)
 		}
 	}
 }
@@ -222,23 +229,11 @@ func (g *grants) credential(v *Verdict) {
 		v.Why = "the policy has no credential of that id"
 		v.Allow = fmt.Sprintf("a block credential %s that has the file and containers = %s", quote(id), written([]string{container}))
 	case !rule.Match(c.Containers, container):
-		v.Has, v.Why = written(c.Containers), "the policy gives it to "+words(c.Containers)
+		v.Why = "the policy gives it to " + words(c.Containers)
 		v.Allow = fmt.Sprintf("containers = %s in the block credential %s", written(append(slices.Clone(c.Containers), container)), quote(id))
 	default:
-		v.Allowed, v.Has = true, written(c.Containers)
+		v.Allowed, v.Has = true, words(c.Containers)
 	}
-}
-
-// orEmpty is a list that is not nil.
-func orEmpty(list []string) []string { return append([]string{}, list...) }
-
-// index is the list's indexes, for IndexFunc.
-func index(list []string) []int {
-	all := make([]int, len(list))
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }
 
 // assign writes a list as an attribute of a policy: paths { writable = ["/srv", "/data"] }.

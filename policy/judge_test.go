@@ -14,7 +14,7 @@ func file() *File {
 			Imports: []string{"alice"},
 			Paths:   Paths{Writable: []string{"/srv"}, ReadOnly: []string{"/srv/shared", "/usr/share"}},
 			Rootfs:  Rootfs{Directories: []string{"/srv/rootfs"}},
-			Users:   Users{Allow: []string{"app", "web-*"}, UIDs: []string{"3000-3999", "5000"}, Shells: []string{"/bin/bash"}, Groups: []string{"adm"}},
+			Users:   Users{Allow: []string{"app", "web-*"}, UIDs: []string{"3000-3999", "5000"}, Shells: []string{"/bin/bash"}, Homes: []string{"/home/apps"}, Groups: []string{"adm"}},
 			Network: Network{HostNetwork: []string{"proxy"}, HostPorts: []string{"127.0.0.1:8000-8999", "10.0.0.0/8:53", "*:443", "[fd00::/8]:80"},
 				Subnets: []string{"10.20.0.0/16", "fd20::/32"}},
 			Privileges: Privileges{
@@ -27,7 +27,7 @@ func file() *File {
 		},
 		Configuration: map[string]Configuration{
 			"blog": {Directories: []string{"/srv/git/blog"}, Sections: Sections{
-				Names: []string{"blog", "blog-*"}, Paths: Paths{Writable: []string{"/srv/blog"}},
+				Names: []string{"blog", "blog-*"}, Slices: []string{"blog"}, Paths: Paths{Writable: []string{"/srv/blog"}},
 				Privileges: Privileges{Capabilities: []string{}},
 			}},
 		},
@@ -70,7 +70,17 @@ func TestJudge(t *testing.T) {
 		{everybody, resource.RightUID, "0", 0, false},
 		{everybody, resource.RightShell, "/bin/bash", 0, true},
 		{everybody, resource.RightShell, "/bin/sh", 0, false},
-		{everybody, resource.RightHome, "/srv/home", 0, true},
+		{everybody, resource.RightHome, "/home/apps/a", 0, true},
+		{everybody, resource.RightHome, "/srv/home", 0, false},
+		{everybody, resource.RightSlice, "shop", 0, true},
+		{everybody, resource.RightSlice, "", 0, true},
+		{blog, resource.RightSlice, "shop", 0, false},
+		{blog, resource.RightSlice, "", 0, false},
+		{blog, resource.RightSlice, "blog", 0, true},
+		{everybody, resource.RightLimit, "cpu_weight", 0, true},
+		{everybody, resource.RightLimit, "cpu_weight", 100, true},
+		{everybody, resource.RightLimit, "cpu_weight", 101, false},
+		{everybody, resource.RightLimit, "io_weight", 10000, false},
 		{everybody, resource.RightHome, "/root", 0, false},
 		{everybody, resource.RightHome, "/home/alice", 0, false},
 		{everybody, resource.RightImport, "alice", 0, true},
@@ -180,7 +190,7 @@ func obeyed(t *testing.T, owner string, v Verdict) {
 		"network { host_network": &s.Network.HostNetwork, "network { host_ports": &s.Network.HostPorts, "network { subnets": &s.Network.Subnets,
 		"privileges { capabilities": &s.Privileges.Capabilities, "privileges { devices": &s.Privileges.Devices, "privileges { sysctls": &s.Privileges.Sysctls,
 		"privileges { system_calls": &s.Privileges.SystemCalls, "privileges { root": &s.Privileges.Root, "privileges { boot": &s.Privileges.Boot,
-		"privileges { selinux": &s.Privileges.SELinux, "privileges { rlimits": &s.Privileges.Rlimits, "limits { unlimited": &s.Limits.Unlimited, "users { shells": &s.Users.Shells, "imports": &s.Imports, "names": &s.Names,
+		"privileges { selinux": &s.Privileges.SELinux, "privileges { rlimits": &s.Privileges.Rlimits, "limits { unlimited": &s.Limits.Unlimited, "users { shells": &s.Users.Shells, "imports": &s.Imports, "users { homes": &s.Users.Homes, "slices": &s.Slices, "names": &s.Names,
 	}
 	if attribute == "directories" {
 		return
@@ -220,7 +230,7 @@ func TestBuiltin(t *testing.T) {
 	}
 	for _, right := range []resource.Right{
 		resource.RightRoot, resource.RightGroup, resource.RightHostNetwork, resource.RightSysctl, resource.RightCapability, resource.RightSystemCall,
-		resource.RightDevice, resource.RightBoot, resource.RightSELinux, resource.RightRlimit, resource.RightCredential, resource.RightShell, resource.RightImport,
+		resource.RightDevice, resource.RightBoot, resource.RightSELinux, resource.RightRlimit, resource.RightCredential, resource.RightShell, resource.RightHome, resource.RightImport,
 	} {
 		if v := p.top.judge(resource.Demand{Right: right, Value: "writable"}); v.Allowed {
 			t.Errorf("something is loosened: %+v", v)

@@ -19,18 +19,20 @@ type Policy struct {
 // grants are what one configuration may have, ready for judging.
 type grants struct {
 	Sections
+	rules       rule.Grants
 	directories []string
 	block       string // `configuration "shop"` where it has a block of its own
 	uids        []span
 	ports       []port
 	subnets     []subnet
-	devices     []device
 }
 
 // builtin is the policy of a host without one, and what a file does not say.
 func builtin() Sections {
 	return Sections{
 		Names:  []string{"*"},
+		Slices: []string{"*"},
+		Limits: Limits{Amounts: Amounts{CPUWeight: 100, IOWeight: 100}},
 		Paths:  Paths{Writable: []string{"/srv"}},
 		Rootfs: Rootfs{Directories: []string{"/srv", "/var/lib/machines"}},
 		Users:  Users{Allow: []string{"*"}, UIDs: []string{"1000-60000"}},
@@ -94,28 +96,33 @@ func (p *Policy) configuration(owner string) *grants {
 	return &p.top
 }
 
-// Paths are the directories that the configuration of that name may have.
-func (p *Policy) Paths(owner string) rule.Paths { return p.configuration(owner).paths() }
-
-func (g *grants) paths() rule.Paths {
-	p := rule.Paths{Writable: g.Sections.Paths.Writable, ReadOnly: g.Sections.Paths.ReadOnly, Rootfs: g.Rootfs.Directories}
-	for id, c := range g.Sections.Credential {
-		if p.Credentials == nil {
-			p.Credentials = map[string][]string{}
-		}
-		p.Credentials[id] = c.Containers
+// rulesOf is what of sections the launcher judges by.
+func rulesOf(s Sections) rule.Grants {
+	may := s.Privileges
+	r := rule.Grants{
+		Writable: s.Paths.Writable, ReadOnly: s.Paths.ReadOnly, Rootfs: s.Rootfs.Directories,
+		Privileges: rule.Privileges{
+			HostNetwork: s.Network.HostNetwork, Boot: may.Boot, Root: may.Root, Capabilities: may.Capabilities, SystemCalls: may.SystemCalls,
+			Devices: may.Devices, Sysctls: may.Sysctls, SELinux: may.SELinux, Rlimits: may.Rlimits, OOMScoreAdjust: may.OOMScoreAdjust,
+		},
 	}
-	return p
+	for id, c := range s.Credential {
+		if r.Credentials == nil {
+			r.Credentials = map[string][]string{}
+		}
+		r.Credentials[id] = c.Containers
+	}
+	return r
 }
 
-// Rules are the paths of all configurations, for the launcher.
+// Rules are the grants of all configurations, for the launcher.
 func (p *Policy) Rules() rule.Rules {
-	r := rule.Rules{Version: rule.Version, Default: p.top.paths()}
+	r := rule.Rules{Version: rule.Version, Default: p.top.rules}
 	for name, g := range p.of {
 		if r.Configurations == nil {
-			r.Configurations = map[string]rule.Paths{}
+			r.Configurations = map[string]rule.Grants{}
 		}
-		r.Configurations[name] = g.paths()
+		r.Configurations[name] = g.rules
 	}
 	return r
 }

@@ -40,6 +40,14 @@ func (v *validator) bad(path, summary, detail string) {
 
 func (v *validator) sections(at string, s *Sections) {
 	v.patterns(at+"names", s.Names)
+	for _, slice := range s.Slices {
+		if slice != "" {
+			v.patterns(at+"slices", []string{slice})
+		}
+	}
+	for _, home := range s.Users.Homes {
+		v.path(at+"users.homes", home)
+	}
 	for _, dir := range s.Paths.Writable {
 		if v.path(at+"paths.writable", dir) {
 			v.open(at+"paths.writable", dir, false)
@@ -74,7 +82,7 @@ func (v *validator) sections(at string, s *Sections) {
 	v.words(at+"privileges.system_calls", s.Privileges.SystemCalls)
 	v.oneOf(at+"privileges.root", s.Privileges.Root, []string{"ephemeral", "persistent", "writable"})
 	v.patterns(at+"privileges.boot", s.Privileges.Boot)
-	v.oneOf(at+"privileges.rlimits", s.Privileges.Rlimits, []string{"memlock", "msgqueue", "nice", "rtprio", "rttime", "sigpending"})
+	v.oneOf(at+"privileges.rlimits", s.Privileges.Rlimits, rule.Raised)
 	if n := s.Privileges.OOMScoreAdjust; n < -1000 || n > 0 {
 		v.bad(at+"privileges.oom_score_adjust", fmt.Sprintf("%d is no bound", n), "what is above 0 needs no policy; write from -1000 to -1")
 	}

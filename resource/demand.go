@@ -14,6 +14,7 @@ const (
 	RightUID         Right = "uid"              // an account's number
 	RightShell       Right = "shell"            // an account's shell, by which somebody may log in
 	RightHome        Right = "home"             // an account's home directory, which the host's own programs read settings in
+	RightSlice       Right = "slice"            // the slice that a container is in, as the configuration writes it; "" for none
 	RightImport      Right = "import"           // the id of an object of the host's own that becomes the configuration's
 	RightGroup       Right = "group"            // a group of the host's that an account is a member of
 	RightPort        Right = "port"             // "127.0.0.1:8080" on the host, ":8080" on all of its addresses
@@ -37,13 +38,22 @@ const (
 // loosens are the rights that take something away from what a container is confined by. All others are a part of the host.
 var loosens = map[Right]bool{
 	RightRoot: true, RightHostNetwork: true, RightSysctl: true, RightCapability: true, RightSystemCall: true, RightDevice: true,
-	RightBoot: true, RightSELinux: true, RightRlimit: true, RightOOM: true, RightGroup: true, RightPort: true, RightShell: true, RightImport: true,
+	RightBoot: true, RightSELinux: true, RightRlimit: true, RightOOM: true, RightGroup: true, RightPort: true, RightWrite: true, RightShell: true, RightHome: true, RightImport: true,
 	RightCredential: true,
 }
 
 // Loosens reports whether the right gives a program, or an account, more than every one has: what a reader of a plan
 // is to see first.
 func (r Right) Loosens() bool { return loosens[r] }
+
+// launched are the rights that the launcher judges once more at every start.
+var launched = map[Right]bool{
+	RightRead: true, RightWrite: true, RightRootfs: true, RightRoot: true, RightHostNetwork: true, RightSysctl: true, RightCapability: true,
+	RightSystemCall: true, RightDevice: true, RightBoot: true, RightSELinux: true, RightRlimit: true, RightOOM: true, RightCredential: true,
+}
+
+// Launched reports whether a container that demands the right is not started where it has it no more.
+func (r Right) Launched() bool { return launched[r] }
 
 // Demand is one thing that a resource asks of its host.
 type Demand struct {

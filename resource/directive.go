@@ -72,6 +72,11 @@ func ParseTarget(s string) (Target, error) {
 	return Target{Modules: steps, Kind: addr.Kind, Name: addr.Name, Key: addr.Key}, nil
 }
 
+// Target names this resource alone.
+func (a Addr) Target() Target {
+	return Target{Modules: a.Modules(), Kind: a.Kind, Name: a.Name, Key: a.Key}
+}
+
 // String returns the target as the language spells it; "" for the zero Target.
 func (t Target) String() string {
 	if t.Kind == "" {

@@ -54,6 +54,11 @@ type Kind struct {
 	Check func(want State) []Problem
 }
 
+// Runs reports whether a resource of the kind is meant to run.
+func (k Kind) Runs(spec Spec) bool {
+	return k.Process && (k.Stopped == nil || !reflect.DeepEqual(k.Stopped(spec), spec))
+}
+
 // Kinds is the list of all kinds, in the order of the manual.
 type Kinds []Kind
 
@@ -193,11 +198,14 @@ type Reading struct {
 	// Used are the parts of each pool that something on this host already has,
 	// whoever owns it.
 	Used map[string][]Span
+	// Foreign is what others put beside resources of the owner, or in the place of one that was applied, so that these are not as
+	// applied or will not stay so. It is not hostctl's to take away; Detail says how to.
+	Foreign []Problem
 	// Unread are the paths of attributes, of resources in State, that this process may not read: they stand there
 	// as the kind makes them. Empty where everything was read, as root does.
 	Unread map[Addr][]string
-	// Warnings are what whoever reads a plan should know of these resources besides: what of the
-	// host's own changes them, or that one fails again and again.
+	// Warnings are what whoever reads a plan should know of these resources besides, and what is no drift: that one fails again
+	// and again.
 	Warnings []Problem
 }
 

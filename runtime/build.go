@@ -16,6 +16,10 @@ func (o mapsOp) do(l *launch) (err error) {
 	if l.start, _, err = startTime(l.pid()); err != nil {
 		return err
 	}
+	// Opened here: inside the child's mount namespace its number names it no more.
+	if l.proc, err = unix.Open(procPath(l.pid(), ""), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return call("open("+procPath(l.pid(), "")+")", err)
+	}
 	if l.userns, err = mapUserns(l.pid(), o.uidMap, o.gidMap); err != nil {
 		return step("id maps", err)
 	}
@@ -451,6 +455,7 @@ func (recordOp) do(l *launch) error {
 	data := Record{
 		Name: l.spec.Name, Spec: l.sum, PID: l.pid(), StartTime: l.start,
 		UID: l.id.UID, GID: l.id.GID, UIDMap: l.id.UIDMap, GIDMap: l.id.GIDMap,
+		Facts: released(l.spec, l.id, l.proc),
 	}.encode()
 	if err := writeNew(l.running, newRecord+strconv.Itoa(unix.Getpid()), l.invocation, data); err != nil {
 		return step("running/"+l.invocation, err)

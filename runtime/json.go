@@ -59,7 +59,8 @@ func (r *reader) end() {
 // object calls field for every key; field reads the value and says whether the key is known.
 // A key that stands twice is refused.
 func (r *reader) object(field func(key string) bool) {
-	var seen []string // as many as there are known fields
+	var few [16]string
+	seen := few[:0] // as many as there are known fields
 	r.members(func(key string) {
 		for _, s := range seen {
 			if s == key {
@@ -213,8 +214,11 @@ func (r *reader) str() string {
 		case c < ' ':
 			r.fail("control character in a string")
 		default:
-			out = append(out, c)
-			r.pos++
+			run := r.pos
+			for r.pos < len(r.data) && r.data[r.pos] != '"' && r.data[r.pos] != '\\' && r.data[r.pos] >= ' ' {
+				r.pos++
+			}
+			out = append(out, r.data[run:r.pos]...)
 		}
 	}
 	return ""

@@ -86,6 +86,7 @@ type launch struct {
 	clonePID   int32 // written by the kernel
 	clonePidFD int32
 	userns     int
+	proc       int    // the child's directory in the host's proc, O_PATH
 	start      uint64 // the child's start time
 	holdWrite  int
 	recorded   bool
@@ -107,7 +108,7 @@ func Launch(paths Paths, name string, env Env, report func(line string)) int {
 	debug.SetGCPercent(-1)
 	l := &launch{
 		paths: paths, name: name, invocation: env.InvocationID, credentials: env.Credentials, report: report,
-		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, holdWrite: -1, clonePidFD: -1,
+		specFD: -1, notify: -1, rootfs: -1, procFS: -1, userns: -1, proc: -1, holdWrite: -1, clonePidFD: -1,
 		slots: make(map[string]int, 16), subs: map[string][]submount{}, contents: map[string][]byte{}, files: map[string]bool{},
 	}
 	code, err := l.run(env)

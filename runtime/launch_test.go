@@ -127,13 +127,17 @@ func newBed(t *testing.T) *bed {
 	}))
 	b.must(err)
 	b.notify = conn
-	b.allow(rule.Paths{Writable: []string{dir}, ReadOnly: []string{dir + "/readonly"}, Rootfs: []string{dir}})
+	b.allow(rule.Grants{Writable: []string{dir}, ReadOnly: []string{dir + "/readonly"}, Rootfs: []string{dir}})
 	return b
 }
 
-// allow makes the paths those of the host's policy.
-func (b *bed) allow(p rule.Paths) {
+// allow makes the paths those of the host's policy, which allows everything else.
+func (b *bed) allow(p rule.Grants) {
 	b.t.Helper()
+	p.Privileges = rule.Privileges{
+		HostNetwork: []string{"*"}, Boot: []string{"*"}, Root: []string{RootEphemeral, RootPersistent, RootWritable}, Capabilities: CapabilityNames(),
+		SystemCalls: SystemCallNames(), Devices: []string{"/dev/*"}, Sysctls: []string{"*"}, Rlimits: rule.Raised, OOMScoreAdjust: -1000,
+	}
 	b.must(b.paths.WriteRules(rule.Rules{Version: rule.Version, Default: p}))
 }
 

@@ -20,6 +20,8 @@ type Record struct {
 	UID, GID  uint32    // the payload's, as counted inside
 	UIDMap    []Mapping // what the kernel was told
 	GIDMap    []Mapping
+	// Facts are what the kernel goes on saying of the process; nil of an older launcher.
+	Facts *Facts
 }
 
 // newRecord begins the name of a record that is being written; the launcher's pid ends it.
@@ -37,6 +39,9 @@ func (r Record) encode() []byte {
 	w.uint("gid", uint64(r.GID))
 	w.mappings("uid_map", r.UIDMap)
 	w.mappings("gid_map", r.GIDMap)
+	if r.Facts != nil {
+		w.facts(r.Facts)
+	}
 	w.close('}')
 	return append(w.out, '\n')
 }
@@ -80,6 +85,8 @@ func decodeRecord(data []byte) (Record, error) {
 			out.UIDMap = r.mappings()
 		case "gid_map":
 			out.GIDMap = r.mappings()
+		case "facts":
+			out.Facts = r.facts()
 		default:
 			return false
 		}
@@ -124,8 +131,8 @@ func (p Paths) ReadRecord(invocation string) (Record, error) {
 	return r, step("record "+invocation, err)
 }
 
-// maxRecord is more than a record can have: two maps of at most 340 lines, user_namespaces(7).
-const maxRecord = 64 << 10
+// maxRecord is more than a record can have: two maps of at most 340 lines, user_namespaces(7), and the mounts.
+const maxRecord = 64<<10 + 6*maxMounts
 
 // readRecord reads a record's file and waits for nobody, whatever stands in its place.
 func readRecord(path string) ([]byte, error) {

@@ -54,7 +54,7 @@ func encodeRules(r rule.Rules) []byte {
 	w := &writer{first: true}
 	w.open('{')
 	w.uint("version", uint64(r.Version))
-	w.pathRules("default", r.Default)
+	w.grants("default", r.Default)
 	w.key("configurations")
 	w.open('{')
 	names := make([]string, 0, len(r.Configurations))
@@ -63,19 +63,27 @@ func encodeRules(r rule.Rules) []byte {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		w.pathRules(name, r.Configurations[name])
+		w.grants(name, r.Configurations[name])
 	}
 	w.close('}')
 	w.close('}')
 	return append(w.out, '\n')
 }
 
-func (w *writer) pathRules(k string, p rule.Paths) {
+func (w *writer) grants(k string, p rule.Grants) {
 	w.key(k)
 	w.open('{')
 	w.strs("writable", p.Writable)
 	w.strs("read_only", p.ReadOnly)
 	w.strs("rootfs", p.Rootfs)
+	w.key("privileges")
+	w.open('{')
+	for _, l := range privilegeLists(&p.Privileges) {
+		w.strs(l.name, *l.list)
+	}
+	// Never above 0, and the reader knows no sign.
+	w.uint("oom_score_adjust_below_0", uint64(-p.Privileges.OOMScoreAdjust))
+	w.close('}')
 	if len(p.Credentials) > 0 {
 		w.key("credentials")
 		w.open('{')
@@ -93,16 +101,16 @@ func (w *writer) pathRules(k string, p rule.Paths) {
 }
 
 func decodeRules(data []byte) (rule.Rules, error) {
-	out := rule.Rules{Configurations: map[string]rule.Paths{}}
+	out := rule.Rules{Configurations: map[string]rule.Grants{}}
 	r := &reader{data: data}
 	r.object(func(key string) bool {
 		switch key {
 		case "version":
 			out.Version = int(r.uint(31))
 		case "default":
-			out.Default = r.pathRules()
+			out.Default = r.grants()
 		case "configurations":
-			r.members(func(name string) { out.Configurations[name] = r.pathRules() })
+			r.members(func(name string) { out.Configurations[name] = r.grants() })
 		default:
 			return false
 		}
@@ -118,7 +126,39 @@ func decodeRules(data []byte) (rule.Rules, error) {
 	return out, nil
 }
 
-func (r *reader) pathRules() (p rule.Paths) {
+// privilegeLists are the lists of privileges by their names.
+func privilegeLists(p *rule.Privileges) []struct {
+	name string
+	list *[]string
+} {
+	return []struct {
+		name string
+		list *[]string
+	}{
+		{"host_network", &p.HostNetwork}, {"boot", &p.Boot}, {"root", &p.Root}, {"capabilities", &p.Capabilities}, {"system_calls", &p.SystemCalls},
+		{"devices", &p.Devices}, {"sysctls", &p.Sysctls}, {"selinux", &p.SELinux}, {"rlimits", &p.Rlimits},
+	}
+}
+
+func (r *reader) privileges() (p rule.Privileges) {
+	lists := privilegeLists(&p)
+	r.object(func(key string) bool {
+		if key == "oom_score_adjust_below_0" {
+			p.OOMScoreAdjust = -int(r.uint(10))
+			return true
+		}
+		for _, l := range lists {
+			if l.name == key {
+				*l.list = r.strs()
+				return true
+			}
+		}
+		return false
+	})
+	return p
+}
+
+func (r *reader) grants() (p rule.Grants) {
 	r.object(func(key string) bool {
 		switch key {
 		case "writable":
@@ -127,6 +167,8 @@ func (r *reader) pathRules() (p rule.Paths) {
 			p.ReadOnly = r.strs()
 		case "rootfs":
 			p.Rootfs = r.strs()
+		case "privileges":
+			p.Privileges = r.privileges()
 		case "credentials":
 			p.Credentials = map[string][]string{}
 			r.members(func(id string) { p.Credentials[id] = r.strs() })
@@ -140,7 +182,7 @@ func (r *reader) pathRules() (p rule.Paths) {
 
 // allowed returns the entry of the rules that allows the rootfs, under "root", and each volume of a spec, by the slot that it is mounted
 // from; and fails unless they allow its secrets too. It is pure.
-func allowed(s Spec, r rule.Paths) (map[string]string, error) {
+func allowed(s Spec, r rule.Grants) (map[string]string, error) {
 	below := make(map[string]string, len(s.Mounts)+1)
 	judge := func(slot, what, p string, v rule.Verdict) error {
 		if v.Root == "" {
@@ -161,12 +203,75 @@ func allowed(s Spec, r rule.Paths) (map[string]string, error) {
 			return nil, err
 		}
 	}
+	if s.Root == RootWritable {
+		if err := judge("root", "writing to rootfs", s.Rootfs, r.Write(s.Rootfs)); err != nil {
+			return nil, err
+		}
+	}
+	if refused := privileged(s, r.Privileges); refused != "" {
+		return nil, errors.New("the host's policy does not allow " + refused)
+	}
 	for _, x := range s.Secrets {
 		if !rule.Match(r.Credentials[x.Credential], s.Name) {
 			return nil, errors.New("the host's policy does not give credential " + strconv.Quote(x.Credential) + " to container " + s.Name)
 		}
 	}
 	return below, nil
+}
+
+// privileged returns the first thing that a spec has beyond what every container has and that is not allowed; "" for none.
+func privileged(s Spec, may rule.Privileges) string {
+	switch {
+	case s.HostNetwork && !rule.Match(may.HostNetwork, s.Name):
+		return "the host's network"
+	case s.Boot && !rule.Match(may.Boot, s.Name):
+		return "a whole system"
+	case s.Root != RootReadOnly && !contains(may.Root, s.Root):
+		return "a root that is " + s.Root
+	case s.SELinux != "" && !contains(may.SELinux, s.SELinux):
+		return "the SELinux context " + strconv.Quote(s.SELinux)
+	case s.OOMScoreAdjust < 0 && s.OOMScoreAdjust < may.OOMScoreAdjust:
+		return "an oom_score_adjust of " + strconv.Itoa(s.OOMScoreAdjust)
+	}
+	for _, name := range s.Capabilities {
+		if !contains(may.Capabilities, name) {
+			return "capability " + name
+		}
+	}
+	for _, name := range s.SystemCalls {
+		if !contains(may.SystemCalls, name) {
+			return "system call " + name
+		}
+	}
+	for _, c := range s.Sysctls {
+		if !rule.Match(may.Sysctls, c.Name) {
+			return "sysctl " + c.Name
+		}
+	}
+	for _, l := range s.Limits {
+		if contains(rule.Raised, l.Name) && !contains(may.Rlimits, l.Name) {
+			return "resource limit " + l.Name
+		}
+	}
+	for _, d := range s.Devices { // with which permissions only the unit knows
+		allowed := false
+		for _, entry := range may.Devices {
+			allowed = allowed || rule.Device(entry, d.Source, "")
+		}
+		if !allowed {
+			return "device " + d.Source
+		}
+	}
+	return ""
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
 }
 
 // openAllowed opens a directory of the host beneath the entry of the rules that allows it: whatever lies between, no link leads

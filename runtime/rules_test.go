@@ -17,8 +17,9 @@ func TestRules(t *testing.T) {
 	}
 	want := rule.Rules{
 		Version: rule.Version,
-		Default: rule.Paths{Writable: []string{"/srv"}, ReadOnly: []string{"/usr/share"}, Rootfs: []string{"/srv", "/a \"b\"\\"}},
-		Configurations: map[string]rule.Paths{
+		Default: rule.Grants{Writable: []string{"/srv"}, ReadOnly: []string{"/usr/share"}, Rootfs: []string{"/srv", "/a \"b\"\\"},
+			Privileges: rule.Privileges{Capabilities: []string{"chown"}, Boot: []string{"*"}, OOMScoreAdjust: -500}},
+		Configurations: map[string]rule.Grants{
 			"blog": {Writable: []string{"/srv/blog"}, ReadOnly: []string{}, Rootfs: []string{}, Credentials: map[string][]string{"a.b": {"blog-*"}, "key": {}}},
 			"shop": {Writable: []string{}, ReadOnly: []string{}, Rootfs: []string{}},
 		},
@@ -61,6 +62,47 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// What a container has beyond what every one has is judged at every start.
+func TestPrivilegesObeyRules(t *testing.T) {
+	may := rule.Privileges{
+		HostNetwork: []string{"proxy"}, Boot: []string{"sys-*"}, Root: []string{RootEphemeral}, Capabilities: []string{"chown"}, SystemCalls: []string{"keyctl"},
+		Devices: []string{"/dev/net/tun:rw"}, Sysctls: []string{"net.ipv4.*"}, SELinux: []string{"u:r:t:s0"}, Rlimits: []string{"memlock"}, OOMScoreAdjust: -100,
+	}
+	for _, c := range []struct {
+		spec Spec
+		want string
+	}{
+		{Spec{Name: "web"}, ""},
+		{Spec{Name: "proxy", HostNetwork: true}, ""},
+		{Spec{Name: "web", HostNetwork: true}, "the host's network"},
+		{Spec{Name: "sys-a", Boot: true}, ""},
+		{Spec{Name: "sys", Boot: true}, "a whole system"},
+		{Spec{Root: RootEphemeral}, ""},
+		{Spec{Root: RootWritable}, "a root that is writable"},
+		{Spec{Capabilities: []string{"chown"}}, ""},
+		{Spec{Capabilities: []string{"chown", "net_admin"}}, "capability net_admin"},
+		{Spec{SystemCalls: []string{"keyctl", "ptrace"}}, "system call ptrace"},
+		{Spec{Devices: []Device{{Path: "/dev/net/tun", Source: "/dev/net/tun"}}}, ""},
+		{Spec{Devices: []Device{{Path: "/dev/net/tun", Source: "/dev/kvm"}}}, "device /dev/kvm"},
+		{Spec{Sysctls: []Sysctl{{Name: "net.ipv4.ip_forward"}}}, ""},
+		{Spec{Sysctls: []Sysctl{{Name: "kernel.sem"}}}, "sysctl kernel.sem"},
+		{Spec{SELinux: "u:r:t:s0"}, ""},
+		{Spec{SELinux: "u:r:init_t:s0"}, "the SELinux context"},
+		{Spec{Limits: []Limit{{Name: "core"}, {Name: "memlock"}}}, ""},
+		{Spec{Limits: []Limit{{Name: "rtprio"}}}, "resource limit rtprio"},
+		{Spec{OOMScoreAdjust: -100}, ""},
+		{Spec{OOMScoreAdjust: 500}, ""},
+		{Spec{OOMScoreAdjust: -101}, "an oom_score_adjust of -101"},
+	} {
+		if got := privileged(c.spec, may); c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%+v: %q, want %q", c.spec, got, c.want)
+		}
+		if got := privileged(c.spec, rule.Privileges{}); got == "" && c.spec.Name != "web" && c.spec.OOMScoreAdjust <= 0 {
+			t.Errorf("%+v is allowed by nothing", c.spec)
+		}
+	}
+}
+
 // What the host's owner does not allow is not started, whatever the spec says, and trying again does not help.
 func TestLaunchObeysRules(t *testing.T) {
 	b := newBed(t)
@@ -75,9 +117,9 @@ func TestLaunchObeysRules(t *testing.T) {
 			s.Mounts = []Mount{{Target: "/data", Source: source, Path: path, ReadOnly: readOnly, Owner: &Account{4242, 4242}}}
 		}
 	}
-	ours := rule.Paths{Writable: []string{b.dir + "/vol"}, ReadOnly: []string{b.dir + "/vol/ro", b.dir + "/readonly", "/usr/share"}, Rootfs: []string{b.dir}}
+	ours := rule.Grants{Writable: []string{b.dir + "/vol"}, ReadOnly: []string{b.dir + "/vol/ro", b.dir + "/readonly", "/usr/share"}, Rootfs: []string{b.dir}}
 	for name, c := range map[string]struct {
-		rules  rule.Paths
+		rules  rule.Grants
 		change func(*Spec)
 		want   string // in what the journal says; "" starts
 	}{
@@ -90,12 +132,12 @@ func TestLaunchObeysRules(t *testing.T) {
 		"elsewhere":             {ours, mount(outside, "", true), "policy does not allow reading"},
 		"by a link below":       {ours, mount(b.dir+"/vol/link", "", true), "symbolic link"},
 		"by a link in the part": {ours, mount(b.dir+"/vol", "link", true), "RESOLVE_NO_SYMLINKS"},
-		"by a link above":       {rule.Paths{Writable: []string{b.dir + "/alias"}, Rootfs: ours.Rootfs}, mount(b.dir+"/alias/sub", "", true), "symbolic link"},
+		"by a link above":       {rule.Grants{Writable: []string{b.dir + "/alias"}, Rootfs: ours.Rootfs}, mount(b.dir+"/alias/sub", "", true), "symbolic link"},
 		"the system's":          {ours, mount("/usr/share", "", false), "/usr holds the system's programs"},
-		"the system's secrets":  {rule.Paths{Writable: []string{"/"}, ReadOnly: []string{"/"}, Rootfs: []string{"/"}}, mount("/etc/ssl/private", "", true), "/etc holds the host's configuration"},
-		"the journal's socket":  {rule.Paths{Writable: []string{"/run"}, Rootfs: ours.Rootfs}, mount("/run/systemd", "", false), "/run/systemd is systemd's own"},
-		"no rootfs":             {rule.Paths{Writable: ours.Writable}, nil, "policy does not allow rootfs"},
-		"nothing":               {rule.Paths{}, nil, "policy does not allow rootfs"},
+		"the system's secrets":  {rule.Grants{Writable: []string{"/"}, ReadOnly: []string{"/"}, Rootfs: []string{"/"}}, mount("/etc/ssl/private", "", true), "/etc holds the host's configuration"},
+		"the journal's socket":  {rule.Grants{Writable: []string{"/run"}, Rootfs: ours.Rootfs}, mount("/run/systemd", "", false), "/run/systemd is systemd's own"},
+		"no rootfs":             {rule.Grants{Writable: ours.Writable}, nil, "policy does not allow rootfs"},
+		"nothing":               {rule.Grants{}, nil, "policy does not allow rootfs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := *b

@@ -23,7 +23,7 @@ func (b *bed) credentials(pattern string) string {
 	b.must(os.RemoveAll(dir))
 	b.must(os.Mkdir(dir, 0o700))
 	b.must(os.WriteFile(dir+"/tls-key", []byte(canary), 0o400))
-	b.allow(rule.Paths{Writable: []string{b.dir}, Rootfs: []string{b.dir}, Credentials: map[string][]string{"tls-key": {pattern}}})
+	b.allow(rule.Grants{Writable: []string{b.dir}, Rootfs: []string{b.dir}, Credentials: map[string][]string{"tls-key": {pattern}}})
 	return dir
 }
 

@@ -3,6 +3,8 @@ package runtime
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -210,4 +212,34 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("changes on the way\n%s\n%s", a, c)
 		}
 	})
+}
+
+// A container that was applied by an older release is started again by this launcher after an upgrade. testdata/spec/1.json is what version 1 wrote
+// when it was new, and is never written anew: what stands there is read for ever, and means what it meant.
+func TestOldSpecs(t *testing.T) {
+	data, err := os.ReadFile("testdata/spec/1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, _, err := Encode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var was, is map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(data, &was), json.Unmarshal(now, &is)); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range was {
+		if !bytes.Equal(is[key], value) {
+			t.Errorf("%s is read as %s, was %s", key, is[key], value)
+		}
+	}
+	newer := bytes.Replace(data, []byte(`"version":1`), []byte(`"version":99`), 1)
+	if _, err := Decode(newer); err == nil || !strings.Contains(err.Error(), "newer than this launcher's") {
+		t.Errorf("a spec of the future: %v", err)
+	}
 }

@@ -236,8 +236,10 @@ func openOwn(path string) (fd int, data []byte, err error) {
 }
 
 // readAll reads a file of about size bytes to its end.
-func readAll(fd, size int) ([]byte, error) {
-	buf := make([]byte, 0, size+512)
+func readAll(fd, size int) ([]byte, error) { return readMore(fd, make([]byte, 0, size+512)) }
+
+// readMore reads a file to its end behind buf.
+func readMore(fd int, buf []byte) ([]byte, error) {
 	for {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]

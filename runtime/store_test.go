@@ -154,9 +154,15 @@ func TestPrune(t *testing.T) {
 func TestRecord(t *testing.T) {
 	want := Record{Name: "web", Spec: strings.Repeat("0", 64), PID: 7, StartTime: 1 << 60, UID: 1, GID: 2,
 		UIDMap: []Mapping{{0, 1000000, 65536}}, GIDMap: []Mapping{{0, 5, 1}, {1, 9, 2}}}
-	got, err := decodeRecord(want.encode())
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v", got, err)
+	for _, facts := range []*Facts{nil, {SeccompFilters: -1, Namespaces: map[string]string{}}, {
+		Boot: true, Namespaces: map[string]string{"net": "net:[4026531840]"}, Capabilities: 1<<41 - 1, NoNewPrivs: true, SeccompFilters: 2,
+		Mounts: `0:21 /a\040"b / ro,nosuid tmpfs` + "\n0:22 / /\x01� rw proc\n",
+	}} {
+		want.Facts = facts
+		got, err := decodeRecord(want.encode())
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, %v", got, err)
+		}
 	}
 	for _, text := range []string{``, `{}`, `{"version":2,"pid":1}`, `{"version":1,"uid_map":[[1,2]]}`} {
 		if _, err := decodeRecord([]byte(text)); err == nil {

@@ -18,8 +18,8 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 var runtimeVariables = []string{"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK"}
 
 // keptVariables are all that root's hostctl knows of its caller's environment, beside [envPrefix]: how to
-// write for this reader, and the name for the record of who stopped a container.
-var keptVariables = []string{"TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LANG", "SUDO_USER", "DOAS_USER", "LOGNAME"}
+// write for this reader, and for the record who stopped a container or made a generation.
+var keptVariables = []string{"TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LANG", "SUDO_USER", "SUDO_UID", "DOAS_USER", "LOGNAME"}
 
 // leaveCaller makes a process of root's independent of who started it, and how. It returns the caller's environment,
 // for who asks for it by name; that of the process has [keptVariables] and a fixed PATH from then on. Of the

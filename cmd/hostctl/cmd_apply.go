@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -66,7 +67,7 @@ const parallelism = 64
 // settleTime is how long a container that was started is given to fail.
 const settleTime = time.Second
 
-// applying is what apply and destroy have in common.
+// applying is what apply, destroy and rollback have in common.
 type applying struct {
 	planning
 	approve     bool
@@ -79,6 +80,11 @@ type applying struct {
 func (a *applying) register(fs *flag.FlagSet) {
 	a.planning.register(fs)
 	a.registerScope(fs)
+	a.registerRun(fs)
+}
+
+// registerRun declares the flags that say how a plan is carried out.
+func (a *applying) registerRun(fs *flag.FlagSet) {
 	fs.IntVar(&a.parallelism, "parallelism", parallelism, "do at most `N` steps at a time")
 	fs.BoolVar(&a.approve, "auto-approve", false, "do not ask before changing the host")
 	fs.DurationVar(&a.settle, "settle", settleTime, "look again this `TIME` after the last start, for containers that fail at once; 0 does not")
@@ -113,7 +119,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	return a.run(c, p, config, sources.Dir)
+	return a.run(c, p, config, origin{command: a.command(), dir: sources.Place, root: sources.Root})
 }
 
 func (a *applying) check() error {
@@ -179,28 +185,33 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err := a.unseal(c, f, p, sources, key); err != nil {
 		return nil, err
 	}
-	if err := p.again(c, f); err != nil {
+	if err := p.again(c, f, sources.Place); err != nil {
 		return nil, err
 	}
 	p.options = plan.Options{
 		Kinds: m.Kinds, Owner: f.Owner, Directives: f.Directives, Targets: f.Targets, Replace: f.Replace,
-		Imported: seen.Imported, Handed: f.Handed, Hidden: seen.Hidden(),
+		Imported: seen.Imported, Handed: f.Handed, Hidden: seen.Hidden(), Foreign: seen.Foreign, Held: seen.HeldAddrs(time.Now()),
 	}
 	problems := p.make(c.ctx)
 	if !p.plan.Equal(f.Plan) {
 		return nil, staleError{[]string{"Making the plan again from what the file holds gives another plan."}}
 	}
+	if refused := p.refused(sources.Place); len(refused) > 0 {
+		problems = refused
+	}
 	if err := c.problems(nil, problems); err != nil {
 		return nil, err
 	}
 	c.show(p)
-	return a.run(c, p, nil, f.Dir)
+	return a.run(c, p, nil, origin{command: "apply", dir: sources.Place, root: f.Root})
 }
 
 // again checks and resolves what a saved plan wants as if it had just been read:
 // a file can say whatever its writer likes, and what the ledger and the host
 // give out does not come from it. Unchanged, it is what was planned.
-func (p *proposal) again(c *cli, f *plan.File) error {
+//
+// place is where the configuration lies.
+func (p *proposal) again(c *cli, f *plan.File, place string) error {
 	if err := c.diagnose(hcl.Check(f.Want, p.machine.Kinds)); err != nil {
 		return err
 	}
@@ -209,13 +220,13 @@ func (p *proposal) again(c *cli, f *plan.File) error {
 	if len(problems) > 0 {
 		return c.problems(nil, problems)
 	}
-	if refused := p.policy.Check(f.Owner, realDir(f.Dir), r.Want, f.Directives.Imports); len(refused) > 0 {
+	if refused := p.policy.Check(f.Owner, place, r.Want, f.Directives.Imports); len(refused) > 0 {
 		return c.problems(nil, refused)
 	}
 	if plan.Digest(r.Want) != saved {
 		return staleError{[]string{"The ledger and the host give what it wants other numbers or paths than the file has."}}
 	}
-	p.want, p.grants = r.Want, r.Grants
+	p.want, p.declared, p.grants = r.Want, r.Declared, r.Grants
 	return nil
 }
 
@@ -249,9 +260,21 @@ func (e staleError) Error() string {
 	return "the saved plan is stale: " + strings.Join(e.reasons, " ") + " Plan again."
 }
 
-// run carries the plan of the configuration in dir out and reports what became of it.
-func (a *applying) run(c *cli, p *proposal, config *hcl.Config, dir string) (map[string]any, error) {
+// command is the name of the command, for the record.
+func (a *applying) command() string {
+	if a.destroy {
+		return "destroy"
+	}
+	return "apply"
+}
+
+// run carries a plan out and reports what became of it.
+func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (map[string]any, error) {
 	begun := time.Now()
+	generation, err := p.begin(c, from, begun)
+	if err != nil {
+		return nil, err
+	}
 	r := &reporter{c: c, steps: p.plan.Steps}
 	sensitive := p.options.Directives.Sensitive
 	if sensitive == nil {
@@ -260,15 +283,19 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, dir string) (map
 	back := p.machine.Remember(p.plan, p.seen)
 	options := apply.Options{
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,
-		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: dir},
+		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: from.dir},
 	}
 	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, options)
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
 	rollback := len(errs) > 0 && !a.destroy && !a.noRollback && ledgerErr == nil && c.ctx.Err() == nil
-	err := r.failed(errs, rollback)
+	err = r.failed(errs, rollback)
 	if rollback {
 		u := &undoing{reporter: r, begun: begun}
 		fields["rolled_back"], err, ledgerErr = u.run(back, errs, options)
+	}
+	if generation != nil {
+		fields["generation"] = generation.Number
+		ledgerErr = errors.Join(ledgerErr, p.end(c.ctx, generation, errs, ledgerErr))
 	}
 	if ledgerErr != nil { // the last word, and not in the place of the others
 		err = ledgerErr

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hostctl/apply"
@@ -43,7 +44,8 @@ func completeCommand() command {
 type completion struct {
 	cli    *cli
 	source source
-	flags  *flag.FlagSet // of source
+	name   string        // of a -name flag
+	flags  *flag.FlagSet // of source, and -name
 	prefix string        // stands before the value: "-out=" of -out=FILE
 	typed  string        // of the value
 	lines  []string
@@ -62,6 +64,7 @@ func (p *completion) complete(words []string) {
 	p.flags = flag.NewFlagSet("", flag.ContinueOnError)
 	p.flags.SetOutput(io.Discard)
 	p.source.register(p.flags)
+	p.flags.StringVar(&p.name, "name", "", "")
 	words = words[:last]
 	for len(words) > 0 && strings.HasPrefix(words[0], "-") {
 		name, value, assigned := strings.Cut(strings.TrimLeft(words[0], "-"), "=")
@@ -195,6 +198,8 @@ func (p *completion) value(cmd command, placeholder string) {
 		for _, f := range l.Functions {
 			p.add(f.Name, f.Signature)
 		}
+	case "GENERATION":
+		p.generations()
 	case "CONFIGURATION":
 		for _, name := range slices.Sorted(maps.Keys(p.ledger().Owners)) {
 			p.add(name, "")
@@ -224,6 +229,19 @@ func (p *completion) addresses(wanted func(resource.Kind) bool) {
 		if kind, ok := kinds().Lookup(addr.Kind); ok && wanted(kind) {
 			p.add(addr.String(), found[addr])
 		}
+	}
+}
+
+// generations completes the numbers of the configuration's generations.
+func (p *completion) generations() {
+	config, err := p.source.owner(p.cli, p.name)
+	if err != nil {
+		return
+	}
+	m := apply.Machine{Kinds: kinds(), LedgerPath: ledgerPath}
+	heads, _ := m.Generations(config.Name).Heads()
+	for _, h := range heads {
+		p.add(strconv.FormatUint(h.Number, 10), h.Title())
 	}
 }
 

@@ -132,7 +132,7 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if p.destroy {
 		want = resource.State{}
 	}
-	proposal, problems, err := propose(c.ctx, m, pol, config.Name, realDir(sources.Dir), want, config.Directives, scope)
+	proposal, problems, err := propose(c.ctx, m, pol, config.Name, sources.Place, want, config.Directives, scope)
 	if err != nil {
 		return nil, nil, sources, err
 	}
@@ -160,7 +160,7 @@ func (c *cli) outputs(config *hcl.Config) {
 		if o.Sensitive {
 			value = strings.Trim(value, `"`) // the text that stands for it is no value
 		}
-		fmt.Fprintf(c.stdout, "  %s = %s\n", o.Name, printable(value))
+		fmt.Fprintf(c.stdout, "  %s = %s\n", printable(o.Name), printable(value))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 
 	"hostctl/hcl"
@@ -85,7 +85,7 @@ func (p *policing) check(c *cli, args []string) (map[string]any, error) {
 	}
 	dir := ""
 	if p.file == "" { // another host has it elsewhere
-		dir = realDir(sources.Dir)
+		dir = sources.Place
 	}
 	refused := pol.Check(config.Name, dir, config.State, config.Directives.Imports)
 	if !c.json && len(refused) == 0 {
@@ -120,7 +120,7 @@ func (p *policing) explain(c *cli, args []string) (map[string]any, error) {
 		for _, addr := range config.State.Addrs() {
 			if target.Covers(addr) {
 				found = true
-				verdicts[addr.String()] = pol.Judge(config.Name, addr, config.State[addr])
+				verdicts[addr.String()] = withheld(pol.Judge(config.Name, addr, config.State[addr]), config.Directives.Sensitive[addr])
 			}
 		}
 		if !found {
@@ -141,12 +141,28 @@ func (p *policing) explain(c *cli, args []string) (map[string]any, error) {
 	return map[string]any{"resources": verdicts, "policy": pol.Origin}, nil
 }
 
+// sensitiveValue stands for one.
+const sensitiveValue = "(sensitive value)"
+
+// withheld takes the values out of the verdicts on what is sensitive.
+func withheld(list []policy.Verdict, sensitive []string) []policy.Verdict {
+	for i := range list {
+		if v := &list[i]; resource.Covered(v.Path, sensitive) {
+			v.Value, v.Amount, v.Has, v.Allow = sensitiveValue, 0, "", ""
+			if v.Why != "" {
+				v.Why = "the policy does not have it"
+			}
+		}
+	}
+	return list
+}
+
 func (c *cli) printVerdicts(addr string, list []policy.Verdict, pol *hostPolicy) {
 	fmt.Fprintf(c.stdout, "%s asks, and %s says:\n\n", printable(addr), pol.name())
 	rows := [][]string{{"ATTRIBUTE", "ASKS FOR", "", "BECAUSE"}}
 	for _, v := range list {
 		asks := string(v.Right) + " " + v.Value
-		if v.Right == resource.RightLimit || v.Right == resource.RightOOM {
+		if v.Value != sensitiveValue && (v.Right == resource.RightLimit || v.Right == resource.RightOOM) {
 			asks = strings.TrimSpace(v.Value + " " + policy.Amount(v.Demand))
 		}
 		path, says, because := v.Path, "allowed", v.By
@@ -157,7 +173,7 @@ func (c *cli) printVerdicts(addr string, list []policy.Verdict, pol *hostPolicy)
 		case !v.Allowed:
 			says, because = "refused", v.Why
 		case v.Has != "":
-			because += " has " + v.Has
+			because += " has " + strconv.Quote(v.Has)
 		}
 		rows = append(rows, []string{path, asks, says, because})
 	}
@@ -224,16 +240,22 @@ func (p *policing) init(c *cli, args []string) (map[string]any, error) {
 	return map[string]any{"policy": path}, nil
 }
 
-// standing marks those refusals that what is on the host already does not obey either: what runs goes on, and is not started again.
+// standing marks those refusals that what is on the host already does not obey either.
 func (p *hostPolicy) standing(owner string, refused []resource.Problem, live resource.State) {
 	for i := range refused {
 		r := &refused[i]
-		spec := live[r.Addr]
-		if spec == nil {
+		if live[r.Addr] == nil {
 			continue
 		}
-		if slices.ContainsFunc(p.Check(owner, "", resource.State{r.Addr: spec}, nil), func(l resource.Problem) bool { return l.Path == r.Path && l.Summary == r.Summary }) {
-			r.Detail += "\n\nThis host has it so since before: what runs is left alone, and is not started again."
+		for _, v := range p.Judge(owner, r.Addr, live[r.Addr]) {
+			if !v.Allowed && v.Path == r.Path && policy.Summary(v) == r.Summary {
+				r.Detail += "\n\nThis host has it so since before. What runs is left alone"
+				if v.Right.Launched() {
+					r.Detail += ", and is not started again"
+				}
+				r.Detail += "."
+				break
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -12,17 +13,20 @@ import (
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/plan"
+	"hostctl/policy"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 var stopCommand = command{
 	name: "stop", operands: "CONTAINER",
 	summary: "Stop a container and remember it: apply leaves it stopped until `hostctl start`",
-	example: "hostctl stop container.web\nhostctl stop 'container.worker[\"mail\"]'",
+	example: "hostctl stop container.web\nhostctl stop -why 'disk is full' 'container.worker[\"mail\"]'",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
-		p := powering{on: false}
+		var p purpose
 		p.register(fs)
-		return p.run
+		p.registerWhy(fs)
+		return func(c *cli, args []string) error { return p.run(c, "CONTAINER", args, isStopped, p.stop) }
 	},
 }
 
@@ -31,29 +35,56 @@ var startCommand = command{
 	summary: "Start a container that was stopped, and forget that it was",
 	example: "hostctl start container.web",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
-		p := powering{on: true}
+		var p purpose
 		p.register(fs)
-		return p.run
+		return func(c *cli, args []string) error { return p.run(c, "CONTAINER", args, isStopped, p.start) }
 	},
 }
 
-// powering is what start and stop have in common.
-type powering struct {
-	on          bool
+var restartCommand = command{
+	name: "restart", operands: "CONTAINER",
+	summary: "Start a container's program anew, as it was last applied",
+	details: "A job is run again. One that was stopped on purpose is not restarted.",
+	example: "hostctl restart container.web",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		var p purpose
+		p.register(fs)
+		return func(c *cli, args []string) error { return p.run(c, "CONTAINER", args, isStopped, p.restart) }
+	},
+}
+
+// isStopped reports whether a kind's resources can be stopped.
+func isStopped(kind resource.Kind) bool { return kind.Stopped != nil }
+
+// purpose is what the commands have in common by which an administrator says what is to become of one resource.
+type purpose struct {
 	name        string
+	why         string
 	lockTimeout time.Duration
 }
 
-func (p *powering) register(fs *flag.FlagSet) {
-	fs.StringVar(&p.name, "name", "", "the container of `CONFIGURATION`, where several have one of that name (hostctl ls lists them)")
+func (p *purpose) register(fs *flag.FlagSet) {
+	fs.StringVar(&p.name, "name", "", "the resource of `CONFIGURATION`, where several have one of that name (hostctl ls lists them)")
 	fs.DurationVar(&p.lockTimeout, "lock-timeout", 0, "wait this `TIME` for another hostctl to finish")
 }
 
-// run starts or stops one resource that was applied before, and records it
-// first: killed in between, the next apply does what was meant.
-func (p *powering) run(c *cli, args []string) error {
+// maxWhy bounds a reason, in bytes: it stands in the ledger and in one line of a table.
+const maxWhy = 256
+
+func (p *purpose) registerWhy(fs *flag.FlagSet) {
+	fs.Func("why", "remember this `REASON`, and show it in plan and status", func(s string) error {
+		if len(s) > maxWhy {
+			return fmt.Errorf("at most %d bytes", maxWhy)
+		}
+		p.why = printable(s)
+		return nil
+	})
+}
+
+// run does something to one resource that was applied before, of a kind that fits.
+func (p *purpose) run(c *cli, what string, args []string, fits func(resource.Kind) bool, do func(*cli, *apply.Machine, *apply.Observation, resource.Addr) error) error {
 	if len(args) != 1 {
-		return fmt.Errorf("want one CONTAINER, such as container.web")
+		return fmt.Errorf("want one %s, such as container.web", what)
 	}
 	lock, err := c.lockHost(p.lockTimeout)
 	if err != nil {
@@ -68,7 +99,7 @@ func (p *powering) run(c *cli, args []string) error {
 	if err != nil {
 		return err
 	}
-	found, err := findApplied(ledger, p.name, args[0])
+	found, err := findApplied(ledger, p.name, args[0], fits)
 	if err != nil {
 		return err
 	}
@@ -76,47 +107,95 @@ func (p *powering) run(c *cli, args []string) error {
 	if err != nil {
 		return err
 	}
-	return p.change(c, m, seen, addr)
+	return do(c, m, seen, addr)
 }
 
-// change makes one resource run, or not.
-func (p *powering) change(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
-	owner := seen.Owner
-	record := seen.Ledger.Owner(owner)
+// judged leaves the launcher the policy as it is now, by which it judges what is about to be started.
+func (c *cli) judged() error {
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return err
+	}
+	return runtime.Host.WriteRules(pol.Rules())
+}
+
+func (p *purpose) stop(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
 	kind, _ := m.Kinds.Lookup(addr.Kind)
 	want := maps.Clone(seen.Live)
-	if p.on {
-		delete(record.Stopped, addr)
-		want[addr] = kind.Started(record.Last[addr])
-	} else {
-		record.Stopped[addr] = apply.Stop{By: caller(), At: time.Now().UTC().Truncate(time.Second)}
-		if live := seen.Live[addr]; live != nil {
-			want[addr] = kind.Stopped(live)
-		}
+	seen.Ledger.Owner(seen.Owner).Stopped[addr] = apply.Stop{By: caller(), At: now(), Why: p.why}
+	if live := seen.Live[addr]; live != nil {
+		want[addr] = kind.Stopped(live)
 	}
+	if err := c.turn(m, seen, want); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s is stopped, and stays so until `hostctl start %s`.\n", addr, addr)
+	return nil
+}
+
+func (p *purpose) start(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
+	if err := c.judged(); err != nil {
+		return err
+	}
+	kind, _ := m.Kinds.Lookup(addr.Kind)
+	want := maps.Clone(seen.Live)
+	delete(seen.Ledger.Owner(seen.Owner).Stopped, addr)
+	want[addr] = kind.Started(seen.Last[addr])
+	if err := c.turn(m, seen, want); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s runs.\n", addr)
+	return nil
+}
+
+// turn makes one resource run, or not. What is meant is recorded first: killed in between, the next apply does it.
+func (c *cli) turn(m *apply.Machine, seen *apply.Observation, want resource.State) error {
 	if err := seen.Ledger.Write(m.LedgerPath); err != nil {
 		return err
 	}
-	way := plan.Make(want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: owner})
+	way := plan.Make(want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: seen.Owner})
 	way.Record, way.Forget = nil, nil // of the others nothing is known here that is not known already
+	return c.carryOut(m, seen, way, want)
+}
+
+// restart does what a change that costs a restart does, with nothing changed.
+func (p *purpose) restart(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
+	if s, ok := seen.Stopped()[addr]; ok {
+		return fmt.Errorf("%s was stopped on purpose by %s%s; `hostctl start %s` starts it", addr, s.By, because(s.Why), addr)
+	}
+	kind, _ := m.Kinds.Lookup(addr.Kind)
+	last := seen.Last[addr]
+	if !kind.Runs(last) {
+		return fmt.Errorf("%s is not enabled, so that there is nothing to restart", addr)
+	}
+	if err := c.judged(); err != nil {
+		return err
+	}
+	want := maps.Clone(seen.Live)
+	want[addr] = last
+	change := resource.Change{Addr: addr, Owner: seen.Owner, Action: resource.Update, Class: resource.Restart, Want: last, Last: last, Live: seen.Live[addr]}
+	if change.Live == nil {
+		change.Action, change.Class = resource.Create, resource.None
+	}
+	if err := c.carryOut(m, seen, &plan.Plan{Owner: seen.Owner, Steps: []plan.Step{{Change: change}}}, want); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s was restarted.\n", addr)
+	return nil
+}
+
+// carryOut checks and runs the few steps of a command about one resource.
+func (c *cli) carryOut(m *apply.Machine, seen *apply.Observation, way *plan.Plan, want resource.State) error {
 	if err := c.problems(nil, m.Check(c.ctx, changes(way), want)); err != nil {
 		return err
 	}
 	r := &reporter{c: c, steps: way.Steps}
 	errs, ledgerErr := m.Run(c.ctx, way, seen, nil, want, apply.Options{Parallelism: 1, Settle: settleTime, Event: r.event})
-	err := r.failed(errs, false)
-	switch {
-	case ledgerErr != nil:
-		return ledgerErr
-	case err != nil:
-		return err
-	case p.on:
-		fmt.Fprintf(c.stdout, "%s runs.\n", addr)
-	default:
-		fmt.Fprintf(c.stdout, "%s is stopped, and stays so until `hostctl start %s`.\n", addr, addr)
-	}
-	return nil
+	return errors.Join(ledgerErr, r.failed(errs, false))
 }
+
+// now is the time for the record.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 // applied is a resource in the ledger.
 type applied struct {
@@ -124,9 +203,9 @@ type applied struct {
 	addr  resource.Addr
 }
 
-// findApplied finds the resources that can be stopped, of every configuration or of
+// findApplied finds the resources of kinds that fit, of every configuration or of
 // that one, by their address or their name on the host. There is one at least.
-func findApplied(ledger *apply.Ledger, configuration, name string) ([]applied, error) {
+func findApplied(ledger *apply.Ledger, configuration, name string, fits func(resource.Kind) bool) ([]applied, error) {
 	owners := slices.Sorted(maps.Keys(ledger.Owners))
 	if configuration != "" && ledger.Owners[configuration] == nil {
 		return nil, fmt.Errorf("-name: configuration %q has nothing on this host%s", configuration, hcl.DidYouMean(configuration, owners))
@@ -139,7 +218,7 @@ func findApplied(ledger *apply.Ledger, configuration, name string) ([]applied, e
 		}
 		for _, a := range ledger.Owners[o].Last.Addrs() {
 			kind, _ := kinds().Lookup(a.Kind)
-			if kind.Stopped == nil {
+			if !fits(kind) {
 				continue
 			}
 			if a.String() == name || a.HostName() == name {
@@ -152,7 +231,7 @@ func findApplied(ledger *apply.Ledger, configuration, name string) ([]applied, e
 	case len(found) > 0:
 		return found, nil
 	case len(known) == 0:
-		return nil, fmt.Errorf("nothing on this host can be started or stopped: no container was applied yet")
+		return nil, fmt.Errorf("there is nothing of the sort on this host: it was not applied yet")
 	}
 	return nil, fmt.Errorf("there is no %q on this host%s (there are: %s)", name, hcl.DidYouMean(name, known), strings.Join(slices.Compact(known), ", "))
 }

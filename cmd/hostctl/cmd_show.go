@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -27,16 +26,19 @@ Another user than root is shown what the host lets him see; what he may not read
 A saved plan is shown as plan printed it; that needs neither root nor the host that it is for. A file that reads as an
 address is named with its directory: ./container.web.
 
+-generation shows what was declared then, as "hostctl generations" lists it, without the repository.
+
 -live -json prints what the host has and nothing that changes by itself, in an order that stays, for scripts to compare:
 "resources" holds an object for each address, from the path of each attribute that is set to its value; null stands for
 one that is withheld.`,
-	example: "hostctl show container.web\nhostctl show site.plan\nhostctl show -live -json > before.json",
+	example: "hostctl show container.web\nhostctl show site.plan\nhostctl show -generation 6 container.web\nhostctl show -live -json > before.json",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var s showing
 		s.source.register(fs)
 		fs.BoolVar(&s.json, "json", false, "print one JSON document instead of text")
 		fs.BoolVar(&s.live, "live", false, "show what the host has, and nothing else")
 		fs.StringVar(&s.name, "name", "", "show the configuration `CONFIGURATION` of this host, and read none (hostctl ls lists them)")
+		fs.StringVar(&s.generation, "generation", "", "show what the generation `GENERATION` declares (hostctl generations lists them)")
 		return func(c *cli, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("one ADDRESS or PLANFILE at most")
@@ -52,6 +54,7 @@ type showing struct {
 	source
 	json, live bool
 	name       string
+	generation string // the number of a generation; "" is the host as it is
 }
 
 func (s *showing) run(c *cli, args []string) (map[string]any, error) {
@@ -63,7 +66,10 @@ func (s *showing) run(c *cli, args []string) (map[string]any, error) {
 		}
 		wanted = &target
 	}
-	config, err := s.owner(c)
+	if s.generation != "" {
+		return s.declaration(c, wanted)
+	}
+	config, err := s.owner(c, s.name)
 	if err != nil {
 		return nil, err
 	}
@@ -96,25 +102,6 @@ func (s *showing) run(c *cli, args []string) (map[string]any, error) {
 	return fields, nil
 }
 
-// owner returns the configuration of which no more is needed than its name, so that one
-// whose variables are not given, or that is broken, can be looked at.
-func (s *showing) owner(c *cli) (*hcl.Config, error) {
-	if s.name != "" {
-		if err := resource.CheckName(s.name); err != nil {
-			return nil, fmt.Errorf("-name %q: %w", s.name, err)
-		}
-		return &hcl.Config{Name: s.name}, nil
-	}
-	quiet := *c
-	quiet.stderr = io.Discard
-	config, _, err := s.read(&quiet)
-	if err == nil || config != nil && config.Name != "" {
-		return config, nil
-	}
-	_, _, err = s.read(c)
-	return nil, err
-}
-
 // sensitive are the paths whose values are not shown: what the configuration says, and what the ledger says was so when
 // it was applied. Where neither can be asked, no value is shown.
 func (s *showing) sensitive(c *cli, config *hcl.Config, seen *apply.Observation) (map[resource.Addr][]string, error) {
@@ -136,8 +123,8 @@ func (s *showing) sensitive(c *cli, config *hcl.Config, seen *apply.Observation)
 
 // planFile shows a saved plan.
 func (s *showing) planFile(c *cli, path string) (map[string]any, error) {
-	if s.live || s.name != "" {
-		return nil, fmt.Errorf("%q is taken for a plan file, to which -live and -name say nothing", path)
+	if s.live || s.name != "" || s.generation != "" {
+		return nil, fmt.Errorf("%q is taken for a plan file, to which -live, -name and -generation say nothing", path)
 	}
 	f, err := plan.ReadFile(path, kinds())
 	if err != nil {
@@ -217,12 +204,7 @@ func resourcesOf(m *apply.Machine, seen *apply.Observation, declared resource.St
 // driftOf are the paths in which the host is not as it was applied, by the plan that
 // would put it back; a resource that is gone has none.
 func driftOf(m *apply.Machine, seen *apply.Observation) map[resource.Addr]map[string]bool {
-	want := maps.Clone(seen.Last)
-	for addr := range seen.Stopped() {
-		if kind, _ := m.Kinds.Lookup(addr.Kind); kind.Stopped != nil && want[addr] != nil {
-			want[addr] = kind.Stopped(want[addr])
-		}
-	}
+	want := seen.Applied(m.Kinds)
 	drift := map[resource.Addr]map[string]bool{}
 	for _, r := range plan.Make(want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: seen.Owner}).Resources {
 		if want[r.Addr] == nil {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"hostctl/apply"
 	"hostctl/plan"
 	"hostctl/resource"
 )
@@ -29,10 +31,15 @@ var statusCommand = command{
 					return nil, err
 				}
 				rows := statusOf(proposal)
+				fields := map[string]any{"resources": rows}
+				if foreign := proposal.plan.Foreign; len(foreign) > 0 {
+					fields["foreign"] = foreign
+				}
 				if !c.json {
 					c.printStatus(rows)
+					c.printForeign(proposal.plan.Foreign)
 				}
-				return map[string]any{"resources": rows}, err
+				return fields, err
 			})
 		}
 	},
@@ -41,7 +48,7 @@ var statusCommand = command{
 // statusRow is one resource in the table.
 type statusRow struct {
 	Address resource.Addr `json:"address"`
-	Wanted  string        `json:"wanted"` // present, stopped or absent
+	Wanted  string        `json:"wanted"` // present, stopped, held or absent
 	Live    string        `json:"live"`   // in the kind's words; "absent"
 	// Unread says that this user may not compare the two: Live is what everybody may see.
 	Unread bool `json:"unread,omitempty"`
@@ -49,6 +56,9 @@ type statusRow struct {
 	// and Paths the attributes for which it would. Of what is unread it is unknown.
 	Plan  resource.Action `json:"plan"`
 	Paths []string        `json:"paths,omitempty"`
+	// Stopped and Held say who wants that on purpose, and why.
+	Stopped *apply.Stop `json:"stopped,omitempty"`
+	Held    *apply.Hold `json:"held,omitempty"`
 }
 
 func statusOf(p *proposal) []statusRow {
@@ -66,14 +76,18 @@ func statusOf(p *proposal) []statusRow {
 		all[addr] = true
 	}
 	stopped := p.seen.Stopped()
+	held, _ := p.seen.Held(time.Now())
 	rows := []statusRow{}
 	for _, addr := range slices.SortedFunc(maps.Keys(all), resource.Addr.Compare) {
 		row := statusRow{Address: addr, Wanted: "present", Live: "absent", Plan: resource.NoOp}
-		if _, ok := stopped[addr]; ok {
-			row.Wanted = "stopped"
+		if s, ok := stopped[addr]; ok {
+			row.Wanted, row.Stopped = "stopped", &s
 		}
 		if p.want[addr] == nil {
 			row.Wanted = "absent"
+		}
+		if h, ok := held[addr]; ok {
+			row.Wanted, row.Held = "held", &h
 		}
 		if p.seen.Live[addr] != nil {
 			if row.Live = p.seen.Status[addr]; row.Live == "" {
@@ -96,6 +110,17 @@ func statusOf(p *proposal) []statusRow {
 	return rows
 }
 
+// purpose is what is wanted, with who wants it so.
+func (r statusRow) purpose() string {
+	switch {
+	case r.Held != nil:
+		return fmt.Sprintf("held until %s by %s%s", minute(r.Held.Until), r.Held.By, because(r.Held.Why))
+	case r.Stopped != nil:
+		return fmt.Sprintf("%s by %s%s", r.Wanted, r.Stopped.By, because(r.Stopped.Why))
+	}
+	return r.Wanted
+}
+
 func (c *cli) printStatus(rows []statusRow) {
 	if len(rows) == 0 {
 		fmt.Fprintln(c.stdout, "The configuration declares nothing, and has nothing on this host.")
@@ -114,7 +139,14 @@ func (c *cli) printStatus(rows []statusRow) {
 				would += map[bool]string{true: " ", false: ", "}[i == 0] + path
 			}
 		}
-		table = append(table, []string{r.Address.String(), r.Wanted, r.Live, would})
+		table = append(table, []string{r.Address.String(), r.purpose(), r.Live, would})
 	}
 	c.table(table)
+}
+
+// printForeign prints what others put beside resources, apart from what stands above it.
+func (c *cli) printForeign(foreign []resource.Problem) {
+	if len(foreign) > 0 {
+		fmt.Fprint(c.stdout, "\n", plan.DriftText(nil, foreign, plan.TextOptions{Color: c.color, Width: c.width}))
+	}
 }

@@ -64,7 +64,7 @@ func TestStepErrorsAreSaidBesideTheLedgers(t *testing.T) {
 	p.options = plan.Options{Kinds: m.Kinds, Owner: "shop"}
 	p.make(t.Context())
 	a := &applying{parallelism: 1}
-	_, err := a.run(c, p, nil, "/etc/shop")
+	_, err := a.run(c, p, nil, origin{command: "apply", dir: "/etc/shop"})
 	if code := c.report(err); code != exitError {
 		t.Errorf("exit code %d", code)
 	}

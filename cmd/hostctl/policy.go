@@ -94,7 +94,7 @@ func (p *hostPolicy) defaults() hcl.Defaults {
 	return all
 }
 
-// realDir is a directory by its real path, which a policy knows it by.
+// realDir is a directory by its real path, for the record.
 func realDir(dir string) string {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		return real

@@ -4,6 +4,7 @@
 #
 # What stands here is what holds without this file: take away, or add.
 
+slices  = ["*"] # with ["shop"] every container has to be in hostctl-shop.slice
 imports = [] # accounts, namespaces and directories of the host's own that import blocks may take over
 
 paths {
@@ -18,7 +19,8 @@ rootfs {
 users {
   allow  = ["*"]
   uids   = ["1000-60000"]
-  shells = [] # such as "/bin/bash": who has a key in the account's home may log in
+  homes  = [] # directories; who can write to a home can log in to its account with a key
+  shells = [] # such as "/bin/bash"
   groups = [] # of the host; "docker", "disk" and their like are as good as root
 }
 

@@ -39,7 +39,7 @@ func TestWhichContainerIsMeant(t *testing.T) {
 				}
 				return o, nil
 			}
-			found, err := findApplied(ledger, tt.of, tt.name)
+			found, err := findApplied(ledger, tt.of, tt.name, isStopped)
 			var got string
 			if err == nil {
 				var seen *apply.Observation

@@ -56,7 +56,7 @@ func TestSavedPlanIsNoWayAround(t *testing.T) {
 				t.Fatal(problems)
 			}
 			tt.forge(r.Want)
-			err := p.again(c, &plan.File{Want: r.Want})
+			err := p.again(c, &plan.File{Want: r.Want}, "")
 			var status exitStatus
 			if err != nil && !errors.As(err, &status) {
 				out.WriteString(err.Error())

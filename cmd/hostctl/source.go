@@ -3,11 +3,13 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"hostctl/hcl"
+	"hostctl/resource"
 )
 
 // source says which configuration is meant: the flags that every command which reads one has.
@@ -62,6 +64,25 @@ func (s *source) read(c *cli) (*hcl.Config, hcl.Sources, error) {
 	}
 	config := hcl.Load(c.ctx, evaluate, s.request(sources), kinds())
 	return config, config.Sources(), c.diagnose(config.Diagnostics)
+}
+
+// owner returns the configuration of which no more is needed than its name, so that one
+// whose variables are not given, or that is broken, can be looked at: the one of that name, or where it is "" the directory's.
+func (s *source) owner(c *cli, name string) (*hcl.Config, error) {
+	if name != "" {
+		if err := resource.CheckName(name); err != nil {
+			return nil, fmt.Errorf("-name %q: %w", name, err)
+		}
+		return &hcl.Config{Name: name}, nil
+	}
+	quiet := *c
+	quiet.stderr = io.Discard
+	config, _, err := s.read(&quiet)
+	if err == nil || config != nil && config.Name != "" {
+		return config, nil
+	}
+	_, _, err = s.read(c)
+	return nil, err
 }
 
 // envPrefix begins the names of environment variables that are values of the configuration's.

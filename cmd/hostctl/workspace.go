@@ -68,13 +68,28 @@ type proposal struct {
 	policy  *hostPolicy
 	seen    *apply.Observation
 	want    resource.State // resolved
-	grants  []resource.Grant
-	options plan.Options
-	plan    *plan.Plan
+	// declared is want as if nothing had been stopped on purpose.
+	declared resource.State
+	grants   []resource.Grant
+	options  plan.Options
+	plan     *plan.Plan
 }
 
 // scope is what of a plan is asked for on the command line.
-type scope struct{ targets, replace []resource.Target }
+type scope struct {
+	targets, replace []resource.Target
+	generation       uint64 // whose declaration is wanted; 0 is the configuration's own
+	boot             bool   // what is gone the host's end took
+}
+
+// held are the resources to be left as they are. After a boot what is not there any more cannot be: it is put back.
+func (s scope) held(seen *apply.Observation) []resource.Addr {
+	held := seen.HeldAddrs(time.Now())
+	if s.boot {
+		held = slices.DeleteFunc(held, func(a resource.Addr) bool { return seen.Live[a] == nil })
+	}
+	return held
+}
 
 // propose observes the host and plans the way to want, which it completes in
 // place. What stands in the way is a list of problems, and the plan is nil if
@@ -98,17 +113,30 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	if len(problems) > 0 {
 		return p, problems, nil
 	}
-	p.want, p.grants = r.Want, r.Grants
+	p.want, p.declared, p.grants = r.Want, r.Declared, r.Grants
 	p.options = plan.Options{
-		Kinds: m.Kinds, Owner: owner, Directives: d, Targets: s.targets, Replace: s.replace,
-		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want),
+		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Directives: d, Targets: s.targets, Replace: s.replace,
+		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want), Foreign: seen.Foreign, Held: s.held(seen),
 	}
 	problems = p.make(ctx)
-	if refused := pol.Check(owner, dir, p.want, d.Imports); len(refused) > 0 {
-		pol.standing(owner, refused, seen.Live)
+	if refused := p.refused(dir); len(refused) > 0 {
 		problems = refused
 	}
 	return p, problems, nil
+}
+
+// refused is what the host's policy does not allow, of what the configuration wants and of what would really be applied: what
+// ignore_changes leaves as it is has to be allowed too. dir is where the configuration lies.
+func (p *proposal) refused(dir string) []resource.Problem {
+	owner, imports := p.options.Owner, p.options.Directives.Imports
+	refused := p.policy.Check(owner, dir, p.want, imports)
+	for _, r := range p.policy.Check(owner, "", p.plan.Want, nil) {
+		if !slices.Contains(refused, r) {
+			refused = append(refused, r)
+		}
+	}
+	p.policy.standing(owner, refused, p.seen.Live)
+	return refused
 }
 
 // make makes the plan and returns what stands in its way.
@@ -227,6 +255,7 @@ func (p *proposal) warnings() hcl.Diagnostics {
 	if p.seen.LedgerLost {
 		warn("The ledger is missing", fmt.Sprintf("%s is not there, although this host carries objects of configuration %q. They were found by their marks; an apply writes the ledger again. What was set once and is no longer declared cannot be undone any more.", p.machine.LedgerPath, p.seen.Owner))
 	}
+	d = append(d, cutOff(p.machine, p.seen.Owner)...)
 	for _, w := range p.seen.Warnings {
 		warn(w.Summary, w.Detail)
 	}
@@ -237,14 +266,40 @@ func (p *proposal) warnings() hcl.Diagnostics {
 			warn(w.Summary, w.Detail)
 		}
 	}
+	p.purposes(warn)
+	return d
+}
+
+// purposes warn of what is otherwise than declared on purpose.
+func (p *proposal) purposes(warn func(summary, detail string)) {
 	stopped := p.seen.Stopped()
 	for _, addr := range slices.SortedFunc(maps.Keys(stopped), resource.Addr.Compare) {
 		if p.want[addr] != nil {
 			s := stopped[addr]
-			warn(fmt.Sprintf("%s stays stopped", addr), fmt.Sprintf("%s stopped it on %s; `hostctl start %s` starts it again.", s.By, s.At.Format("2006-01-02 15:04"), addr))
+			warn(fmt.Sprintf("%s stays stopped", addr), fmt.Sprintf("%s stopped it on %s%s; `hostctl start %s` starts it again.", s.By, minute(s.At), because(s.Why), addr))
 		}
 	}
-	return d
+	held, ended := p.seen.Held(time.Now())
+	for _, addr := range slices.SortedFunc(maps.Keys(held), resource.Addr.Compare) {
+		h := held[addr]
+		warn(fmt.Sprintf("%s is held", addr), fmt.Sprintf("%s holds it until %s%s: it is left as it is, and what of the configuration is about it is not done. `hostctl release %s` ends that.",
+			h.By, minute(h.Until), because(h.Why), addr))
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(ended), resource.Addr.Compare) {
+		h := ended[addr]
+		warn(fmt.Sprintf("The hold of %s has ended", addr), fmt.Sprintf("%s held it until %s%s; from now on it is as declared.", h.By, minute(h.Until), because(h.Why)))
+	}
+}
+
+// minute is a time for people, in the host's zone.
+func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// because is a reason for the end of a clause; "" without one.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", why)
 }
 
 // document prints the one JSON document of a command that was given -json.

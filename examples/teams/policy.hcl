@@ -20,6 +20,7 @@ defaults {
 configuration "shop" {
   directories = ["/srv/git/shop"]
   names       = ["shop", "shop-*"]
+  slices      = ["shop"] # all of its containers are in hostctl-shop.slice, which the administrator bounds
   paths {
     writable = ["/srv/shop"]
   }
@@ -39,6 +40,7 @@ configuration "shop" {
 configuration "blog" {
   directories = ["/srv/git/blog"]
   names       = ["blog", "blog-*"]
+  slices      = ["blog"]
   paths {
     writable = ["/srv/blog"]
   }

@@ -30,7 +30,6 @@ locals {
 }
 
 user "site" {
-  home = "/srv/site"
 }
 
 volume "pages" {

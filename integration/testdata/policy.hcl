@@ -10,6 +10,7 @@ rootfs {
 imports = ["front", "shop", "/srv/site"]
 
 users {
+  homes  = ["/srv/shop"]
   groups = ["adm", "audio", "video"]
 }
 network {

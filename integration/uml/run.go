@@ -41,19 +41,48 @@ func Missing() string {
 // directory is dir, an absolute path without spaces; the script sees all of dir and may write to it. Run
 // builds the image where the cache has none. kernel are more words of the kernel's command line. When ctx ends, the kernel's process is killed: a power cut.
 func Run(ctx context.Context, dir string, kernel ...string) (Result, error) {
-	var r Result
+	disk, err := NewDisk(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer disk.Remove()
+	return disk.Run(ctx, dir, kernel...)
+}
+
+// Disk is a layer above the image, which outlives the kernels that are booted from it: what they had written durably is there
+// again. One runs at a time.
+type Disk struct{ dir, image string }
+
+// NewDisk makes an empty layer.
+func NewDisk(ctx context.Context) (*Disk, error) {
 	image, err := cachedImage(ctx)
 	if err != nil {
-		return r, fmt.Errorf("user-mode linux: image: %w", err)
+		return nil, fmt.Errorf("user-mode linux: image: %w", err)
 	}
-	// The upper layer and the memory file; beside the image rather than in /tmp, which may be small.
-	scratch, err := os.MkdirTemp(filepath.Dir(image), "run-")
+	// The layer and the memory file; beside the image rather than in /tmp, which may be small.
+	dir, err := os.MkdirTemp(filepath.Dir(image), "run-")
+	if err != nil {
+		return nil, fmt.Errorf("user-mode linux: %w", err)
+	}
+	return &Disk{dir, image}, nil
+}
+
+// Remove throws the layer away.
+func (d *Disk) Remove() error { return os.RemoveAll(d.dir) }
+
+// Run is as the function of that name, from this disk.
+func (d *Disk) Run(ctx context.Context, dir string, kernel ...string) (Result, error) {
+	var r Result
+	scratch, err := os.MkdirTemp(d.dir, "boot-")
+	if err == nil {
+		err = removeAll(dir+"/log", dir+"/status") // of the boot before
+	}
 	if err != nil {
 		return r, fmt.Errorf("user-mode linux: %w", err)
 	}
 	defer os.RemoveAll(scratch)
 	cmd := exec.CommandContext(ctx, "linux.uml", append([]string{
-		"ubd0=" + scratch + "/cow," + image, "root=/dev/ubda", "rw", "mem=768M",
+		"ubd0=" + d.dir + "/cow," + d.image, "root=/dev/ubda", "rw", "mem=768M",
 		"uml_dir=" + scratch + "/", "umid=kernel",
 		"con=null", "con0=null,fd:1", "quiet",
 		"systemd.unit=uml.service", "systemd.show_status=0", "uml.dir=" + dir}, kernel...)...)
@@ -77,6 +106,14 @@ func Run(ctx context.Context, dir string, kernel ...string) (Result, error) {
 	}
 	r.Status, err = strconv.Atoi(strings.TrimSpace(string(status)))
 	return r, err
+}
+
+func removeAll(paths ...string) error {
+	var errs []error
+	for _, path := range paths {
+		errs = append(errs, os.RemoveAll(path))
+	}
+	return errors.Join(errs...)
 }
 
 // cachedImage returns the path of the image, built where it is missing. Processes that build at once wait for one another.

@@ -2,9 +2,9 @@ package rule
 
 import "strings"
 
-// Paths are what the host's owner lets a configuration have of the host's files: directories, and credentials by their ids. Directories are
-// absolute and clean; an entry stands for itself and for all that is below it, component by component. The zero value allows nothing.
-type Paths struct {
+// Grants are what the host's owner lets a configuration have, as far as the launcher judges it. All paths are absolute and clean; an entry
+// stands for itself and for all that is below it, component by component. The zero value allows nothing.
+type Grants struct {
 	// Writable may be mounted to be read and written, and volumes be made there.
 	Writable []string `json:"writable,omitempty"`
 	// ReadOnly may be mounted to be read. What lies there is never written, also where Writable has a directory above or below it.
@@ -13,9 +13,11 @@ type Paths struct {
 	Rootfs []string `json:"rootfs,omitempty"`
 	// Credentials are patterns of the containers that may have a credential, by its id.
 	Credentials map[string][]string `json:"credentials,omitempty"`
+	// Privileges are what containers may have beyond what every one has.
+	Privileges Privileges `json:"privileges"`
 }
 
-// Verdict is what Paths say of one path.
+// Verdict is what Grants say of one path.
 type Verdict struct {
 	// Root is the entry that allows it; "" where none does. By is the attribute that the entry stands in, or would.
 	Root string
@@ -50,7 +52,7 @@ const (
 )
 
 // Write judges a path that is mounted to be written, with all that is below it, or made a volume.
-func (r Paths) Write(p string) Verdict {
+func (r Grants) Write(p string) Verdict {
 	if dir, why := Reserved(p); dir != "" {
 		return Verdict{By: byWritable, Why: dir + " " + why, Final: true}
 	}
@@ -69,7 +71,7 @@ func (r Paths) Write(p string) Verdict {
 }
 
 // Read judges a path that is mounted read-only, with all that is below it.
-func (r Paths) Read(p string) Verdict {
+func (r Grants) Read(p string) Verdict {
 	dir, why := Reserved(p)
 	if dir != "" && !Readable(p) {
 		return Verdict{By: byReadOnly, Why: dir + " " + why, Final: true}
@@ -87,7 +89,7 @@ func (r Paths) Read(p string) Verdict {
 }
 
 // Root judges a path that becomes a container's root.
-func (r Paths) Root(p string) Verdict {
+func (r Grants) Root(p string) Verdict {
 	if dir, why := Reserved(p); dir != "" {
 		return Verdict{By: byRootfs, Why: dir + " " + why, Final: true}
 	}

@@ -8,7 +8,7 @@ import (
 
 // host is a policy with all that can meet: a part that may only be read in one that may be written, one within it that
 // may be written again (which has no force), a part of the system's own, and one whose name begins as another's.
-var host = Paths{
+var host = Grants{
 	Writable: []string{"/srv", "/data/a", "/run", "/var/lib/app", "/media/ro/inner"},
 	ReadOnly: []string{"/srv/shared", "/media/ro", "/usr/share", "/etc/ssl/certs", "/etc", "/opt/app"},
 	Rootfs:   []string{"/srv/rootfs", "/var/lib/machines"},
@@ -93,7 +93,7 @@ func TestPaths(t *testing.T) {
 // Nothing is allowed where nothing is said, and no entry whatever opens what is reserved.
 func TestReserved(t *testing.T) {
 	for _, r := range reservedDirs {
-		all := Paths{Writable: []string{"/", r.dir, r.dir + "/x"}, ReadOnly: nil, Rootfs: []string{"/", r.dir}}
+		all := Grants{Writable: []string{"/", r.dir, r.dir + "/x"}, ReadOnly: nil, Rootfs: []string{"/", r.dir}}
 		for p := r.dir; ; p = p[:max(1, strings.LastIndexByte(p, '/'))] {
 			for _, v := range []Verdict{all.Write(p), all.Root(p), all.Read(p)} {
 				if v.Root != "" || !v.Final && !Readable(p) {
@@ -108,7 +108,7 @@ func TestReserved(t *testing.T) {
 		if v := all.Write(below); v.Root != "" || !v.Final {
 			t.Errorf("%s: %+v", below, v)
 		}
-		if (Paths{}).Write(below).Root != "" || (Paths{}).Read("/srv").Root != "" || (Paths{}).Root("/srv").Root != "" {
+		if (Grants{}).Write(below).Root != "" || (Grants{}).Read("/srv").Root != "" || (Grants{}).Root("/srv").Root != "" {
 			t.Errorf("%s: allowed by nothing", below)
 		}
 	}
@@ -122,7 +122,7 @@ func TestReserved(t *testing.T) {
 		if reserved, _ := Reserved(dir); reserved == "" {
 			t.Errorf("%s needs no exception", dir)
 		}
-		if (Paths{Writable: []string{dir}}).Write(dir).Root != "" {
+		if (Grants{Writable: []string{dir}}).Write(dir).Root != "" {
 			t.Errorf("%s can be written", dir)
 		}
 	}
@@ -139,7 +139,7 @@ func FuzzPaths(f *testing.F) {
 				t.Skip()
 			}
 		}
-		r := Paths{Writable: []string{writable}, ReadOnly: []string{readOnly}}
+		r := Grants{Writable: []string{writable}, ReadOnly: []string{readOnly}}
 		write, read := r.Write(p).Root != "", r.Read(p).Root != ""
 		switch dir, _ := Reserved(p); {
 		case write && !read:

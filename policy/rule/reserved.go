@@ -1,5 +1,7 @@
 package rule
 
+import "strings"
+
 // reservedDirs are the directories that nothing given to a container may be, lie in or hold,
 // whatever the host's policy says: who writes there is root, or stops the host, and who reads
 // there often has a key to it. Sorted by path.
@@ -16,8 +18,10 @@ var reservedDirs = []struct{ dir, why string }{
 	{"/lost+found", "belongs to the filesystem check"},
 	{"/proc", "is the kernel's"},
 	{"/root", "is root's home"},
+	{"/run/buildkit", "holds a socket that gives root"},
 	{"/run/containerd", "holds a socket that gives root"},
 	{"/run/credentials", "holds credentials of services"},
+	{"/run/cri-dockerd.sock", "is a socket that gives root"},
 	{"/run/crio", "holds a socket that gives root"},
 	{"/run/dbus", "holds the system bus"},
 	{"/run/docker", "holds a socket that gives root"},
@@ -45,11 +49,15 @@ var reservedDirs = []struct{ dir, why string }{
 	{"/var/lib/dpkg", "belongs to the package manager"},
 	{"/var/lib/hostctl", "is hostctl's own"},
 	{"/var/lib/incus", "belongs to another container manager"},
+	{"/var/lib/kubelet", "belongs to another container manager"},
 	{"/var/lib/lxc", "belongs to another container manager"},
+	{"/var/lib/lxd", "belongs to another container manager"},
+	{"/var/lib/rancher", "belongs to another container manager"},
 	{"/var/lib/rpm", "belongs to the package manager"},
 	{"/var/lib/systemd", "is systemd's own"},
 	{"/var/log/journal", "holds the journal"},
 	{"/var/run", "is another name of /run"},
+	{"/var/snap/lxd", "belongs to another container manager"},
 	{"/var/spool/at", "holds commands that root runs"},
 	{"/var/spool/cron", "holds commands that root runs"},
 }
@@ -61,14 +69,34 @@ var readable = []string{
 	"/usr/include", "/usr/lib", "/usr/local", "/usr/share", "/usr/src", "/var/log/journal",
 }
 
-// Reserved returns the reserved directory that an absolute, clean path is, lies in or holds, and why it is one; "" for none.
+// Reserved returns a reserved directory that an absolute, clean path is, lies in or holds, and why it is one; "" for none.
 func Reserved(p string) (dir, why string) {
-	for _, r := range reservedDirs {
-		if Within(p, r.dir) || Within(r.dir, p) {
-			return r.dir, r.why
+	for end := len(p); end > 0; end = strings.LastIndexByte(p[:end], '/') {
+		if i := reservedFrom(p[:end]); i < len(reservedDirs) && reservedDirs[i].dir == p[:end] {
+			return reservedDirs[i].dir, reservedDirs[i].why
 		}
 	}
+	below := p + "/"
+	if p == "/" {
+		below = p
+	}
+	if i := reservedFrom(below); i < len(reservedDirs) && strings.HasPrefix(reservedDirs[i].dir, below) {
+		return reservedDirs[i].dir, reservedDirs[i].why
+	}
 	return "", ""
+}
+
+// reservedFrom is the index of the first reserved directory that is not less than s.
+func reservedFrom(s string) int {
+	low, high := 0, len(reservedDirs)
+	for low < high {
+		if mid := (low + high) / 2; reservedDirs[mid].dir < s {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
 }
 
 // Readable reports whether a path is in that part of the reserved directories that a policy may open by name, to be read.

@@ -7,12 +7,12 @@ const Version = 1
 type Rules struct {
 	Version int `json:"version"`
 	// Default holds for a configuration that Configurations does not name.
-	Default        Paths            `json:"default"`
-	Configurations map[string]Paths `json:"configurations,omitempty"`
+	Default        Grants            `json:"default"`
+	Configurations map[string]Grants `json:"configurations,omitempty"`
 }
 
 // Of returns the paths of the configuration of that name.
-func (r Rules) Of(owner string) Paths {
+func (r Rules) Of(owner string) Grants {
 	if p, ok := r.Configurations[owner]; ok {
 		return p
 	}

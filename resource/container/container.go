@@ -165,6 +165,9 @@ type Container struct {
 	// runs: a change was cut off before its restart; "reload" where it was cut off before the program was
 	// told; "unknown" where it cannot be told what runs; "failing" where each start fails before the program. It is never wanted.
 	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
+	// Altered is, in plain words by what it is of, what was done from outside to the process that runs: to its namespaces, id map,
+	// capabilities, filters and mounts. It is never wanted.
+	Altered map[string]string `json:"altered,omitempty" diff:"restart" attr:"internal"`
 }
 
 // Device is a device of the host's inside a container.
@@ -294,6 +297,8 @@ func (c *Container) clone() *Container {
 
 func (c *Container) enabled(on bool) *Container {
 	d := *c
-	d.Enabled = on
+	if d.Enabled = on; !on {
+		d.Altered = nil // there is no process that could be
+	}
 	return &d
 }

@@ -6,16 +6,14 @@ import (
 	"slices"
 	"strconv"
 
+	"hostctl/policy/rule"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
-
-// raised are the resource limits by which a program takes more of the host than others: memory that is never paged out, queues
-// of the kernel's, and the processor before all others.
-var raised = []string{"memlock", "msgqueue", "nice", "rtprio", "rttime", "sigpending"}
 
 // Demands implements resource.Demander.
 func (c *Container) Demands(self resource.Addr) []resource.Demand {
-	var list []resource.Demand
+	list := make([]resource.Demand, 0, 16+len(c.Mount)+len(c.Capabilities))
 	add := func(path string, right resource.Right, value string) {
 		list = append(list, resource.Demand{Path: path, Right: right, Value: value})
 	}
@@ -26,6 +24,9 @@ func (c *Container) Demands(self resource.Addr) []resource.Demand {
 	add("rootfs", resource.RightRootfs, c.Rootfs)
 	if c.Root != "" && c.Root != rootReadOnly {
 		add("root", resource.RightRoot, string(c.Root))
+	}
+	if c.Root == runtime.RootWritable {
+		add("root", resource.RightWrite, c.Rootfs)
 	}
 	if c.Boot {
 		add("boot", resource.RightBoot, name)
@@ -71,7 +72,7 @@ func (c *Container) Demands(self resource.Addr) []resource.Demand {
 		add("system_calls", resource.RightSystemCall, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Rlimits)) {
-		if slices.Contains(raised, name) {
+		if slices.Contains(rule.Raised, name) {
 			add("rlimits["+strconv.Quote(name)+"]", resource.RightRlimit, name)
 		}
 	}
@@ -85,6 +86,9 @@ func (c *Container) Demands(self resource.Addr) []resource.Demand {
 	limit("limits.tasks", "tasks", float64(c.Limits.Tasks))
 	limit("limits.files", "files", float64(c.Limits.Files))
 	limit("limits.cpu", "cpu", c.Limits.CPU)
+	limit("limits.cpu_weight", "cpu_weight", float64(c.Limits.CPUWeight))
+	limit("limits.io_weight", "io_weight", float64(c.Limits.IOWeight))
+	add("slice", resource.RightSlice, c.Slice)
 	if c.Limits.Swap != 0 {
 		limit("limits.swap", "swap", float64(c.Limits.Swap))
 	}

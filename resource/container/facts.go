@@ -1,12 +1,12 @@
 package container
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io/fs"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,6 +15,7 @@ import (
 
 	"hostctl/host"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 // limits makes live what the kernel holds the container to, whoever set it. Where the
@@ -117,30 +118,36 @@ func pages(live, asked uint64) uint64 {
 	return live
 }
 
-// facts compares what the kernel says of the program's process with what was declared,
-// and unsets what is not so. A process that is gone leaves the rest as it is: it has
+// facts compares what the kernel says of the program's process with what was declared, and unsets what is not so; what nobody
+// declares it compares with what the launcher noted. A process that is gone leaves the rest as it is: it has
 // ended since the units were listed.
-func (r *reader) facts(pid int, f *found) {
-	proc := filepath.Join(r.Proc, strconv.Itoa(pid))
-	if ids, err := readProc(filepath.Join(proc, "uid_map")); err == nil {
+func (r *reader) facts(record runtime.Record, f *found) {
+	proc := filepath.Join(r.Proc, strconv.Itoa(record.PID))
+	ids, err := readProc(filepath.Join(proc, "uid_map"))
+	if err == nil {
 		f.live.IDBase = idBase(ids, f.live.IDBase)
 		if f.live.RunAsUID != 0 && !mapsTo(ids, f.live.RunAsUID) {
 			f.live.RunAsUID = 0
 		}
 	}
-	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File)+len(f.live.Secret) > 0 {
-		if mounts, err := readProc(filepath.Join(proc, "mountinfo")); err == nil && len(mounts) > 0 {
-			f.lost(mounts)
-		}
+	now, err := runtime.ReadFacts(proc)
+	if err != nil {
+		return
+	}
+	var said []string // what of the notes is an attribute of its own
+	if now.Mounts != "" {
+		said = f.lost(now.Mounts)
 	}
 	if f.live.NetnsPath != "" {
 		same, err := sameFile(filepath.Join(proc, "ns/net"), f.live.NetnsPath)
 		if err == nil && !same {
+			said = append(said, "namespace net")
 			if f.live.NetnsPath = otherName(proc, f.live.NetnsPath); f.live.NetnsPath == "" {
 				f.status += ", in a network namespace that has lost its name"
 			}
 		}
 	}
+	r.altered(record, now, ids, said, f)
 }
 
 // readProc reads a file of the kernel's. That os.ReadFile offers each to the network
@@ -212,33 +219,49 @@ func idLines(text []byte) []idLine {
 	return out
 }
 
-// lost drops from live each mount, tmpfs, file and secret that the process no longer has.
-func (f *found) lost(mountinfo []byte) {
+// lost drops from live each mount, tmpfs, file and secret that the process no longer has, and returns the mounts' names.
+func (f *found) lost(mounts string) (gone []string) {
+	if len(f.live.Mount)+len(f.live.Tmpfs)+len(f.live.File)+len(f.live.Secret) == 0 {
+		return nil
+	}
 	points, rooms := map[string]bool{}, map[string]bool{}
-	lines := bufio.NewScanner(bytes.NewReader(mountinfo))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if fields := bytes.SplitN(lines.Bytes(), []byte(" "), 7); len(fields) == 7 {
-			points[string(fields[4])] = true
-			// Of the mounts of one place the last is the one that is seen. Nothing else that the launcher
-			// mounts is a memory filesystem that cannot be written to.
-			_, fs, _ := bytes.Cut(fields[6], []byte("- "))
-			rooms[string(fields[4])] = bytes.HasPrefix(fs, []byte("tmpfs ")) && (bytes.HasPrefix(fields[5], []byte("ro,")) || string(fields[5]) == "ro")
+	for line := range strings.Lines(mounts) {
+		m := parseMount(line)
+		points[m.point] = true
+		// Of the mounts of one place the last is the one that is seen. Nothing else that the launcher
+		// mounts is a memory filesystem that cannot be written to.
+		rooms[m.point] = m.kind == "tmpfs" && m.has("ro")
+	}
+	not := func(dir string) {
+		if name := mountName(mangle(dir)); !slices.Contains(gone, name) {
+			gone, f.status = append(gone, name), f.status+", not mounted: "+dir
 		}
 	}
-	f.uncovered(rooms)
+	for target := range f.live.File {
+		if dir := path.Dir(target); !rooms[mangle(dir)] {
+			delete(f.live.File, target)
+			not(dir)
+		}
+	}
+	for label, s := range f.live.Secret {
+		if dir := path.Dir(s.target(label)); !rooms[mangle(dir)] {
+			delete(f.live.Secret, label)
+			not(dir)
+		}
+	}
 	for target := range f.live.Mount {
 		if !points[mangle(target)] {
 			delete(f.live.Mount, target)
-			f.status += ", not mounted: " + target
+			not(target)
 		}
 	}
 	for target := range f.live.Tmpfs {
 		if !points[mangle(target)] {
 			delete(f.live.Tmpfs, target)
-			f.status += ", not mounted: " + target
+			not(target)
 		}
 	}
+	return gone
 }
 
 // mangle writes a path as mountinfo does, proc_pid_mountinfo(5).

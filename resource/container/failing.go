@@ -3,7 +3,6 @@ package container
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -55,73 +54,6 @@ func (r *reader) again(ctx context.Context, u host.Unit, f *found) error {
 	}
 	f.warnings = append(f.warnings, warning)
 	return nil
-}
-
-// dropIns are the files of the host's administrator that change units of these names: a warning for each file. What systemd writes for
-// properties that are set, also by hostctl, is none, and neither is what the distribution has for all services.
-func (r *reader) dropIns(ctx context.Context, units []string) ([]resource.Problem, error) {
-	path, err := r.Systemd.UnitPath(ctx)
-	if err != nil {
-		return nil, err
-	}
-	// Few hosts have any: only units that a directory is for are asked which of its files systemd has read.
-	dirs := map[string]bool{}
-	for _, dir := range path {
-		found, _ := filepath.Glob(filepath.Join(dir, "*service.d"))
-		for _, d := range found {
-			if dir := filepath.Base(d); adminsOwn(filepath.Join(d, "x")) && (dir == "service.d" || strings.HasPrefix(dir, unitPrefix)) {
-				dirs[dir] = true
-			}
-		}
-	}
-	changed := map[string][]string{}
-	for _, unit := range units {
-		if !slices.ContainsFunc(dropInDirs(unit), func(dir string) bool { return dirs[dir] }) {
-			continue
-		}
-		p, err := r.Systemd.Properties(ctx, unit, "Unit.DropInPaths")
-		if err != nil {
-			return nil, err
-		}
-		files, _ := p["Unit.DropInPaths"].([]string)
-		for _, file := range files {
-			if adminsOwn(file) {
-				changed[file] = append(changed[file], unit)
-			}
-		}
-	}
-	var warnings []resource.Problem
-	for file, units := range changed {
-		what := "unit " + units[0]
-		if n := len(units) - 1; n > 0 {
-			what += fmt.Sprintf(" and %d more", n)
-		}
-		warnings = append(warnings, resource.Problem{Summary: fmt.Sprintf("admin drop-in %s changes %s", file, what),
-			Detail: "It is the host's own, and left alone: what it says holds beside what the configuration does. systemctl cat " + units[0] + " shows both."})
-	}
-	slices.SortFunc(warnings, func(a, b resource.Problem) int { return strings.Compare(a.Summary, b.Summary) })
-	return warnings, nil
-}
-
-// dropInDirs are the directories whose files change a unit, as systemd.unit(5) has them: of all services, of each prefix that ends with
-// a dash, and of the unit itself.
-func dropInDirs(unit string) []string {
-	dirs := []string{"service.d", unit + ".d"}
-	name := strings.TrimSuffix(unit, ".service")
-	for i := range len(name) - 1 {
-		if name[i] == '-' {
-			dirs = append(dirs, name[:i+1]+".service.d")
-		}
-	}
-	return dirs
-}
-
-// adminsOwn reports whether a drop-in is neither of systemd's own making nor a distribution's for all services.
-func adminsOwn(file string) bool {
-	dir := filepath.Dir(file)
-	own := strings.HasPrefix(file, "/run/systemd/transient/") || strings.Contains(file, "/systemd/system.control/")
-	distribution := filepath.Base(dir) == "service.d" && (strings.HasPrefix(dir, "/usr/lib/") || strings.HasPrefix(dir, "/lib/"))
-	return !own && !distribution
 }
 
 // WithoutLandlock says what of the containers of a state holds less than elsewhere, for want of a version of Landlock: abi is the

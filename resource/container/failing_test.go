@@ -59,23 +59,6 @@ func TestLooping(t *testing.T) {
 	}
 }
 
-func TestDropInDirs(t *testing.T) {
-	want := []string{"hostctl-.service.d", "hostctl-a-.service.d", "hostctl-a-b.service.d", "service.d"}
-	if got := slices.Sorted(slices.Values(dropInDirs("hostctl-a-b.service"))); !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-	for file, want := range map[string]bool{
-		"/etc/systemd/system/hostctl-.service.d/x.conf": true, "/etc/systemd/system/service.d/x.conf": true, "/run/systemd/system/hostctl-a.service.d/x.conf": true,
-		"/usr/lib/systemd/system/hostctl-.service.d/x.conf": true, "/usr/lib/systemd/system/service.d/10-timeout-abort.conf": false,
-		"/run/systemd/transient/hostctl-a.service.d/50-MemoryMax.conf": false, "/etc/systemd/system.control/hostctl-a.service.d/50-CPUWeight.conf": false,
-		"/run/systemd/system.control/hostctl-a.service.d/50-CPUWeight.conf": false,
-	} {
-		if got := adminsOwn(file); got != want {
-			t.Errorf("%s: %v", file, got)
-		}
-	}
-}
-
 // What is missing of Landlock is said once, and where it matters by name.
 func TestWithoutLandlock(t *testing.T) {
 	addr := func(name string) resource.Addr { return resource.Addr{Kind: Name, Name: name} }

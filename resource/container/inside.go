@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -63,22 +62,6 @@ func (r *reader) inside(f *found, spec runtime.Spec, record runtime.Record) {
 			}
 		}
 		f.live.File[s.Target] = file
-	}
-}
-
-// uncovered drops from live the files and secrets in directories that are no longer covered by a room for them.
-func (f *found) uncovered(rooms map[string]bool) {
-	for target := range f.live.File {
-		if dir := path.Dir(target); !rooms[mangle(dir)] {
-			delete(f.live.File, target)
-			f.status += ", not mounted: " + dir
-		}
-	}
-	for label, s := range f.live.Secret {
-		if dir := path.Dir(s.target(label)); !rooms[mangle(dir)] {
-			delete(f.live.Secret, label)
-			f.status += ", not mounted: " + dir
-		}
 	}
 }
 

@@ -78,15 +78,9 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 		}
 	}
-	var loaded []string
-	for addr := range reading.State {
-		if _, ok := units[Unit(addr)]; ok {
-			loaded = append(loaded, Unit(addr))
-		}
-	}
-	slices.Sort(loaded)
-	warnings, dropInErr := r.dropIns(ctx, loaded)
-	reading.Warnings, err = append(reading.Warnings, warnings...), errors.Join(err, dropInErr)
+	var foreignErr error
+	reading.Foreign, foreignErr = r.foreign(ctx, reading.State.Addrs())
+	err = errors.Join(err, foreignErr)
 	used, subErr := h.SubIDs.SubIDs(ctx)
 	h.ranges.learn(used)
 	for _, s := range used {
@@ -219,6 +213,10 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	next := r.declared(spec)
 	f.live = next
 	f.status = "running"
+	if err != nil && u.ActiveState != "activating" {
+		// It is ours, and what it was started with, and as what, is noted no more.
+		next.Pending = pendingUnknown
+	}
 	if record.Spec != "" && record.Spec != sum {
 		// A live change moved the link on, or a change whose restart was not made.
 		f.live = r.begun(record, spec, next, sum)
@@ -245,7 +243,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	}
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
-		r.facts(record.PID, f)
+		r.facts(record, f)
 	}
 	if err := r.health(ctx, u, f); err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (c *Container) validateSecrets(v *validator) {
 		if _, twice := c.File[target]; twice {
 			v.bad(where, fmt.Sprintf("%s is a file of this container too", target), "keep one of them")
 		}
-		for other := range c.File {
+		for _, other := range slices.Sorted(maps.Keys(c.File)) {
 			if other != target && below(other, target) {
 				v.bad(where, fmt.Sprintf("the file %s would be below this secret", other), "")
 			}
@@ -92,9 +92,9 @@ func (c *Container) validateSecrets(v *validator) {
 		}
 	}
 	for _, target := range slices.Sorted(maps.Keys(by)) {
-		for other, label := range by {
+		for _, other := range slices.Sorted(maps.Keys(by)) {
 			if other != target && below(other, target) {
-				v.bad(secretPath(label), fmt.Sprintf("%s is a secret of this container, and no directory", target), "")
+				v.bad(secretPath(by[other]), fmt.Sprintf("%s is a secret of this container, and no directory", target), "")
 			}
 		}
 	}

@@ -64,6 +64,7 @@ func (h live) Read(_ context.Context, owner string, last resource.State) (resour
 		case err != nil:
 			v.UID, v.GID, v.Mode = 0, 0, 0
 			out.State[addr], out.Status[addr] = &v, err.Error()
+			out.Foreign = append(out.Foreign, resource.Problem{Addr: addr, Summary: err.Error(), Detail: "move it away, and apply makes the directory anew"})
 			continue
 		}
 		if v.External {
@@ -72,6 +73,7 @@ func (h live) Read(_ context.Context, owner string, last resource.State) (resour
 		}
 		if why := foreign(dir, owner, addr, spec); why != "" {
 			out.Status[addr] = fmt.Sprintf("%s is there, and %s", v.Path, why)
+			out.Foreign = append(out.Foreign, resource.Problem{Addr: addr, Summary: out.Status[addr], Detail: remedy(dir, resource.Change{Owner: owner, Addr: addr}, &v)})
 			continue
 		}
 		v.UID, v.GID, v.Mode = dir.UID, dir.GID, resource.Mode(dir.Mode&0o777)

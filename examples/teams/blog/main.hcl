@@ -17,6 +17,7 @@ container "blog" {
   rootfs       = "/srv/rootfs/busybox"
   command      = ["/bin/httpd", "-f", "-p", "80", "-u", "33:33", "-h", "/pages"]
   capabilities = ["setgid", "setuid"]
+  slice        = "blog"
 
   mount "/pages" {
     volume    = volume.blog-pages

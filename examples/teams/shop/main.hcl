@@ -22,6 +22,7 @@ container "shop-web" {
   rootfs  = "/srv/rootfs/busybox"
   command = ["/bin/httpd", "-f", "-p", "8080", "-h", "/data"]
   run_as  = user.shop
+  slice   = "shop"
 
   mount "/data" {
     volume = volume.shop-data

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"hostctl/apply"
+	"hostctl/hcl"
+	"hostctl/host"
+	"hostctl/policy"
+	"hostctl/resource"
+	"hostctl/resource/volume"
+	"hostctl/runtime"
+)
+
+// replayParallelism is how many steps a replay does at once: a host that boots has other work too.
+const replayParallelism = 8
+
+// mountWait is how long a replay waits for mounts: as long as systemd does for a device, DefaultTimeoutStartSec.
+const mountWait = 90 * time.Second
+
+var replayCommand = command{
+	name:    "replay",
+	summary: "Put back what was last applied of every configuration, as at boot",
+	details: `
+` + "`hostctl install`" + ` has the host do this when it boots. Neither a repository nor the network is needed: each resource is made again as the
+ledger says that it was last applied, which is the current generation where that was applied whole. What was stopped on purpose stays
+stopped, what is held and still there stays as it is; nothing is removed. It is judged by today's policy.
+
+Where something stands in the way of a resource, it and what refers to it are left out, the rest is put back, and the exit code is not 0.
+A volume whose mountpoint nothing is mounted at yet is waited for.`,
+	example: "hostctl replay\nsystemctl restart hostctl.service",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		var r replaying
+		fs.IntVar(&r.parallelism, "parallelism", replayParallelism, "do at most `N` steps at a time")
+		fs.DurationVar(&r.mountWait, "mount-timeout", mountWait, "wait this `TIME` for the mountpoints of volumes")
+		fs.DurationVar(&r.lockTimeout, "lock-timeout", time.Minute, "wait this `TIME` for another hostctl to finish")
+		return func(c *cli, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unexpected %q; all configurations are put back", args[0])
+			}
+			if r.parallelism < 1 {
+				return fmt.Errorf("-parallelism=%d: at least one step is done at a time", r.parallelism)
+			}
+			return r.run(c)
+		}
+	},
+}
+
+// replaying is one run of replay.
+type replaying struct {
+	parallelism            int
+	mountWait, lockTimeout time.Duration
+}
+
+func (r *replaying) run(c *cli) error {
+	lock, err := c.lockHost(r.lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return err
+	}
+	m, err := openMachine(c.ctx)
+	if err != nil {
+		return err
+	}
+	if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+		return err
+	}
+	ledger, found, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	if err != nil {
+		return err
+	}
+	if names, err := m.Remembered(); !found && (err != nil || len(names) > 0) {
+		return errors.Join(err, fmt.Errorf("the ledger %s is missing, and with it which ids the containers had, so that nothing is put back; apply each configuration again", m.LedgerPath))
+	}
+	// One that waits for a mount does not keep the others waiting.
+	var now, later []string
+	for _, owner := range slices.Sorted(maps.Keys(ledger.Owners)) {
+		if mounted(ledger.Owners[owner].Last) {
+			now = append(now, owner)
+		} else {
+			later = append(later, owner)
+		}
+	}
+	deadline := time.Now().Add(r.mountWait)
+	var worst error
+	for i, owner := range append(now, later...) {
+		if i >= len(now) {
+			awaitMounts(c.ctx, ledger.Owners[owner].Last, deadline)
+		}
+		worst = worse(worst, r.configuration(c, m, pol, owner))
+	}
+	return worst
+}
+
+// worse is the error to end with: one that says more than that the policy refused.
+func worse(a, b error) error {
+	if a == nil || b != nil && a == exitStatus(exitRefused) {
+		return b
+	}
+	return a
+}
+
+// configuration puts one configuration back. What it has to say it has printed when the error is an exit status.
+func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, owner string) error {
+	p, failed, err := r.propose(c, m, pol, owner)
+	if err != nil {
+		return r.said(c, owner, err)
+	}
+	if p == nil {
+		return failed
+	}
+	begun := time.Now()
+	report := &reporter{c: c, steps: p.plan.Steps}
+	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Event: report.event})
+	if len(errs) > 0 {
+		failed = worse(failed, report.failed(errs, false))
+	}
+	if err != nil {
+		return r.said(c, owner, err)
+	}
+	if len(errs) == 0 {
+		fmt.Fprintf(c.stdout, "Configuration %q: %s put back in %s, %d there already, %d left out.\n", owner, countOf(len(p.plan.Resources), "resource"),
+			round(time.Since(begun)), len(p.want)-len(p.plan.Resources), len(p.seen.Last)-len(p.want))
+	}
+	return failed
+}
+
+// said prints an error of one configuration, after which the next one has its turn.
+func (r *replaying) said(c *cli, owner string, err error) error {
+	if _, said := err.(exitStatus); said {
+		return err
+	}
+	return exitStatus(c.report(fmt.Errorf("configuration %q: %w", owner, err)))
+}
+
+// propose plans the way back to what was last applied. Resources in whose way something stands are left out, with those that refer to
+// them: then failed is the exit status, and the proposal nil where nothing is left.
+func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner string) (p *proposal, failed, err error) {
+	seen, err := m.Observe(c.ctx, owner)
+	if err != nil {
+		return nil, nil, err
+	}
+	want, err := cloneState(m.Kinds, seen.Last) // which is completed in place, and the ledger's is not ours to change
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.diagnose(hcl.Check(want, m.Kinds)); err != nil {
+		return nil, nil, err
+	}
+	dir := ""
+	if h, err := m.Generations(owner).Newest(); err == nil && h != nil {
+		dir = h.Dir
+	} else if applied := seen.Ledger.Owners[owner].Applied; applied != nil {
+		dir = applied.Dir
+	}
+	for len(want) > 0 {
+		s := scope{boot: true} // without targets, what is not wanted would be removed
+		for addr := range want {
+			s.targets = append(s.targets, addr.Target())
+		}
+		p, problems, err := propose(c.ctx, m, pol, owner, dir, want, resource.Directives{}, s)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(problems) == 0 {
+			p.plan.Record, p.plan.Forget = nil, nil // of what is not put back the ledger knows what there is to know
+			return p, failed, nil
+		}
+		failed = worse(failed, c.problems(nil, problems))
+		rest := without(want, problems)
+		if len(rest) == len(want) {
+			break // it is nothing of one resource's
+		}
+		want = rest
+	}
+	return nil, failed, nil
+}
+
+// without is a state without the resources that have problems, and those that refer to them.
+func without(want resource.State, problems []resource.Problem) resource.State {
+	out := maps.Clone(want)
+	for _, p := range problems {
+		delete(out, p.Addr)
+	}
+	for left := len(out) + 1; len(out) < left; {
+		left = len(out)
+		for addr, spec := range out {
+			if slices.ContainsFunc(resource.Refs(spec), func(e resource.Edge) bool { return out[e.To] == nil }) {
+				delete(out, addr)
+			}
+		}
+	}
+	return out
+}
+
+func cloneState(kinds resource.Kinds, s resource.State) (resource.State, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	return kinds.DecodeState(data)
+}
+
+// mounted reports whether something is mounted at every mountpoint that a volume names.
+func mounted(state resource.State) bool {
+	missing := map[string]bool{}
+	for _, spec := range state {
+		if v, ok := spec.(*volume.Volume); ok && v.Mountpoint != "" {
+			missing[v.Mountpoint] = true
+		}
+	}
+	if len(missing) == 0 {
+		return true
+	}
+	mounts, err := host.Mounts()
+	if err != nil {
+		return false
+	}
+	for _, m := range mounts {
+		delete(missing, m.Point)
+	}
+	return len(missing) == 0
+}
+
+// awaitMounts waits for what mounted asks, at the longest until the deadline: whoever plans then says what is missing.
+func awaitMounts(ctx context.Context, state resource.State, deadline time.Time) {
+	for !mounted(state) && time.Now().Before(deadline) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+
+	"hostctl/apply"
+	"hostctl/hcl"
+	"hostctl/policy"
+	"hostctl/runtime"
+)
+
+var rollbackCommand = command{
+	name: "rollback", operands: "[GENERATION]",
+	summary: "Change this host back to what an earlier generation declared",
+	details: `
+Without an operand it goes back to the newest generation before the current one that was applied. Neither the repository nor the
+network is needed. The plan is made, judged by today's policy and shown as any other, and what is done is a new generation.
+
+Data on volumes is not rolled back: it stays as it is. What stands in the declaration goes back, also the contents of declared files.
+The files of the configuration stay as they are too: the next apply does what they say.`,
+	example: "hostctl rollback\nhostctl rollback 6\nhostctl rollback -name shop -auto-approve",
+	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
+		var r rollingBack
+		r.source.register(fs)
+		fs.BoolVar(&r.json, "json", false, "print one JSON document instead of text")
+		fs.StringVar(&r.name, "name", "", "that of the configuration `CONFIGURATION` of this host, and read none")
+		r.registerRun(fs)
+		return func(c *cli, args []string) error {
+			if len(args) > 1 {
+				return errors.New("one GENERATION at most")
+			}
+			c.json = r.json
+			return c.finish(func() (map[string]any, error) { return r.run(c, args) })
+		}
+	},
+}
+
+// rollingBack is one run of rollback.
+type rollingBack struct {
+	applying
+	name string
+}
+
+func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	config, err := r.owner(c, r.name)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := c.lockHost(r.lockTimeout)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Release()
+	pol, err := c.policy(policy.Path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := openMachine(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+		return nil, err
+	}
+	all := m.Generations(config.Name)
+	heads, err := all.Heads()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(heads) == 0:
+		return nil, noGenerations(m, config.Name)
+	}
+	n, err := backTo(heads, args)
+	if err != nil {
+		return nil, err
+	}
+	g, err := all.Read(n)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.proposeBack(c, m, pol, g)
+	if err != nil {
+		return nil, err
+	}
+	c.show(p)
+	if !p.plan.Empty() && !r.approve {
+		question := "Do this?"
+		if len(g.Want) == 0 {
+			question = fmt.Sprintf("Really remove everything that configuration %q has on this host?", config.Name)
+		}
+		if err := c.confirm(question); err != nil {
+			return nil, err
+		}
+	}
+	return r.applying.run(c, p, nil, origin{command: "rollback", backTo: n, dir: g.Dir, root: g.Root, commit: g.Commit})
+}
+
+// proposeBack plans the way to a generation: what it wants is checked and resolved as if it had just been declared.
+func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, g *apply.Generation) (*proposal, error) {
+	if err := c.diagnose(hcl.Check(g.Want, m.Kinds)); err != nil {
+		return nil, err
+	}
+	p, problems, err := propose(c.ctx, m, pol, g.Configuration, g.Dir, g.Want, g.Directives, scope{generation: g.Number})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.diagnose(p.warnings()); err != nil {
+		return nil, err
+	}
+	return p, c.problems(nil, problems)
+}
+
+// backTo is the generation to go back to: the one that is named, else the newest before the current one that was applied.
+func backTo(heads []*apply.Head, args []string) (uint64, error) {
+	current := heads[len(heads)-1]
+	if len(args) == 0 {
+		for i := len(heads) - 2; i >= 0; i-- {
+			if heads[i].Done() {
+				return heads[i].Number, nil
+			}
+		}
+		return 0, fmt.Errorf("configuration %q has nothing to go back to: no generation before the current one, %d, was applied", current.Configuration, current.Number)
+	}
+	n, err := generationNumber(args[0])
+	if err != nil {
+		return 0, err
+	}
+	if n == current.Number {
+		return 0, fmt.Errorf("generation %d is the current one; `hostctl apply` goes on with it", n)
+	}
+	for _, h := range heads {
+		if h.Number == n {
+			return n, nil
+		}
+	}
+	return 0, noGeneration(n, heads)
+}

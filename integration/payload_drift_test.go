@@ -1,0 +1,121 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPayloadDrift changes a program that runs from outside, at the kernel, and what else of hostctl's lies on the host: each is named by
+// drift, and by the plan, and put right by an apply that touches nobody else.
+func TestPayloadDrift(t *testing.T) {
+	h := shop(t)
+	h.sh("echo x > /srv/shop/site/index.html")
+	h.hostctl(0, "drift")
+	bystander := func() string { return h.sh("systemctl show -P InvocationID -P MainPID hostctl-batch-b.service") }
+	before := bystander()
+	in := func(script string) string {
+		return "nsenter -t $(systemctl show -P MainPID hostctl-web.service) " + script
+	}
+	spec := "$(readlink -f /run/hostctl/containers/web)"
+	record := "/run/hostctl/running/$(systemctl show -P InvocationID hostctl-web.service)"
+	// swap puts another process, started by a command, in the place of the first one.
+	swap := func(command string) string {
+		return command + ` sleep 1000 > /dev/null 2>&1 < /dev/null & pid=$!
+			for i in $(seq 100); do [ "$(cat /proc/$pid/comm)" = sleep ] && break; sleep 0.05; done
+			start=$(awk '{print $22}' /proc/$pid/stat)
+			sed -i -E "s/\"pid\":[0-9]+/\"pid\":$pid/; s/\"start_time\":[0-9]+/\"start_time\":$start/" ` + record
+	}
+	for _, c := range []struct {
+		name, change, addr string
+		mention            []string
+	}{
+		{"killed and not started again", "systemctl kill -s KILL hostctl-batch-a.service; systemctl stop hostctl-batch-a.service", `container.batch["a"]`, []string{"enabled"}},
+		{"mount gone", in("-m -p umount -l /site"), "container.web", []string{`mount "/site"`}},
+		{"mount made writable", in("-m -p mount -o remount,bind,rw /site"), "container.web", []string{`"mount /site"`, "made writable"}},
+		{"root made writable", in("-m -p mount -o remount,bind,rw /"), "container.web", []string{`"mount /"`, "made writable"}},
+		{"setuid allowed", in("-m -p mount -o remount,bind,suid,nodev,ro /site"), "container.web", []string{"without nosuid"}},
+		{"mount added", in("-m -p mount -t tmpfs x /srv"), "container.web", []string{`"mount /srv"`, "added from outside"}},
+		{"mount covered", in("-m -p mount -t tmpfs x /site"), "container.web", []string{`"mount /site"`, "covered from outside"}},
+		{"masked path uncovered", in("-m -p umount $(awk '$5 ~ \"^/proc/.\" && $5 != \"/proc/sys\" && / tmpfs / {print $5; exit}' /proc/$(systemctl show -P MainPID hostctl-web.service)/mountinfo)"), "container.web", []string{`"mount /proc/`, "gone"}},
+		{"/proc/sys writable", in("-m -p umount /proc/sys"), "container.web", []string{`"mount /proc/sys"`, "gone"}},
+		{"volume replaced behind it", "mv /srv/shop/site /srv/shop/old; cp -a /srv/shop/old /srv/shop/site; rm -r /srv/shop/old", "container.web", []string{"what is mounted was deleted"}},
+		{"namespaces the host's", swap(""), "container.web", []string{"namespace pid", "namespace user", "the host's own", "uid_map", "capabilities", "no_new_privs", "seccomp"}},
+		{"one namespace another's", swap("unshare -n " + in("-m -u -i -U -C")), "container.web", []string{"namespace pid", "netns_path"}},
+		{"spec removed", "rm " + spec, "container.web", []string{"pending"}},
+		{"spec damaged", "echo x >> " + spec, "container.web", []string{"pending"}},
+		{"spec readable", "chmod 0644 " + spec, "container.web", []string{"pending"}},
+		{"spec another's", "chown shop " + spec, "container.web", []string{"pending"}},
+		{"spec a link", "s=" + spec + "; mv $s $s.x; ln -s $s.x $s", "container.web", []string{"pending"}},
+		{"link of the spec removed", "rm /run/hostctl/containers/web", "container.web", []string{"id_base"}},
+		{"record removed", "rm " + record, "container.web", []string{"pending"}},
+		{"record damaged", "echo x > " + record, "container.web", []string{"pending"}},
+		{"port moved to another bridge", "ip link add other type bridge; ip link set $(ip -o link show type veth | awk -F'[ :@]+' '{print $2; exit}') master other", "netns.front", []string{"network"}},
+		{"address of the bridge gone", "ip addr del 10.77.0.1/24 dev $(ip -o link show type bridge | grep -v other | awk -F': ' '{print $2; exit}')", "network.lan", []string{"10.77.0.1"}},
+		{"account locked out of its group", "groupmod -g 2999 shop", "user.shop", []string{"gid"}},
+		{"account with a password", "echo shop:secret | chpasswd", "user.shop", []string{"locked"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := h.in(t)
+			h.sh(c.change)
+			begun := time.Now()
+			r := h.hostctl(2, "drift")
+			took := time.Since(begun)
+			contains(t, r.stdout, append([]string{`Configuration "shop"`, "Changed outside hostctl", c.addr}, c.mention...)...)
+			if took > 2*time.Second {
+				t.Errorf("drift took %v", took)
+			}
+			contains(t, h.hostctl(2, "plan", "-detailed-exitcode").stdout, "Changed outside hostctl", c.addr)
+			h.hostctl(0, "drift", "-ignore", strings.Split(c.addr, "[")[0], "-ignore", "volume.site", "-ignore", "container.web", "-ignore", "container.client")
+			h.apply("-settle=0s")
+			r = h.hostctl(0, "drift")
+			contains(t, r.stdout, "No drift")
+			h.clean()
+			equal(t, bystander(), before)
+		})
+	}
+}
+
+// What others put beside a container is named, and left where it is.
+func TestForeignDrift(t *testing.T) {
+	h := shop(t)
+	ids := h.invocations()
+	for _, c := range []struct{ name, change, back, mention string }{
+		{"masked", "systemctl mask hostctl-web.service", "systemctl unmask hostctl-web.service", "is masked"},
+		{"masked until a reboot", "systemctl mask --runtime hostctl-web.service", "systemctl unmask --runtime hostctl-web.service", "systemctl unmask --runtime"},
+		{"drop-in", "mkdir -p /etc/systemd/system/hostctl-web.service.d; printf '[Service]\nNice=5\n' > /etc/systemd/system/hostctl-web.service.d/x.conf", "rm -r /etc/systemd/system/hostctl-web.service.d", "/etc/systemd/system/hostctl-web.service.d/x.conf"},
+		{"drop-in of all", "mkdir -p /run/systemd/system/hostctl-.service.d; printf '[Service]\nNice=5\n' > /run/systemd/system/hostctl-.service.d/x.conf", "rm -r /run/systemd/system/hostctl-.service.d", "hostctl-.service.d/x.conf"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := h.in(t)
+			h.sh(c.change)
+			contains(t, h.hostctl(2, "drift").stdout, "! container.", c.mention)
+			contains(t, h.hostctl(2, "drift", "-json").stdout, `"foreign"`, `"container.web"`)
+			contains(t, h.run("hostctl", "plan").stdout, c.mention)
+			h.apply()
+			h.hostctl(2, "drift")
+			h.sh(c.back + "; systemctl daemon-reload")
+			h.hostctl(0, "drift")
+			equal(t, h.invocations(), ids)
+		})
+	}
+	t.Run("volume", func(t *testing.T) {
+		h := h.in(t)
+		for _, c := range []struct{ change, back, mention string }{
+			{"mv /srv/shop/site /srv/shop/x; touch /srv/shop/site", "rm /srv/shop/site; mv /srv/shop/x /srv/shop/site", "is not a directory"},
+			{"mv /srv/shop/site /srv/shop/x; ln -s x /srv/shop/site", "rm /srv/shop/site; mv /srv/shop/x /srv/shop/site", "is a symbolic link"},
+			{"setfattr -x trusted.hostctl.owner /srv/shop/site", "setfattr -n trusted.hostctl.owner -v shop/volume.site /srv/shop/site", "hostctl did not make it"},
+		} {
+			h.sh(c.change)
+			contains(t, h.hostctl(2, "drift").stdout, "volume.site", c.mention)
+			h.hostctl(1, "apply", "-auto-approve")
+			h.sh(c.back)
+			h.hostctl(0, "drift")
+		}
+	})
+	contains(t, h.hostctl(1, "drift", "-ignore", "container.wep").stderr, "names nothing on this host", "container.web")
+	contains(t, h.hostctl(1, "drift", "-name", "shap").stderr, "shop")
+	h.sh("mv /var/lib/hostctl/ledger.json /root/")
+	contains(t, h.hostctl(1, "drift").stderr, "there is no ledger")
+	h.sh("mv /root/ledger.json /var/lib/hostctl/")
+}
