@@ -312,3 +312,14 @@ func TestHealthIsSmall(t *testing.T) {
 	}
 	st.kill()
 }
+
+func TestHealthWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "serving": "", "healthy": Healthy, "healthy; serving": Healthy, "unhealthy: exit status 1": Unhealthy, "starting: x; y": Starting,
+		"healthyish": "", "it says healthy": "", "healthy, I say": "",
+	} {
+		if got := HealthWord(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
