@@ -22,6 +22,7 @@ type UnitState struct {
 	ExecMainCode   int32
 	ExecMainStatus int32
 	Restarts       uint32 // by systemd itself, since the unit was started
+	StatusText     string // what the service says of itself
 	Invocation     string // 32 hexadecimal digits; "" before the first start
 }
 
@@ -118,7 +119,7 @@ func watchBus(ctx context.Context) (*dbus.Conn, error) {
 // state reads what the watch tells of a unit; one that is not loaded is inactive.
 func (s *Systemd) state(ctx context.Context, unit string) (UnitState, error) {
 	p, err := s.Properties(ctx, unit, "Unit.ActiveState", "Unit.SubState", "Unit.InvocationID",
-		"Service.MainPID", "Service.ExecMainCode", "Service.ExecMainStatus", "Service.NRestarts")
+		"Service.MainPID", "Service.ExecMainCode", "Service.ExecMainStatus", "Service.NRestarts", "Service.StatusText")
 	if errors.Is(err, ErrNoUnit) {
 		return UnitState{Unit: unit, ActiveState: "inactive", SubState: "dead"}, nil
 	}
@@ -131,6 +132,7 @@ func (s *Systemd) state(ctx context.Context, unit string) (UnitState, error) {
 	state.MainPID, _ = p["Service.MainPID"].(uint32)
 	state.ExecMainCode, _ = p["Service.ExecMainCode"].(int32)
 	state.ExecMainStatus, _ = p["Service.ExecMainStatus"].(int32)
+	state.StatusText, _ = p["Service.StatusText"].(string)
 	state.Restarts, _ = p["Service.NRestarts"].(uint32)
 	if id, _ := p["Unit.InvocationID"].([]byte); len(id) > 0 {
 		state.Invocation = fmt.Sprintf("%x", id)

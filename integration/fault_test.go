@@ -40,7 +40,7 @@ container "good" {
 }
 `
 			h.write("main.hcl", fmt.Sprintf(text, c.body))
-			r := h.hostctl(1, "apply", "-auto-approve")
+			r := h.hostctl(map[bool]int{true: 1, false: 6}[c.early], "apply", "-auto-approve")
 			contains(t, r.stderr, "bad", c.want)
 			equal(t, h.property("hostctl-good.service", "ActiveState"), map[bool]string{true: "inactive", false: "active"}[c.early])
 			h.write("main.hcl", fmt.Sprintf(text, `command = ["sleep", "1000000"]`))

@@ -145,3 +145,67 @@ func TestRollback(t *testing.T) {
 	h.apply()
 	h.clean()
 }
+
+const hooked = `hostctl {
+  name = "hooked"
+}
+
+variable "warm" {
+  type    = string
+  default = "echo warm > /tmp/warm"
+}
+
+container "web" {
+  rootfs  = "/srv/probe"
+  command = ["/bin/sh", "-c", "trap 'cat /tmp/drained; exit 0' TERM; while :; do sleep 0.05; done"]
+  health {
+    exec         = ["cat", "/tmp/warm"]
+    interval     = "100ms"
+    retries      = 1
+    start_period = "1h"
+  }
+  post_start {
+    exec = ["sh", "-c", var.warm]
+  }
+  pre_stop {
+    exec = ["sh", "-c", "echo it is drained > /tmp/drained"]
+  }
+  start_timeout = "10s"
+}
+
+container "said" {
+  rootfs  = "/srv/probe"
+  command = ["/bin/sh", "-c", "sleep 0.2; probe notify READY=1 STATUS=serving; trap 'exit 0' TERM; while :; do sleep 0.05; done"]
+  notify  = true
+  health {
+    notify = true
+  }
+}
+`
+
+// Hooks run before the program is ready and before it is told to stop; a program's own word is health too, and events tell of it.
+func TestHooks(t *testing.T) {
+	h := boot(t)
+	h.probe()
+	h.write("main.hcl", hooked)
+	h.sh("hostctl events -json > /run/events 2>&1 & echo $! > /run/listener")
+	h.apply()
+	h.clean()
+	equal(t, h.property("hostctl-web.service", "StatusText"), "healthy")
+	h.sh(`for i in $(seq 500); do [ "$(systemctl show -P StatusText hostctl-said.service)" = "healthy; serving" ] && exit; sleep 0.01; done; exit 1`)
+	contains(t, h.hostctl(0, "status").stdout, "healthy; serving")
+	h.sh(`for i in $(seq 500); do grep -q '"health":"healthy"' /run/events && exit; sleep 0.01; done; cat /run/events; exit 1`)
+	h.sh("kill $(cat /run/listener)")
+
+	// The start period is over for one that has been well.
+	h.hostctl(0, "exec", "web", "rm", "/tmp/warm")
+	h.sh(`for i in $(seq 500); do systemctl show -P StatusText hostctl-web.service | grep -q "^unhealthy: exit status 1: cat: can't open" && exit; sleep 0.01; done; exit 1`)
+
+	h.sh("systemctl stop hostctl-web.service")
+	contains(t, h.sh("journalctl -q --no-pager -o cat -u hostctl-web.service"), "it is drained")
+	h.apply()
+	// A hook that fails fails the start, and the change is undone.
+	out := h.hostctl(6, "apply", "-auto-approve", "-var", "warm=echo cold >&2; exit 7").all()
+	contains(t, out, "post_start sh: exit status 7: cold", "container.web: as it was last applied")
+	h.clean()
+}

@@ -103,15 +103,15 @@ func TestLife(t *testing.T) {
 		told("")
 		h.apply("-target", "container.told", "-var", "conf=good two")
 		told("good two")
-		// One that refuses fails the apply with what it said, and is asked again until it takes it.
+		// One that refuses fails the apply with what it said, is told what it had, and is asked again until it takes it.
 		for range 2 {
-			r := h.hostctl(1, "apply", "-auto-approve", "-target", "container.told", "-var", "conf=bad")
+			r := h.hostctl(6, "apply", "-auto-approve", "-target", "container.told", "-var", "conf=bad")
 			contains(t, r.stderr, "reload by", "exit status 4", "not so")
 		}
-		told("good two\nbad\nbad")
+		told("good two\nbad\ngood two\nbad\ngood two")
 		h.hostctl(2, "plan", "-detailed-exitcode", "-target", "container.told", "-var", "conf=bad")
 		h.apply("-target", "container.told", "-var", "conf=good three")
-		told("good two\nbad\nbad\ngood three")
+		told("good two\nbad\ngood two\nbad\ngood two\ngood three")
 		h.clean("-target", "container.told", "-var", "conf=good three")
 		equal(t, h.property("hostctl-told.service", "InvocationID"), invocation)
 	})

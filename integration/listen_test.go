@@ -113,7 +113,7 @@ func TestListen(t *testing.T) {
 	// An address that is taken.
 	h.sh("systemd-run -q --unit=taken busybox httpd -f -p 127.0.0.1:9090; for i in $(seq 100); do busybox netstat -ltn | grep -q :9090 && exit; sleep 0.02; done; exit 1")
 	h.write("main.hcl", strings.Replace(listening, "127.0.0.1:8080", "127.0.0.1:9090", 1))
-	contains(t, h.hostctl(1, "apply", "-auto-approve").all(), "hostctl-web.socket", "127.0.0.1:9090", "Address already in use")
+	contains(t, h.hostctl(6, "apply", "-auto-approve").all(), "hostctl-web.socket", "127.0.0.1:9090", "Address already in use")
 	h.sh("systemctl stop taken.service")
 	h.apply()
 	ask("/srv/probe/bin/probe ask tcp 127.0.0.1:9090", "b-web of web, start 1")

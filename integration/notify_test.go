@@ -63,5 +63,5 @@ func TestNotify(t *testing.T) {
 	h.sh(`for i in $(seq 1000); do pid=$(systemctl show -P MainPID ` + unit + `); [ $pid != 0 ] && [ $pid != ` + before + ` ] && exit; sleep 0.01; done; exit 1`)
 	contains(t, h.sh("journalctl -q --no-pager -u "+unit), "Watchdog timeout")
 	// One that is never ready fails the apply, with the cause.
-	contains(t, h.hostctl(1, "apply", "-auto-approve", "-var", "ready=RELOADING=0").all(), "container.web", "timeout")
+	contains(t, h.hostctl(6, "apply", "-auto-approve", "-var", "ready=RELOADING=0").all(), "container.web", "timeout")
 }

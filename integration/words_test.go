@@ -109,7 +109,7 @@ func TestWords(t *testing.T) {
 		contains(t, spaced(planned(plan, "container."+container)), words...)
 	}
 	// The volume's file is not there when the container starts: it does not.
-	r := h.hostctl(1, "apply", "-auto-approve")
+	r := h.hostctl(6, "apply", "-auto-approve")
 	contains(t, r.all(), "tls/site.key")
 	h.sh("mkdir -p /srv/keys/tls && echo secret > /srv/keys/tls/site.key && chmod -R a+rX /srv/keys")
 	h.apply()

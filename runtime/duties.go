@@ -34,7 +34,7 @@ type Health struct {
 	Interval    uint64 `json:"interval"`               // between the end of a probe and the next
 	Timeout     uint64 `json:"timeout"`                // of a probe, which is then killed
 	Retries     uint64 `json:"retries"`                // failures in a row that are ill health
-	StartPeriod uint64 `json:"start_period,omitempty"` // from the start on, in which failures do not count; 0 is none
+	StartPeriod uint64 `json:"start_period,omitempty"` // from the start on, in which failures before the first success do not count; 0 is none
 	// Restart kills a payload of ill health by SIGKILL, so that systemd starts it again where the unit says so.
 	Restart bool `json:"restart,omitempty"`
 }

@@ -223,6 +223,15 @@ func TestHealthAndNotify(t *testing.T) {
 	st.says("READY=1\nSTATUS=healthy; healthy, I say\n")
 	st.kill()
 
+	// Without a health block nobody is healthy.
+	s = b.spec(func(s *Spec) {
+		s.Init, s.Notify = true, true
+		s.Args = []string{"sh", "-c", "probe notify READY=1 STATUS=healthy; " + sleeping}
+	})
+	st = b.launch(s, nil, nil)
+	st.says("STATUS=it says healthy\n")
+	st.kill()
+
 	s = b.healthy(Health{Notify: true}, "sleep 0.3; probe notify READY=1; "+sleeping)
 	s.Notify = true
 	st = b.launch(s, nil, nil)
@@ -302,4 +311,15 @@ func TestHealthIsSmall(t *testing.T) {
 		t.Errorf("the init has %d KiB of anonymous memory, at most 716 are wanted", kib)
 	}
 	st.kill()
+}
+
+func TestHealthWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "serving": "", "healthy": Healthy, "healthy; serving": Healthy, "unhealthy: exit status 1": Unhealthy, "starting: x; y": Starting,
+		"healthyish": "", "it says healthy": "", "healthy, I say": "",
+	} {
+		if got := HealthWord(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
 }

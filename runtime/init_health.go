@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,17 @@ const (
 	Healthy   = "healthy"
 	Unhealthy = "unhealthy"
 )
+
+// HealthWord is which of these words a StatusText begins with; "" is none. No program comes to say one: of one that tries the init says
+// that it was the program.
+func HealthWord(text string) string {
+	for _, word := range []string{Starting, Healthy, Unhealthy} {
+		if rest, ok := strings.CutPrefix(text, word); ok && (rest == "" || rest[0] == ':' || rest[0] == ';') {
+			return word
+		}
+	}
+	return ""
+}
 
 // pulse is what is known of a payload's health. It is pure: what it says hangs on the results that it is given and their times alone.
 type pulse struct {

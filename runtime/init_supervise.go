@@ -252,6 +252,8 @@ func (s *supervisor) relay() {
 			out += s.readyLine()
 		case isStatus && s.pulse != nil:
 			s.text = strings.TrimSuffix(text, "\n")
+		case isStatus && HealthWord(strings.TrimSuffix(text, "\n")) != "":
+			out += "STATUS=it says " + text
 		default:
 			out += line
 		}

@@ -7,6 +7,7 @@ import (
 
 	"hostctl/host"
 	"hostctl/resource/container"
+	"hostctl/runtime"
 )
 
 var eventsCommand = command{
@@ -26,8 +27,14 @@ var eventsCommand = command{
 				wanted[name] = true
 			}
 			var failed error
+			last := map[string]host.UnitState{}
 			err := host.WatchServices(c.ctx, container.UnitName("*"), func(s host.UnitState) bool {
 				e := eventOf(s)
+				// What a program says of itself changes as often as it likes, and is no event.
+				before := last[s.Unit]
+				if last[s.Unit] = s; sameEvent(before, s) {
+					return true
+				}
 				if len(wanted) > 0 && !wanted[e.Container] {
 					return true
 				}
@@ -58,14 +65,26 @@ type event struct {
 	PID        uint32 `json:"pid,omitempty"`
 	Restarts   uint32 `json:"restarts,omitempty"`
 	Invocation string `json:"invocation,omitempty"`
+	// Health is starting, healthy or unhealthy, of a container that declares it; Status is why.
+	Health string `json:"health,omitempty"`
+	Status string `json:"status,omitempty"`
 	// Exit or Signal say how the last main process ended.
 	Exit   *int32 `json:"exit,omitempty"`
 	Signal int32  `json:"signal,omitempty"`
 }
 
+// sameEvent reports whether nothing happened between two states of a unit but that its text is another.
+func sameEvent(a, b host.UnitState) bool {
+	a.StatusText, b.StatusText = runtime.HealthWord(a.StatusText), runtime.HealthWord(b.StatusText)
+	return a == b
+}
+
 func eventOf(s host.UnitState) event {
 	e := event{Time: time.Now().UTC(), Container: container.NameOfUnit(s.Unit), Unit: s.Unit, Active: s.ActiveState, Sub: s.SubState,
 		PID: s.MainPID, Restarts: s.Restarts, Invocation: s.Invocation}
+	if e.Health = runtime.HealthWord(s.StatusText); e.Health != "" {
+		e.Status = s.StatusText
+	}
 	switch {
 	case s.SubState == "auto-restart":
 		e.Event = "restarting"
@@ -99,6 +118,9 @@ func (c *cli) printEvent(e event) error {
 		text += fmt.Sprintf(", exit status %d", *e.Exit)
 	case e.Signal != 0:
 		text += fmt.Sprintf(", killed by signal %d", e.Signal)
+	}
+	if e.Health != "" && e.PID != 0 {
+		text += ", " + printable(e.Status)
 	}
 	if e.Restarts > 0 {
 		text += fmt.Sprintf(", restarts %d", e.Restarts)

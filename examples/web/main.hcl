@@ -88,13 +88,17 @@ container "web" {
     cpu    = 0.5
     tasks  = 32
   }
+  health {
+    http     = "http://127.0.0.1:80/"
+    interval = "5s"
+  }
 }
 
 container "client" {
   rootfs     = var.rootfs
   command    = ["/bin/sh", "-c", "while true; do wget -q -O - http://${local.server}/; sleep 1; done"]
   netns      = netns.back
-  depends_on = [container.web]
+  depends_on = [healthy(container.web)]
 }
 
 output "address" {

@@ -127,7 +127,7 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 		return err
 	}
 	var err error
-	if want.Enabled && (change.Action == resource.Create || change.Class >= resource.Restart) {
+	if want.Enabled && !want.scheduled() && (change.Action == resource.Create || change.Class >= resource.Restart) {
 		if err = h.await(ctx, want); err != nil {
 			return err
 		}

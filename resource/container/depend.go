@@ -35,7 +35,7 @@ func (h *Host) await(ctx context.Context, want *Container) error {
 				return err
 			}
 			text, _ := p["Service.StatusText"].(string)
-			if p["Unit.ActiveState"] != "active" || statusWord(text) != runtime.Healthy {
+			if active := p["Unit.ActiveState"]; active != "active" && active != "reloading" || runtime.HealthWord(text) != runtime.Healthy {
 				return fmt.Errorf("it depends on %s, which is not: %s", d, or(text, fmt.Sprint(p["Unit.ActiveState"])))
 			}
 		case resource.Completed:

@@ -34,7 +34,7 @@ type Health struct {
 	Timeout resource.Duration `json:"timeout,omitempty" diff:"restart"`
 	// Retries is for how many probes in a row, an interval apart, it fails before it is unhealthy; 3 when unset.
 	Retries uint64 `json:"retries,omitempty" diff:"restart"`
-	// StartPeriod is how long from its start on failures do not count; unset, they do at once.
+	// StartPeriod is how long from its start on, while it has not been well yet, failures do not count; unset, they do at once.
 	StartPeriod resource.Duration `json:"start_period,omitempty" diff:"restart"`
 	// Restart kills an unhealthy program, by KILL, so that it is started again as restart says; else its health is only shown.
 	Restart bool `json:"restart,omitempty" diff:"restart"`
@@ -218,17 +218,6 @@ func (c *Container) duties() (d runtime.Duties, err error) {
 	return d, nil
 }
 
-// statusWord is what the StatusText of a container that declares its health begins with: the init's word, which alone has the way to
-// systemd; "" for none.
-func statusWord(text string) string {
-	for _, word := range []string{runtime.Starting, runtime.Healthy, runtime.Unhealthy} {
-		if rest, ok := strings.CutPrefix(text, word); ok && (rest == "" || rest[0] == ':' || rest[0] == ';') {
-			return word
-		}
-	}
-	return ""
-}
-
 // health adds to the status how the program is.
 func (r *reader) health(ctx context.Context, u host.Unit, f *found) error {
 	if !f.live.Health.declared() {
@@ -238,7 +227,7 @@ func (r *reader) health(ctx context.Context, u host.Unit, f *found) error {
 	if err != nil {
 		return err
 	}
-	if text, _ := p["Service.StatusText"].(string); statusWord(text) != "" && text != f.status {
+	if text, _ := p["Service.StatusText"].(string); runtime.HealthWord(text) != "" && text != f.status {
 		f.status += ", " + strings.TrimPrefix(text, runtime.Starting+": ")
 	}
 	return nil
@@ -253,7 +242,7 @@ func (h *Host) well(ctx context.Context, unit string, c *Container) error {
 	if err != nil {
 		return err
 	}
-	if text, _ := p["Service.StatusText"].(string); statusWord(text) == runtime.Unhealthy {
+	if text, _ := p["Service.StatusText"].(string); runtime.HealthWord(text) == runtime.Unhealthy {
 		return fmt.Errorf("unit %s runs, and is %s", unit, text)
 	}
 	return nil

@@ -183,7 +183,8 @@ func (h *Host) updateJob(ctx context.Context, change resource.Change, want *Cont
 			return err
 		}
 	}
-	runs := want.Enabled && (turned || change.Class == resource.Restart)
+	// One that returns to what it was, because what it became failed, was run as that.
+	runs := want.Enabled && (turned || change.Class == resource.Restart) && !h.isDone(name)
 	switch {
 	case !want.Enabled && loaded && want.scheduled():
 		if err := h.Systemd.Stop(ctx, TimerUnit(change.Addr)); err != nil {
