@@ -55,7 +55,7 @@ demo: build
 test: build
 	$(if $(filter 0,$(shell id -u)),scripts/install $(TEST_PACKAGES))
 	$(MAKE) --no-print-directory check
-	$(GO) test -count=1 -timeout 15m ./...
+	$(GO) test -count=1 -timeout 40m ./...
 
 check:
 	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); [ -z "$$out" ] || { echo "gofmt: $$out" >&2; exit 1; }
