@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -70,13 +71,21 @@ func (s *Systemd) socketFailure(ctx context.Context, unit string) (*Failure, err
 	ctx, cancel := context.WithTimeout(ctx, lastLineTimeout)
 	defer cancel()
 	_ = journalctl(ctx, "--sync").Run()
-	// It says it a moment before it changes the unit's state.
-	_ = Journal(ctx, JournalQuery{Units: []string{unit}, Since: time.UnixMicro(int64(changed)).Add(-2 * time.Second), Lines: 20}, func(e Entry) bool {
-		if line := printable(string(e.Message)); e.Priority <= 4 && f.LastLine == "" {
-			f.LastLine = strings.TrimPrefix(line, unit+": ")
+	// It says it before it changes the unit's state, on a busy host a good while before. What binds is a process of its own: that it
+	// ended, and that the unit failed, is said besides and says nothing.
+	var besides string
+	_ = Journal(ctx, JournalQuery{Units: []string{unit}, Since: time.UnixMicro(int64(changed)).Add(-10 * time.Second), Lines: 20}, func(e Entry) bool {
+		line := strings.TrimPrefix(printable(string(e.Message)), unit+": ")
+		switch {
+		case e.Priority > 4:
+		case strings.HasPrefix(line, "Failed to receive listening socket"), strings.HasPrefix(line, "Failed with result"):
+			besides = cmp.Or(besides, line)
+		default:
+			f.LastLine = cmp.Or(f.LastLine, line)
 		}
 		return true
 	})
+	f.LastLine = cmp.Or(f.LastLine, besides)
 	return f, nil
 }
 
