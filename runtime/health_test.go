@@ -126,6 +126,16 @@ func (st *started) says(pattern string) string {
 	return ""
 }
 
+// begun waits for the payload's first line: from then on its traps are set.
+func (st *started) begun() {
+	st.t.Helper()
+	for b := []byte{0}; b[0] != '\n'; {
+		if _, err := st.out.Read(b); err != nil {
+			st.t.Fatal("the payload says nothing: ", err)
+		}
+	}
+}
+
 func (st *started) kill() {
 	st.must(unix.Kill(st.pid(), unix.SIGKILL))
 	st.end()
@@ -147,7 +157,8 @@ func TestHealth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t)
 			// It is told by a signal: what it does is then over before the next probe, or is what the one after it finds.
-			st := b.launch(b.healthy(c.health, "trap '"+c.up+"' USR1; trap '"+c.down+"' USR2; trap 'kill -TERM $p; exit 0' TERM; while :; do sleep 0.05; done"), nil, nil)
+			st := b.launch(b.healthy(c.health, "trap '"+c.up+"' USR1; trap '"+c.down+"' USR2; trap 'kill -TERM $p; exit 0' TERM; echo; while :; do sleep 0.05; done"), nil, nil)
+			st.begun()
 			if said := st.says("STATUS=starting: "); strings.Contains(said, "READY") {
 				t.Errorf("ready before it is well: %s", said)
 			}

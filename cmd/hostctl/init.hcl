@@ -12,9 +12,7 @@ variable "rootfs" {
 }
 
 # A host account. It owns the volume, and the container runs as it.
-user "NAME" {
-  home = "/srv/NAME"
-}
+user "NAME" {}
 
 # A directory of the host. Removing this block never removes data.
 volume "data" {
