@@ -14,7 +14,6 @@ import (
 	"hostctl/plan"
 	"hostctl/policy"
 	"hostctl/resource"
-	"hostctl/runtime"
 )
 
 var applyCommand = command{
@@ -157,7 +156,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+	if err := pol.enforce(); err != nil {
 		return nil, err
 	}
 	if err := resource.CheckName(f.Owner); err != nil {

@@ -9,7 +9,6 @@ import (
 	"hostctl/plan"
 	"hostctl/policy"
 	"hostctl/resource"
-	"hostctl/runtime"
 )
 
 var planCommand = command{
@@ -124,7 +123,7 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 		return nil, nil, sources, err
 	}
 	if p.enforce { // also where what follows is refused: what was allowed before may not be any more
-		if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+		if err := pol.enforce(); err != nil {
 			return nil, nil, sources, err
 		}
 	}

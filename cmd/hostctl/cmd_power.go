@@ -15,7 +15,6 @@ import (
 	"hostctl/plan"
 	"hostctl/policy"
 	"hostctl/resource"
-	"hostctl/runtime"
 )
 
 var stopCommand = command{
@@ -116,7 +115,7 @@ func (c *cli) judged() error {
 	if err != nil {
 		return err
 	}
-	return runtime.Host.WriteRules(pol.Rules())
+	return pol.enforce()
 }
 
 func (p *purpose) stop(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {

@@ -16,7 +16,6 @@ import (
 	"hostctl/policy"
 	"hostctl/resource"
 	"hostctl/resource/volume"
-	"hostctl/runtime"
 )
 
 // replayParallelism is how many steps a replay does at once: a host that boots has other work too.
@@ -73,7 +72,7 @@ func (r *replaying) run(c *cli) error {
 	if err != nil {
 		return err
 	}
-	if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+	if err := pol.enforce(); err != nil {
 		return err
 	}
 	ledger, found, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)

@@ -8,7 +8,6 @@ import (
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/policy"
-	"hostctl/runtime"
 )
 
 var rollbackCommand = command{
@@ -64,7 +63,7 @@ func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := runtime.Host.WriteRules(pol.Rules()); err != nil {
+	if err := pol.enforce(); err != nil {
 		return nil, err
 	}
 	all := m.Generations(config.Name)

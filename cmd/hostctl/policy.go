@@ -15,6 +15,7 @@ import (
 	"hostctl/policy"
 	"hostctl/resource"
 	"hostctl/resource/container"
+	"hostctl/runtime"
 )
 
 // hostPolicy is a policy with the sum of its text.
@@ -22,6 +23,9 @@ type hostPolicy struct {
 	*policy.Policy
 	digest string // "" is the built-in policy's
 }
+
+// enforce leaves the launcher the policy as it is now: it judges each start by that, until the next time.
+func (p *hostPolicy) enforce() error { return runtime.Host.WriteRules(p.Rules()) }
 
 // policy reads the policy of this host. One that anybody but root could have written, or that is not understood to its last word,
 // is an error, and nothing is allowed. Where there is none the built-in one holds.
