@@ -11,7 +11,6 @@ import (
 type Policy struct {
 	// Origin is the file that it was read from; "" is the built-in policy of a host that has none.
 	Origin string
-	file   File
 	top    grants
 	of     map[string]grants // by the configuration's name
 }
@@ -56,7 +55,7 @@ func New(origin string, f *File) (*Policy, []resource.Problem) {
 	if problems := f.Validate(resource.Addr{}); len(problems) > 0 {
 		return nil, problems
 	}
-	p := &Policy{Origin: origin, file: *f, of: map[string]grants{}}
+	p := &Policy{Origin: origin, of: map[string]grants{}}
 	top := over(f.Sections, builtin())
 	p.top = ready(top)
 	for name, c := range f.Configuration {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -57,17 +58,22 @@ func encodeRules(r rule.Rules) []byte {
 	w.grants("default", r.Default)
 	w.key("configurations")
 	w.open('{')
-	names := make([]string, 0, len(r.Configurations))
-	for name := range r.Configurations {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range sortedKeys(r.Configurations) {
 		w.grants(name, r.Configurations[name])
 	}
 	w.close('}')
 	w.close('}')
 	return append(w.out, '\n')
+}
+
+// sortedKeys are a map's keys in order, so that equal rules are equal bytes.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
 }
 
 func (w *writer) grants(k string, p rule.Grants) {
@@ -87,12 +93,7 @@ func (w *writer) grants(k string, p rule.Grants) {
 	if len(p.Credentials) > 0 {
 		w.key("credentials")
 		w.open('{')
-		ids := make([]string, 0, len(p.Credentials))
-		for id := range p.Credentials {
-			ids = append(ids, id)
-		}
-		sort.Strings(ids)
-		for _, id := range ids {
+		for _, id := range sortedKeys(p.Credentials) {
 			w.strs(id, p.Credentials[id])
 		}
 		w.close('}')
@@ -226,20 +227,20 @@ func privileged(s Spec, may rule.Privileges) string {
 		return "the host's network"
 	case s.Boot && !rule.Match(may.Boot, s.Name):
 		return "a whole system"
-	case s.Root != RootReadOnly && !contains(may.Root, s.Root):
+	case s.Root != RootReadOnly && !slices.Contains(may.Root, s.Root):
 		return "a root that is " + s.Root
-	case s.SELinux != "" && !contains(may.SELinux, s.SELinux):
+	case s.SELinux != "" && !slices.Contains(may.SELinux, s.SELinux):
 		return "the SELinux context " + strconv.Quote(s.SELinux)
 	case s.OOMScoreAdjust < 0 && s.OOMScoreAdjust < may.OOMScoreAdjust:
 		return "an oom_score_adjust of " + strconv.Itoa(s.OOMScoreAdjust)
 	}
 	for _, name := range s.Capabilities {
-		if !contains(may.Capabilities, name) {
+		if !slices.Contains(may.Capabilities, name) {
 			return "capability " + name
 		}
 	}
 	for _, name := range s.SystemCalls {
-		if !contains(may.SystemCalls, name) {
+		if !slices.Contains(may.SystemCalls, name) {
 			return "system call " + name
 		}
 	}
@@ -249,7 +250,7 @@ func privileged(s Spec, may rule.Privileges) string {
 		}
 	}
 	for _, l := range s.Limits {
-		if contains(rule.Raised, l.Name) && !contains(may.Rlimits, l.Name) {
+		if slices.Contains(rule.Raised, l.Name) && !slices.Contains(may.Rlimits, l.Name) {
 			return "resource limit " + l.Name
 		}
 	}
@@ -263,15 +264,6 @@ func privileged(s Spec, may rule.Privileges) string {
 		}
 	}
 	return ""
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // openAllowed opens a directory of the host beneath the entry of the rules that allows it: whatever lies between, no link leads

@@ -12,7 +12,6 @@ import (
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/plan"
-	"hostctl/policy"
 	"hostctl/resource"
 )
 
@@ -152,7 +151,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	pol, err := c.policy(policy.Path)
+	pol, err := c.policy()
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"hostctl/hcl"
 	"hostctl/plan"
-	"hostctl/policy"
 	"hostctl/resource"
 )
 
@@ -109,7 +108,7 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if err != nil {
 		return nil, nil, hcl.Sources{}, err
 	}
-	pol, err := c.policy(policy.Path)
+	pol, err := c.policy()
 	if err != nil {
 		return nil, nil, hcl.Sources{}, err
 	}

@@ -208,7 +208,7 @@ func (p *policing) show(c *cli, args []string) (map[string]any, error) {
 	return map[string]any{"policy": pol.Origin, "configuration": owner, "allows": sections}, nil
 }
 
-// init writes a first policy. It is made whole beside its place, and never over another.
+// init writes a first policy, never over another. One that could not be written whole is taken away again.
 func (p *policing) init(c *cli, args []string) (map[string]any, error) {
 	if err := noOperands(args); err != nil {
 		return nil, err
@@ -216,8 +216,8 @@ func (p *policing) init(c *cli, args []string) (map[string]any, error) {
 	path := p.file
 	if path == "" {
 		path = policy.Path
-		if os.Geteuid() != 0 {
-			return nil, fmt.Errorf("not root: only root writes %s; -policy=FILE writes one elsewhere", path)
+		if err := needRoot("writes " + path + "; -policy=FILE writes one elsewhere"); err != nil {
+			return nil, err
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, err

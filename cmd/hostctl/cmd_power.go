@@ -13,7 +13,6 @@ import (
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/plan"
-	"hostctl/policy"
 	"hostctl/resource"
 )
 
@@ -111,7 +110,7 @@ func (p *purpose) run(c *cli, what string, args []string, fits func(resource.Kin
 
 // judged leaves the launcher the policy as it is now, by which it judges what is about to be started.
 func (c *cli) judged() error {
-	pol, err := c.policy(policy.Path)
+	pol, err := c.policy()
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/host"
-	"hostctl/policy"
 	"hostctl/resource"
 	"hostctl/resource/volume"
 )
@@ -64,7 +63,7 @@ func (r *replaying) run(c *cli) error {
 		return err
 	}
 	defer lock.Release()
-	pol, err := c.policy(policy.Path)
+	pol, err := c.policy()
 	if err != nil {
 		return err
 	}

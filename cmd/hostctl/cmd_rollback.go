@@ -7,7 +7,6 @@ import (
 
 	"hostctl/apply"
 	"hostctl/hcl"
-	"hostctl/policy"
 )
 
 var rollbackCommand = command{
@@ -55,7 +54,7 @@ func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
 		return nil, err
 	}
 	defer lock.Release()
-	pol, err := c.policy(policy.Path)
+	pol, err := c.policy()
 	if err != nil {
 		return nil, err
 	}

@@ -27,23 +27,23 @@ type hostPolicy struct {
 // enforce leaves the launcher the policy as it is now: it judges each start by that, until the next time.
 func (p *hostPolicy) enforce() error { return runtime.Host.WriteRules(p.Rules()) }
 
-// policy reads the policy of this host. One that anybody but root could have written, or that is not understood to its last word,
+// policy reads the policy of this host, [policy.Path]. One that anybody but root could have written, or that is not understood to its last word,
 // is an error, and nothing is allowed. Where there is none the built-in one holds.
-func (c *cli) policy(path string) (*hostPolicy, error) {
-	text, err := host.ReadTrusted(path)
+func (c *cli) policy() (*hostPolicy, error) {
+	text, err := host.ReadTrusted(policy.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return &hostPolicy{Policy: policy.Builtin()}, nil
 	case err != nil:
 		return nil, fmt.Errorf("the host's policy cannot be trusted, so that nothing is allowed: %w", err)
 	}
-	return c.readPolicy(path, text)
+	return c.readPolicy(policy.Path, text)
 }
 
 // policyFile reads the policy of a -policy flag, whoever the file belongs to; "" is this host's own.
 func (c *cli) policyFile(path string) (*hostPolicy, error) {
 	if path == "" {
-		return c.policy(policy.Path)
+		return c.policy()
 	}
 	p, _, err := c.namedPolicy(path)
 	return p, err
