@@ -255,6 +255,42 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
+// TestConfirmKilled kills an apply at its system calls that change the host, and those before: what it had done is undone.
+func TestConfirmKilled(t *testing.T) {
+	h := boot(t)
+	h.write("main.hcl", cut)
+	h.apply()
+	h.write("more.hcl", "variable \"more\" {\n  type    = number\n  default = 0\n}\nuser \"more\" {\n  count = var.more\n}\n")
+	h.clean()
+	kills := 0
+	for _, call := range []string{"sendto,sendmsg", "fsync", "rename,renameat", "write"} {
+		// Counters are per thread, so a number may be reached late or never: the run then ends by itself.
+		for n := 1; n < 40; n += 1 + n/2 {
+			r := h.run("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n),
+				"hostctl", "apply", "-auto-approve", "-settle=0s", "-confirm=1s", "-var=greeting=killed", "-var=more=1")
+			if r.exit == 137 {
+				kills++
+			} else if r.exit != 0 {
+				t.Errorf("with %s killed at %d: %s", call, n, r.all())
+			}
+			h.unarmed()
+			missing(t, h.sh("cat "+ledger), `"pending"`)
+			h.clean()
+			h.sh("! id more 2> /dev/null")
+			if t.Failed() {
+				t.Fatalf("with %s killed at %d: %s\n%s", call, n, r.all(), h.sh("journalctl -q --no-pager -o cat -u "+cutUndo))
+			}
+			if r.exit == 0 {
+				break
+			}
+		}
+	}
+	t.Logf("%d runs were killed", kills)
+	if kills < 5 {
+		t.Errorf("only %d runs were killed", kills)
+	}
+}
+
 // remove removes a file of the configuration.
 func (h *host) remove(name string) {
 	h.t.Helper()

@@ -162,7 +162,7 @@ func (a *applying) conclude(c *cli, p *proposal, own bool, outcome apply.Outcome
 		return p.seen.Pending(), nil
 	}
 	err = p.machine.Amend(p.seen.Owner, func(o *apply.Owner) error {
-		if !own || outcome == apply.OutcomeRolledBack && reflect.DeepEqual(o.Last, o.Pending.Before.Last) {
+		if !own || o.Pending == nil || outcome == apply.OutcomeRolledBack && reflect.DeepEqual(o.Last, o.Pending.Before.Last) {
 			o.Pending = nil
 			return nil
 		}
