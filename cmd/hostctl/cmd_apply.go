@@ -312,13 +312,14 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	}
 	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, options)
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
-	rollback := len(errs) > 0 && !a.destroy && !a.noRollback && ledgerErr == nil && c.ctx.Err() == nil
+	// From an undo there is no way back but to what is undone.
+	rollback := len(errs) > 0 && !a.destroy && !a.noRollback && from.undoes == 0 && ledgerErr == nil && c.ctx.Err() == nil
 	err = r.failed(errs, rollback)
 	if rollback {
 		u := &undoing{reporter: r, begun: begun}
 		fields["rolled_back"], err, ledgerErr = u.run(back, errs, options)
 	}
-	outcome := outcome(c.ctx, errs, ledgerErr, err == exitStatus(exitRolledBack))
+	outcome := outcomeOfRun(c.ctx, errs, ledgerErr, err == exitStatus(exitRolledBack))
 	if generation != nil {
 		fields["generation"] = generation.Number
 		ledgerErr = errors.Join(ledgerErr, p.end(generation, errs, outcome))

@@ -166,7 +166,7 @@ func undoLate(c *cli, owner string) (left time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	a := applying{parallelism: parallelism, settle: settleTime, noRollback: true, byTimer: true}
+	a := applying{parallelism: parallelism, byTimer: true}
 	_, err = a.run(c, p, nil, undoOrigin(record.Pending))
 	return 0, err
 }

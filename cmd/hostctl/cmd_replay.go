@@ -148,7 +148,7 @@ func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, own
 	}
 	if undone != nil {
 		fmt.Fprintf(c.stdout, "Generation %d of configuration %q was not confirmed before this host went down: it is undone.\n", undone.Generation, owner)
-		a := applying{parallelism: r.parallelism, noRollback: true}
+		a := applying{parallelism: r.parallelism}
 		if _, err := a.run(c, p, nil, undoOrigin(undone)); err != nil {
 			return worse(failed, r.said(c, owner, err))
 		}
@@ -178,8 +178,8 @@ func (r *replaying) said(c *cli, owner string, err error) error {
 	return exitStatus(c.report(fmt.Errorf("configuration %q: %w", owner, err)))
 }
 
-// propose plans the way back to what was last applied, with a change to undo to what was before it. Resources in whose way something stands are left out, with those that refer to
-// them: then failed is the exit status, and the proposal nil where nothing is left.
+// propose plans the way back to what was last applied, or with a change to undo to what was before it. Resources in whose way something
+// stands are left out, with those that refer to them: then failed is the exit status, and the proposal nil where nothing is left.
 func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner string, undone *apply.Pending) (p *proposal, failed, err error) {
 	seen, err := m.Observe(c.ctx, owner)
 	if err != nil {

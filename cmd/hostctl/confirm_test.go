@@ -95,7 +95,7 @@ func TestOutcome(t *testing.T) {
 		"told to stop, no ledger": {ended, one, errors.New("ledger"), false, apply.OutcomeInterrupted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := outcome(tt.ctx, tt.errs, tt.err, tt.returned); got != tt.want {
+			if got := outcomeOfRun(tt.ctx, tt.errs, tt.err, tt.returned); got != tt.want {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 		})

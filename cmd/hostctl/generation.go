@@ -77,8 +77,8 @@ func (p *proposal) declaration() resource.State {
 	return whole
 }
 
-// outcome is how a run ended of which errs are the errors of its steps; returned says that what failed was returned, without a failure.
-func outcome(ctx context.Context, errs map[int]error, err error, returned bool) apply.Outcome {
+// outcomeOfRun is how a run ended of which errs are the errors of its steps; returned says that what failed was returned, without a failure.
+func outcomeOfRun(ctx context.Context, errs map[int]error, err error, returned bool) apply.Outcome {
 	switch {
 	case len(errs) > 0 && ctx.Err() != nil:
 		return apply.OutcomeInterrupted
