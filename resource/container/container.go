@@ -204,7 +204,7 @@ type Mount struct {
 	// Source is the volume's path on the host.
 	Source string `json:"source,omitempty" diff:"restart" attr:"internal"`
 	// Mountpoint is the volume's, where it has one: it is looked at again at each start.
-	Mountpoint string `json:"mountpoint,omitempty" diff:"restart" attr:"internal"`
+	Mountpoint string `json:"mountpoint,omitempty" diff:"replace" attr:"internal"`
 	// OwnerUID and OwnerGID are who owns the volume on the host; 0 is root.
 	OwnerUID uint32 `json:"owner_uid,omitempty" diff:"restart" attr:"internal"`
 	OwnerGID uint32 `json:"owner_gid,omitempty" diff:"restart" attr:"internal"`
