@@ -168,6 +168,10 @@ type Container struct {
 	// Altered is, in plain words by what it is of, what was done from outside to the process that runs: to its namespaces, id map,
 	// capabilities, filters and mounts. It is never wanted.
 	Altered map[string]string `json:"altered,omitempty" diff:"restart" attr:"internal"`
+	// Launcher is the program that the unit would start next where it is not there any more: hostctl was moved. It is never wanted.
+	Launcher string `json:"launcher,omitempty" diff:"replace" attr:"internal"`
+	// Elsewhere says that the unit starts a launcher that is there, but is not this hostctl's: a new process is then one of a new unit.
+	Elsewhere bool `json:"-"`
 }
 
 // Device is a device of the host's inside a container.

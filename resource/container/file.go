@@ -63,14 +63,21 @@ const (
 	pendingFailing = "failing"
 )
 
-// ChangeClass implements resource.Classer: what a changed file costs is for the file to say, and that what is the
-// same has another name costs nothing.
+// ChangeClass implements resource.Classer: what a changed file costs is for the file to say, that what is the
+// same has another name costs nothing, and what only a new process can have takes a new unit where that of now starts another hostctl's launcher.
 func (c *Container) ChangeClass(path string, tagged resource.Class, live resource.Spec) resource.Class {
 	was, ok := live.(*Container)
 	if !ok {
 		return tagged
 	}
-	if c.renamed(path, live) {
+	if class := c.changeClass(path, tagged, was); class != resource.Restart || !was.Elsewhere {
+		return class
+	}
+	return resource.Replace
+}
+
+func (c *Container) changeClass(path string, tagged resource.Class, was *Container) resource.Class {
+	if c.renamed(path, was) {
 		return resource.Live
 	}
 	if path == "pending" {
