@@ -202,3 +202,99 @@ func TestInstallCutOff(t *testing.T) {
 	contains(t, h.sh("strace -f -y -qq -e trace=fsync hostctl install 2>&1 > /dev/null"), "</etc/systemd/system/multi-user.target.wants>")
 	h.hostctl(0, "uninstall")
 }
+
+const rich = `
+hostctl { name = "rich" }
+container "migrate" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["echo", "migrated"]
+  job     = true
+}
+container "db" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sh", "-c", "sleep 0.7; touch /tmp/up; exec sleep 1000000"]
+  health {
+    exec     = ["cat", "/tmp/up"]
+    interval = "100ms"
+    retries  = 100
+  }
+  depends_on = [completed(container.migrate)]
+}
+container "app" {
+  rootfs     = "/srv/rootfs/busybox"
+  command    = ["sleep", "1000000"]
+  depends_on = [healthy(container.db)]
+  post_start {
+    exec = ["true"]
+  }
+  secret "key" {
+    credential = "key"
+  }
+}
+container "web" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sleep", "1000000"]
+  listen "web" {
+    stream = "127.0.0.1:8123"
+  }
+}
+container "nightly" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["true"]
+  job     = true
+  schedule {
+    calendar = "*-*-* 03:00"
+  }
+}
+container "kept" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sh", "-c", "echo kept >> /kept; exec sleep 1000000"]
+  root    = "persistent"
+}
+container "off" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sleep", "1000000"]
+  enabled = false
+}
+container "many" {
+  count   = 30
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sleep", "1000000"]
+}
+`
+
+// TestReplayRich: what is more than a program that runs is back as well: jobs, timers, sockets, health, secrets. And a boot does not start
+// everything at once.
+func TestReplayRich(t *testing.T) {
+	h := boot(t)
+	h.policy(generous + "credential \"key\" {\n  file       = \"/etc/hostctl/key\"\n  containers = [\"app\"]\n}\n")
+	h.sh("install -m 0600 <(echo S3CR3T) /etc/hostctl/key")
+	h.write("main.hcl", rich)
+	h.apply()
+	if m := h.mutations("apply", "-auto-approve"); len(m) > 0 {
+		t.Errorf("a second apply changes the host:\n%s", strings.Join(m, "\n"))
+	}
+	h.powerOff()
+	out := h.hostctl(0, "replay").stdout
+	h.sh("systemctl is-active hostctl-db.service hostctl-app.service hostctl-web.service hostctl-web.socket hostctl-nightly.timer hostctl-kept.service; ! systemctl is-active hostctl-off.service")
+	equal(t, h.sh("hostctl exec app cat /run/secrets/key; journalctl -q --no-pager -o cat -t migrate | grep -c migrated; hostctl exec kept cat /kept | head -n 2"), "S3CR3T\n1\nkept\nkept")
+	if up, app := strings.Index(out, "container.db: created"), strings.Index(out, "container.app: creating"); up < 0 || app < up {
+		t.Errorf("app was not started after db was well:\n%s", out)
+	}
+	h.clean()
+	h.hostctl(0, "drift")
+
+	now, most := 0, 0
+	for line := range strings.Lines(out) {
+		switch {
+		case strings.HasSuffix(line, ": creating...\n"):
+			now++
+		case strings.Contains(line, ": created ("):
+			now--
+		}
+		most = max(most, now)
+	}
+	if most < 2 || most > 16 {
+		t.Errorf("%d were started at once:\n%s", most, out)
+	}
+}

@@ -17,8 +17,8 @@ import (
 	"hostctl/resource/volume"
 )
 
-// replayParallelism is how many steps a replay does at once: a host that boots has other work too.
-const replayParallelism = 8
+// replayParallelism is how many steps a replay does at once: enough that starting one is not waiting for another. A host that boots has other work too.
+const replayParallelism = 16
 
 // mountWait is how long a replay waits for mounts: as long as systemd does for a device, DefaultTimeoutStartSec.
 const mountWait = 90 * time.Second
