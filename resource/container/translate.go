@@ -27,7 +27,7 @@ const rootsDir = "/var/lib/hostctl/roots"
 // launcherSpec is the container as the launcher needs it. declared is the JSON of c.
 func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
 	applied := c.withoutContents()
-	applied.Pending, applied.Altered = "", nil // are found, never applied
+	applied.Pending, applied.Helper, applied.Altered = "", "", nil // are found, never applied
 	declared, err := json.Marshal(applied)
 	if err != nil {
 		return nil, err
