@@ -108,8 +108,8 @@ func (h *Host) startHelper(ctx context.Context, change resource.Change, want *Co
 			return err
 		}
 	}
-	if err := h.Systemd.StartTransient(ctx, helper); err != nil {
-		return keyless(want, err)
+	if err := keyless(want, h.deaf(ctx, want, change.Addr, h.Systemd.StartTransient(ctx, helper))); err != nil {
+		return err
 	}
 	return h.stays(ctx, helper.Name, want)
 }
