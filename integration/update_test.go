@@ -139,6 +139,8 @@ func TestStartFirst(t *testing.T) {
 	// While it is updated, it is one container.
 	h.write("main.hcl", updating)
 	h.apply("-var", "answer=2")
+	h.sh("hostctl events -json > /run/events 2>&1 & echo $! > /run/listener")
+	h.until(`grep -q '"container":"web"' /run/events`)
 	h.background(3)
 	h.state("hostctl-web--next.service", "activating")
 	equal(t, h.sh("/srv/server/bin/server ask 127.0.0.1:8080"), "2")
@@ -154,6 +156,8 @@ func TestStartFirst(t *testing.T) {
 	h.pass()
 	h.sh("while kill -0 $(cat /tmp/background) 2> /dev/null; do sleep 0.05; done; cat /tmp/apply")
 	h.clean("-var", "answer=3", "-var", "fault=gate")
+	h.until(`grep -q '"event":"stopping"' /run/events`)
+	h.sh("kill $(cat /run/listener); ! grep -e --next /run/events")
 	h.alone()
 	h.hostctl(0, "destroy", "-auto-approve")
 	h.alone()
@@ -175,7 +179,8 @@ func TestStartFirstKilled(t *testing.T) {
 		func() {
 			h.hostctl(0, "stop", "web")
 			h.alone()
-			h.hostctl(0, "start", "web")
+			// What was stopped may be what waits at the gate.
+			h.sh("(echo > /srv/gate/fifo) & gate=$!; hostctl start web; kill $gate 2> /dev/null || true")
 		},
 		func() {
 			h.hostctl(0, "destroy", "-auto-approve")

@@ -254,6 +254,7 @@ func (h *Host) restarts(change resource.Change, want *Container) bool {
 	return want.Enabled && (change.Class == resource.Restart || h.astray(change, want))
 }
 
+// stopFirst updates a container in its own unit, whose process ends before the new one is started where it needs one.
 func (h *Host) stopFirst(ctx context.Context, change resource.Change, want *Container, loaded bool) error {
 	unit := Unit(change.Addr)
 	done := want.Job && h.isDone(change.Addr.HostName())

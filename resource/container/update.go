@@ -73,7 +73,7 @@ func (c *Container) helper(addr resource.Addr, owner, launcher string) (host.Tra
 	return unit, nil
 }
 
-// startFirst updates a container whose new process is started before the old one ends. Where nothing runs there is nothing to overlap.
+// startFirst updates a container that needs a new process, and whose new one is started before the old one ends. Where nothing runs there is nothing to overlap.
 // The helper is ended whatever comes of it: what is left then is what a change without it leaves.
 func (h *Host) startFirst(ctx context.Context, change resource.Change, want *Container) error {
 	unit := Unit(change.Addr)
