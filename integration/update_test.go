@@ -43,7 +43,7 @@ container "web" {
     interval = "100ms"
     retries  = 2
   }
-  start_timeout = "20s"
+  start_timeout = "5m"
   stop_timeout  = "20s"
 
   mount "/gate" {
@@ -125,7 +125,7 @@ func TestStartFirst(t *testing.T) {
 	} {
 		t.Run(fault, func(t *testing.T) {
 			h := h.in(t)
-			h.write("main.hcl", strings.Replace(updating, `"20s"`, `"3s"`, 1)) // start_timeout
+			h.write("main.hcl", strings.Replace(updating, `"5m"`, `"3s"`, 1))
 			h.apply("-var", "answer=2")
 			before := h.pid("web")
 			r := h.hostctl(6, "apply", "-auto-approve", "-var", "answer=2", "-var", "fault="+fault)
@@ -162,6 +162,52 @@ func TestStartFirst(t *testing.T) {
 	h.hostctl(0, "destroy", "-auto-approve")
 	h.alone()
 	equal(t, h.sh("ls -A /run/hostctl/containers /run/hostctl/specs"), "/run/hostctl/containers:\n\n/run/hostctl/specs:")
+}
+
+const wordless = `hostctl {
+  name = "ways"
+}
+
+variable "n" {
+  type    = string
+  default = "1"
+}
+
+container "binds" {
+  rootfs       = "/srv/rootfs/busybox"
+  command      = ["httpd", "-f", "-p", "127.0.0.1:8090"]
+  environment  = { N = var.n }
+  host_network = true
+  update       = "start-first"
+}
+
+container "worker" {
+  rootfs       = "/srv/rootfs/busybox"
+  command      = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done"]
+  environment  = { N = var.n }
+  update       = "start-first"
+}
+`
+
+// Of a program that does not say when it is ready it counts that it stays. One that binds an address itself finds it taken.
+func TestStartFirstWithoutAWord(t *testing.T) {
+	h := boot(t)
+	h.write("main.hcl", wordless)
+	h.apply()
+	binds, worker := h.pid("binds"), h.pid("worker")
+	contains(t, h.hostctl(6, "apply", "-auto-approve", "-var", "n=2").all(),
+		"hostctl-binds--next.service ended soon after it was started (exit status 1)", "Address already in use", "container.binds: as it was last applied")
+	equal(t, h.pid("binds"), binds)
+	if h.pid("worker") == worker {
+		t.Error("the worker was not updated")
+	}
+	h.alone()
+	h.clean("-target", "container.worker", "-var", "n=2")
+	// By the time that nothing runs, there is nothing to start beside.
+	h.sh("systemctl stop hostctl-binds.service")
+	h.apply("-var", "n=2")
+	h.clean("-var", "n=2")
+	h.alone()
 }
 
 // However an update is cut off, somebody answers, and what it left is a line of the next plan and gone with the next change.
