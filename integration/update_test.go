@@ -109,6 +109,7 @@ func TestStartFirst(t *testing.T) {
 	}
 	equal(t, h.sh("/srv/server/bin/server ask 127.0.0.1:8080"), "2")
 	contains(t, h.sh("journalctl -q --no-pager -o cat -u hostctl-web--next.service"), "serves 2", "Deactivated successfully")
+	equal(t, h.property("hostctl-web.service", "NonBlocking"), "yes") // one process must not make the other's accept(2) wait
 	contains(t, h.hostctl(0, "logs", "web").stdout, "web: serves 2")
 
 	// By hand it is the same.
@@ -156,6 +157,9 @@ func TestStartFirst(t *testing.T) {
 	h.pass()
 	h.sh("while kill -0 $(cat /tmp/background) 2> /dev/null; do sleep 0.05; done; cat /tmp/apply")
 	h.clean("-var", "answer=3", "-var", "fault=gate")
+	if out := h.sh("journalctl -q --no-pager -o cat _PID=1 | grep 'stop-sigterm. timed out' || true"); out != "" {
+		t.Errorf("a process did not end when it was told: %s", out)
+	}
 	h.until(`grep -q '"event":"stopping"' /run/events`)
 	h.sh("kill $(cat /run/listener); ! grep -e --next /run/events")
 	h.alone()

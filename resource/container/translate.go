@@ -220,6 +220,9 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	if len(c.Listen) > 0 {
 		p = append(p, host.Property{Name: "Requires", Value: []string{SocketUnit(addr)}})
 	}
+	if c.sharesSockets() {
+		p = append(p, host.Property{Name: "NonBlocking", Value: true})
+	}
 	if c.StartLimit.Burst != 0 {
 		p = append(p, host.Property{Name: "StartLimitBurst", Value: uint32(c.StartLimit.Burst)})
 	}

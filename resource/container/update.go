@@ -27,6 +27,11 @@ const (
 // Overlaps implements plan.Overlapper.
 func (c *Container) Overlaps() bool { return c.Update == startFirst }
 
+// sharesSockets reports whether two processes have the container's sockets during an update. O_NONBLOCK is the socket's, and not a
+// process's: systemd sets it at each start to what the unit says, and without a word clears it, under a process that then waits in
+// accept(2) for a connection that the other has taken. So it is set for both, from the first start on.
+func (c *Container) sharesSockets() bool { return c.Update == startFirst && len(c.Listen) > 0 }
+
 // validateUpdate refuses to have two at once of what two at once would damage.
 func (c *Container) validateUpdate(v *validator) {
 	switch c.Update {

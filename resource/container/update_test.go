@@ -25,6 +25,7 @@ func changed(c *Container) *Container {
 
 const (
 	nextStarts = "pass-sockets hostctl-web--next.service, start-transient hostctl-web--next.service"
+	anew       = "remove hostctl-keep-web.slice, remove hostctl-web.socket, remove hostctl-web.service, start-transient hostctl-web.service"
 	nextEnds   = "remove hostctl-web--next.service, forget-sockets hostctl-web--next.service"
 )
 
@@ -77,11 +78,12 @@ func TestStartFirst(t *testing.T) {
 		{"the command and a limit", func(c *Container) { c.Command, c.Limits.Tasks = []string{"/bin/x"}, 99 },
 			nextStarts + ", set-properties hostctl-web.service, restart hostctl-web.service, " + nextEnds},
 		{"a limit", func(c *Container) { c.Limits.Tasks = 98 }, "set-properties hostctl-web.service"},
-		{"another way to update", func(c *Container) { c.Update = stopFirst }, ""},
+		{"another way to update", func(c *Container) { c.Update = stopFirst }, anew},
 		{"the command, in that way", func(c *Container) { c.Command = []string{"/bin/y"} }, "restart hostctl-web.service"},
-		{"back, with the command", func(c *Container) { c.Update, c.Command = startFirst, []string{"/bin/z"} }, nextStarts + ", restart hostctl-web.service, " + nextEnds},
+		{"back, with the command", func(c *Container) { c.Update, c.Command = startFirst, []string{"/bin/z"} }, anew},
+		{"and again", func(c *Container) { c.Command = []string{"/bin/zz"} }, nextStarts + ", restart hostctl-web.service, " + nextEnds},
 		{"what only a new unit can have", func(c *Container) { c.StopSignal = "QUIT" },
-			"remove hostctl-keep-web.slice, remove hostctl-web.socket, remove hostctl-web.service, start-transient hostctl-web.service"},
+			anew},
 		{"stopped", func(c *Container) { c.Enabled = false }, "stop hostctl-web.socket, stop hostctl-web.service"},
 		{"the command while stopped", func(c *Container) { c.Command = []string{"/bin/y"} }, ""},
 	} {
@@ -97,6 +99,19 @@ func TestStartFirst(t *testing.T) {
 	}
 	b.apply(web, nil)
 	b.nothing()
+
+	// Without sockets the way is only a word.
+	want = with(want, func(c *Container) { c.Listen, c.Enabled = nil, true })
+	b.apply(web, want)
+	before := b.calls()
+	want = with(want, func(c *Container) { c.Update = stopFirst })
+	b.apply(web, want)
+	want = with(want, func(c *Container) { c.Update, c.Command = startFirst, []string{"/bin/a"} })
+	b.apply(web, want)
+	b.same(web, want)
+	if got := b.since(before); got != "start-transient hostctl-web--next.service, restart hostctl-web.service, remove hostctl-web--next.service" {
+		t.Errorf("calls %s", got)
+	}
 }
 
 // The helper is the container itself but for its name, and for what keeps a unit.
