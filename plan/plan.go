@@ -46,6 +46,8 @@ type Plan struct {
 	// not for the host: it says what the declaration of Generation changed in that of Since.
 	Generation uint64 `json:"generation,omitempty"`
 	Since      uint64 `json:"since,omitempty"`
+	// Undoes is the generation that nobody confirmed, where what was last applied before it is wanted; absent else.
+	Undoes uint64 `json:"undoes,omitempty"`
 	// Targets are what the plan is about, with all that it needs; absent where it is about everything.
 	Targets []resource.Target `json:"targets,omitempty"`
 	// LeftOut is how many other resources would be acted upon without Targets.
