@@ -32,7 +32,7 @@ type Head struct {
 	Configuration string `json:"configuration"`
 	// Number counts the configuration's generations on this host, from 1.
 	Number uint64 `json:"generation"`
-	// Command is what made it: "apply", "destroy" or "rollback"; BackTo is the generation that a rollback went back to.
+	// Command is what made it: "apply", "destroy", "rollback", "adopt" or "forget"; BackTo is the generation that a rollback went back to.
 	Command string    `json:"command"`
 	BackTo  uint64    `json:"back_to,omitempty"`
 	Begun   time.Time `json:"begun"`

@@ -40,6 +40,8 @@ type Ledger struct {
 	// Grants are the numbers given out, of all configurations, also for resources
 	// that are gone: files on volumes and in rootfs trees may still carry them.
 	Grants []resource.Grant
+	// Adopting holds, by the former owner's name, whose its resources are becoming: an adoption that was begun and has not ended.
+	Adopting map[string]string
 
 	encoded map[resource.Spec]json.RawMessage // what the last write made of each spec
 	file    os.FileInfo                       // the file that was read or written last; nil where there was none
@@ -136,6 +138,8 @@ type ledgerFile struct {
 	Serial  uint64                `json:"serial"`
 	Owners  map[string]*ownerFile `json:"configurations"`
 	Grants  []resource.Grant      `json:"grants,omitempty"`
+
+	Adopting map[string]string `json:"adopting,omitempty"`
 }
 
 type ownerFile struct {
@@ -173,7 +177,7 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 	if f.HostID != hostID {
 		return nil, false, fmt.Errorf("ledger %s: it is of the machine %s and this is %s; if this host was cloned, move the file away and hostctl finds what it owns by the marks on the host", path, f.HostID, hostID)
 	}
-	l.Serial, l.Grants, l.file = f.Serial, f.Grants, info
+	l.Serial, l.Grants, l.Adopting, l.file = f.Serial, f.Grants, f.Adopting, info
 	for name, of := range f.Owners {
 		o := l.Owner(name)
 		o.Applied = of.Applied
@@ -262,7 +266,7 @@ func (l *Ledger) replace(path string, data []byte) error {
 func (l *Ledger) encode() ([]byte, error) {
 	l.Serial++
 	encoded := make(map[resource.Spec]json.RawMessage, len(l.encoded))
-	f := ledgerFile{Version: LedgerVersion, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Owners: map[string]*ownerFile{}}
+	f := ledgerFile{Version: LedgerVersion, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Adopting: l.Adopting, Owners: map[string]*ownerFile{}}
 	for name, o := range l.Owners {
 		if len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Held) == 0 && len(o.Begun) == 0 {
 			continue

@@ -77,6 +77,9 @@ func (p *Plan) intent() string {
 	case p.Generation != 0:
 		return fmt.Sprintf("hostctl will do this to take the host back to generation %d of configuration %s:", p.Generation, quote(p.Owner))
 	}
+	if p.Former != "" {
+		return fmt.Sprintf("hostctl will make what configuration %s has on this host that of %s:", quote(p.Former), quote(p.Owner))
+	}
 	return fmt.Sprintf("hostctl will do this to make the host as configuration %s says:", quote(p.Owner))
 }
 
@@ -87,6 +90,9 @@ func (p *Plan) same() string {
 		return fmt.Sprintf("Generation %d declares what generation %d does.", p.Generation, p.Since)
 	case p.Generation != 0:
 		return fmt.Sprintf("The host is as generation %d says.", p.Generation)
+	}
+	if p.Former != "" {
+		return fmt.Sprintf("Configuration %s has nothing on this host any more.", quote(p.Former))
 	}
 	return "The host is as the configuration says."
 }
@@ -126,6 +132,7 @@ var symbols = map[resource.Action]struct{ text, color string }{
 	resource.Delete: {"  -", red},
 	Replace:         {"-/+", red},
 	resource.Forget: {"  .", yellow},
+	resource.Adopt:  {"  ~", yellow},
 }
 
 // symbol returns the symbol of an action, three columns wide; blank for any other.
@@ -238,6 +245,8 @@ func headline(r *Resource) string {
 		return addr + " will be destroyed: removed from the configuration"
 	case resource.Forget:
 		return addr + " will be forgotten: it goes on, and is nobody's from then on"
+	case resource.Adopt:
+		return addr + " will be adopted: it goes on as it is"
 	case Replace:
 		if r.Reason == Moved {
 			return addr + " will be moved: it ends, and starts anew under the new name"

@@ -165,6 +165,9 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := seen.Ledger.HalfAdopted(f.Owner); err != nil {
+		return nil, err
+	}
 	if problems := m.Import(c.ctx, seen, f.Want, f.Directives.Imports); len(problems) > 0 {
 		return nil, c.problems(nil, problems)
 	}
@@ -323,6 +326,7 @@ var progressWords = map[resource.Action][2]string{
 	resource.Update: {"changing", "changed"},
 	resource.Delete: {"removing", "removed"},
 	resource.Forget: {"letting go", "let go"},
+	resource.Adopt:  {"adopting", "adopted"},
 }
 
 func (r *reporter) event(e apply.Event) {

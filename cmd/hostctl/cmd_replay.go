@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -120,7 +119,7 @@ func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, own
 	}
 	begun := time.Now()
 	report := &reporter{c: c, steps: p.plan.Steps}
-	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Event: report.event})
+	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Replay: true, Event: report.event})
 	if len(errs) > 0 {
 		failed = worse(failed, report.failed(errs, false))
 	}
@@ -149,7 +148,7 @@ func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner str
 	if err != nil {
 		return nil, nil, err
 	}
-	want, err := cloneState(m.Kinds, seen.Last) // which is completed in place, and the ledger's is not ours to change
+	want, err := m.Kinds.CloneState(seen.Last) // which is completed in place, and the ledger's is not ours to change
 	if err != nil {
 		return nil, nil, err
 	}
@@ -200,14 +199,6 @@ func without(want resource.State, problems []resource.Problem) resource.State {
 		}
 	}
 	return out
-}
-
-func cloneState(kinds resource.Kinds, s resource.State) (resource.State, error) {
-	data, err := json.Marshal(s)
-	if err != nil {
-		return nil, err
-	}
-	return kinds.DecodeState(data)
 }
 
 // mounted reports whether something is mounted at every mountpoint that a volume names.

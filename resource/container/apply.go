@@ -118,6 +118,8 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 		return h.delete(ctx, change)
 	case resource.Forget:
 		return h.release(change)
+	case resource.Adopt:
+		return h.adopt(ctx, change)
 	}
 	want, ok := change.Want.(*Container)
 	if !ok {

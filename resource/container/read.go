@@ -319,16 +319,28 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 // invocation is the id of the unit's current run; "" where it has none.
 func (h *Host) invocation(unit string) string { return host.Invocation(h.Units, unit) }
 
-// ours proves that a loaded unit is a container of the owner: made by a call and
-// not from a file, starting our launcher for this name, and carrying the owner's name.
+// ours proves that a loaded unit is a container of the owner.
 func (h *Host) ours(ctx context.Context, unit string, addr resource.Addr, owner string) (bool, error) {
-	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Service.ExecStart", "Service.LogExtraFields")
+	of, err := h.unitOwner(ctx, unit, addr.HostName())
+	return of == owner, err
+}
+
+// unitOwner is the configuration that a loaded unit is a container of: made by a call and not from a
+// file, starting our launcher for this name, and carrying the owner's name. "" where it is none.
+func (h *Host) unitOwner(ctx context.Context, unit, name string) (string, error) {
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields")
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	transient, _ := p["Unit.Transient"].(bool)
-	return transient && startsLauncher(p["Service.ExecStart"], addr.HostName()) &&
-		hasField(p["Service.LogExtraFields"], "HOSTCTL_OWNER="+owner), nil
+	return provenOwner(p, name), nil
+}
+
+// provenOwner is [Host.unitOwner] of properties that were read.
+func provenOwner(p map[string]any, name string) string {
+	if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], name) {
+		return ""
+	}
+	return ownerIn(unitTitle, p["Unit.Description"], p["Service.LogExtraFields"])
 }
 
 // startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch NAME.
@@ -340,14 +352,4 @@ func startsLauncher(execStart any, name string) bool {
 	path, _ := commands[0][0].(string)
 	args, _ := commands[0][1].([]string)
 	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == name
-}
-
-func hasField(fields any, want string) bool {
-	list, _ := fields.([][]byte)
-	for _, f := range list {
-		if string(f) == want {
-			return true
-		}
-	}
-	return false
 }

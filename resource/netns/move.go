@@ -59,6 +59,42 @@ func (h *Host) take(c resource.Change) error {
 	return nil
 }
 
+// adopt marks the former owner's namespace and the outside ends of its interfaces as the new one's. The namespace's own
+// mark goes last: until then the ends are found by what they lead into.
+func (h *Host) adopt(c resource.Change) error {
+	if err := h.eachEnd(c.Former, c.Addr, func(l host.Link, label string) error { return h.hand(c, l, label) }); err != nil {
+		return err
+	}
+	// Of one that was marked already the name may be the old one still.
+	if err := h.eachEnd(c.Owner, c.Addr, func(l host.Link, label string) error { return h.hand(c, l, label) }); err != nil {
+		return err
+	}
+	mark := Mark(c.Owner, c.Addr)
+	e, ok, err := h.door.Namespace(c.Addr.HostName())
+	switch {
+	case err != nil || !ok || e.Mark != Mark(c.Former, c.Addr):
+		return err // it is gone, or adopted already, or another's
+	case !e.Mounted:
+		return h.door.DeleteNamespace(e.Name, e.Mark) // the file alone, which nobody can use
+	}
+	return h.door.MoveNamespace(e.Name, e.Mark, e.Name, mark)
+}
+
+// hand gives an outside end the mark and the name that it has under the change's owner.
+func (h *Host) hand(c resource.Change, l host.Link, label string) error {
+	if err := h.door.SetAlias(outdoors, l.Index, interfaceMark(c.Owner, c.Addr, label)); err != nil {
+		return err
+	}
+	name := linkName(c.Owner, c.Addr, label)
+	if l.Name == name {
+		return nil
+	}
+	if err := h.door.SetName(outdoors, l.Index, name); err != nil || !l.Up {
+		return err
+	}
+	return h.door.SetUp(outdoors, l.Index, true)
+}
+
 // release takes the marks off. The namespace's own goes last: until then it is ours to release.
 func (h *Host) release(c resource.Change) error {
 	err := h.eachEnd(c.Owner, c.Addr, func(l host.Link, _ string) error {

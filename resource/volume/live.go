@@ -213,8 +213,9 @@ func remedy(dir host.Dir, c resource.Change, v *Volume) string {
 		return fmt.Sprintf("choose another path, or move the directory away: no mark can be read there, for its filesystem keeps none or because this is not root; an empty directory of %d:%d with mode %s is taken",
 			v.UID, v.GID, v.Mode)
 	case dir.Mark != "" && !strings.HasPrefix(dir.Mark, c.Owner+"/"):
-		return fmt.Sprintf("choose another path; or, when that configuration has the volume no more, hand the directory over: setfattr -n %s -v %s %s",
-			host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
+		by, _, _ := strings.Cut(dir.Mark, "/")
+		return fmt.Sprintf("choose another path; %s; or, when that configuration has the volume no more, hand the directory over: setfattr -n %s -v %s %s",
+			resource.AdoptRemedy(by), host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
 	}
 	return fmt.Sprintf("choose another path; or hand the directory over, so that hostctl sets its owner and mode: setfattr -n %s -v %s %s",
 		host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
@@ -267,7 +268,14 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 	case resource.Delete:
 		return h.remove(ctx, c)
 	case resource.Forget:
-		return h.release(c)
+		return h.mark(c, mark(c.Owner, c.Addr), "")
+	case resource.Adopt:
+		if v, ok := c.Last.(*Volume); ok {
+			if err := h.guard(v); err != nil {
+				return err // the mark is on what is to be mounted there
+			}
+		}
+		return h.mark(c, mark(c.Former, c.Addr), mark(c.Owner, c.Addr))
 	}
 	v := c.Want.(*Volume)
 	if err := h.guard(v); err != nil {
