@@ -250,6 +250,13 @@ type Importer interface {
 	Find(ctx context.Context, owner string, addr Addr, id string) (live Spec, ours bool, refused []Problem)
 }
 
+// Untold is implemented by an [Importer] whose objects can have what no attribute says.
+type Untold interface {
+	// Untold says what the object with that id, which can be imported, has of that sort, and what becomes of it: a line each, in the
+	// words of the host. It changes nothing.
+	Untold(ctx context.Context, id string) ([]string, error)
+}
+
 // Settler is implemented by a Host whose resources can fail soon after they
 // were started well.
 type Settler interface {

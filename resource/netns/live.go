@@ -39,6 +39,7 @@ type Door interface {
 
 	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
 	NewSysctls(keys []string) (map[string]string, error)
+	ChangedSysctls(ns host.Namespace) (map[string]string, error)
 	SetSysctl(ns host.Namespace, key, value string) error
 }
 

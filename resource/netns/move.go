@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -197,9 +198,45 @@ func (h *Host) Find(_ context.Context, owner string, addr resource.Addr, id stri
 	links, err := h.door.Links(e.Namespace)
 	routes, err2 := h.door.Routes(e.Namespace)
 	sysctls, err3 := h.door.Sysctls(e.Namespace, []string{unprivilegedPortStart})
-	if err := errors.Join(err, err2, err3); err != nil {
+	changed, err4 := h.door.ChangedSysctls(e.Namespace)
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		return refuse("the namespace cannot be read", err.Error())
 	}
+	maps.Copy(sysctls, changed)
 	seen := sight{inside: &host.Stack{Links: links, Routes: routes, Sysctls: sysctls}}
 	return seen.spec(&Spec{}), e.Mark == Mark(owner, addr), nil
+}
+
+// Untold implements [resource.Untold]: an interface is what hostctl made of a veth pair and a network's bridge, and a route leads over one.
+func (h *Host) Untold(_ context.Context, id string) ([]string, error) {
+	e, _, err := h.door.Namespace(id)
+	if err != nil {
+		return nil, err
+	}
+	links, err := h.door.Links(e.Namespace)
+	routes, err2 := h.door.Routes(e.Namespace)
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	var lines []string
+	names := map[int]string{}
+	for _, l := range links {
+		names[l.Index] = l.Name
+		if l.Index == 1 {
+			continue
+		}
+		text := fmt.Sprintf("link %s, a %s", l.Name, l.Type)
+		for _, p := range l.Addresses {
+			if !p.Addr().IsLinkLocalUnicast() {
+				text += ", " + p.String()
+			}
+		}
+		lines = append(lines, text+": nobody's of hostctl's, and left as it is; an interface block of that name is in its way")
+	}
+	for _, r := range routes {
+		if r.Via.IsValid() {
+			lines = append(lines, fmt.Sprintf("route to %s via %s by link %s: left as it is", r.Destination, r.Via, names[r.Link]))
+		}
+	}
+	return lines, nil
 }
