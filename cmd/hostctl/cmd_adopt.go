@@ -155,7 +155,7 @@ func (a *adopting) possible(c *cli, m *apply.Machine, former, name string) error
 		return nil // it was begun, and goes on
 	}
 	for _, owner := range []string{former, name} {
-		if err := ledger.HalfAdopted(owner); err != nil {
+		if err := errors.Join(ledger.HalfAdopted(owner), unconfirmed(&apply.Observation{Owner: owner, Ledger: ledger})); err != nil {
 			return err
 		}
 	}
@@ -181,7 +181,7 @@ func (p *proposal) carryOut(c *cli, from origin) (map[string]any, error) {
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs)}
 	if generation != nil {
 		fields["generation"] = generation.Number
-		ledgerErr = errors.Join(ledgerErr, p.end(c.ctx, generation, errs, ledgerErr))
+		ledgerErr = errors.Join(ledgerErr, p.end(generation, errs, outcomeOfRun(c.ctx, errs, ledgerErr, false)))
 	}
 	if ledgerErr != nil {
 		return fields, ledgerErr
