@@ -54,7 +54,11 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return reading, err
 	}
-	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, controllers: controllers}
+	keepers, err := h.named(ctx, keeperSuffix)
+	if err != nil {
+		return reading, err
+	}
+	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, keepers: keepers, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
 	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
@@ -64,6 +68,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		if errs[i] != nil {
 			err = errors.Join(err, fmt.Errorf("container %s: %w", names[i], errs[i]))
 		} else if f != nil {
+			err = errors.Join(err, r.helper(ctx, f))
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 			reading.Warnings = append(reading.Warnings, f.warnings...)
 		}
@@ -159,6 +164,7 @@ type reader struct {
 	units       map[string]host.Unit
 	sockets     map[string]host.Unit
 	timers      map[string]host.Unit
+	keepers     map[string]host.Unit // and other slices
 	controllers map[string]bool
 }
 
@@ -280,12 +286,19 @@ func (r *reader) describe(ctx context.Context, name string) (*found, error) {
 		// After a live change it is the next start's spec that tells the limits.
 		applied = next.Limits
 	}
-	if err := r.limits(addr, applied, f); err != nil {
+	if err := r.limits(ctx, addr, applied, f); err != nil {
 		return nil, err
 	}
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
 		r.facts(record, f)
+	}
+	if r.keepers[Keeper(addr)].ActiveState != "active" {
+		if f.live.Altered == nil {
+			f.live.Altered = map[string]string{}
+		}
+		f.live.Altered[alteredKeeper] = "stopped: once the container stops, systemctl start does not know it"
+		f.status += ", nothing keeps its unit"
 	}
 	if err := r.health(ctx, u, f); err != nil {
 		return nil, err
@@ -306,7 +319,7 @@ func (r *reader) describe(ctx context.Context, name string) (*found, error) {
 
 // proven makes of a container one that is stopped where the unit of its name is not it.
 func (r *reader) proven(ctx context.Context, unit string, f *found) error {
-	ours, err := r.ours(ctx, unit, f.addr, r.owner)
+	ours, err := r.ours(ctx, unit, r.owner)
 	if err == nil && !ours {
 		f.live.Enabled, f.status = false, "stopped; a unit that is not hostctl's has its name"
 	}
@@ -316,7 +329,7 @@ func (r *reader) proven(ctx context.Context, unit string, f *found) error {
 // unlinked describes a unit whose spec is gone from the store, by what was last
 // applied to it. That it lacks its id base makes the next apply start it anew.
 func (r *reader) unlinked(ctx context.Context, addr resource.Addr, last *Container, u host.Unit) (*found, error) {
-	ours, err := r.ours(ctx, u.Name, addr, r.owner)
+	ours, err := r.ours(ctx, u.Name, r.owner)
 	if err != nil || !ours {
 		return nil, err
 	}
@@ -361,35 +374,37 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 // invocation is the id of the unit's current run; "" where it has none.
 func (h *Host) invocation(unit string) string { return host.Invocation(h.Units, unit) }
 
-// ours proves that a loaded unit is a container of the owner: made by a call and
-// not from a file, starting our launcher for this name, and carrying the owner's name.
-func (h *Host) ours(ctx context.Context, unit string, addr resource.Addr, owner string) (bool, error) {
-	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Service.ExecStart", "Service.LogExtraFields")
-	if err != nil {
-		return false, err
-	}
-	transient, _ := p["Unit.Transient"].(bool)
-	return transient && startsLauncher(p["Service.ExecStart"], addr.HostName()) &&
-		hasField(p["Service.LogExtraFields"], "HOSTCTL_OWNER="+owner), nil
+// ours proves that a loaded unit is a container of the owner, or the helper of one.
+func (h *Host) ours(ctx context.Context, unit, owner string) (bool, error) {
+	of, err := h.unitOwner(ctx, unit)
+	return of == owner, err
 }
 
-// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch NAME.
-func startsLauncher(execStart any, name string) bool {
+// unitOwner is the configuration that a loaded unit is a container of, or the helper of one: made by a call and not from a
+// file, starting our launcher for the unit's name, and carrying the owner's name. "" where it is none.
+func (h *Host) unitOwner(ctx context.Context, unit string) (string, error) {
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields")
+	if err != nil {
+		return "", err
+	}
+	return provenOwner(p, linkOfUnit(unit)), nil
+}
+
+// provenOwner is [Host.unitOwner] of properties that were read.
+func provenOwner(p map[string]any, link string) string {
+	if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], link) {
+		return ""
+	}
+	return ownerIn(unitTitle, p["Unit.Description"], p["Service.LogExtraFields"])
+}
+
+// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch LINK.
+func startsLauncher(execStart any, link string) bool {
 	commands, _ := execStart.([][]any)
 	if len(commands) != 1 || len(commands[0]) < 2 {
 		return false
 	}
 	path, _ := commands[0][0].(string)
 	args, _ := commands[0][1].([]string)
-	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == name
-}
-
-func hasField(fields any, want string) bool {
-	list, _ := fields.([][]byte)
-	for _, f := range list {
-		if string(f) == want {
-			return true
-		}
-	}
-	return false
+	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == link
 }
