@@ -169,6 +169,8 @@ func TestBootIsWatched(t *testing.T) {
 		{"only adjusted", "printf '[Service]\nRestartSec=1h\n' > " + dropIn + "/x.conf; systemctl daemon-reload", ""},
 		{"failed", "systemctl stop hostctl-a.service; mv /srv/v /srv/w; touch /srv/v; ! systemctl start hostctl.service; rm /srv/v; mv /srv/w /srv/v; systemctl start hostctl-a.service", "Not all was put back"},
 		{"well again", "systemctl restart hostctl.service", ""},
+		{"replaced", "cp " + unit + " /root/unit; printf '[Service]\nExecStart=/bin/true\n' > " + unit + "; systemctl daemon-reload", "hostctl.service is not hostctl's any more"},
+		{"as it was", "cp /root/unit " + unit + "; systemctl daemon-reload", ""},
 		{"another's", "hostctl uninstall; printf '[Service]\nExecStart=/bin/true\n' > " + unit + "; systemctl daemon-reload", ""},
 	} {
 		h.sh(c.do)
