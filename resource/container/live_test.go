@@ -51,7 +51,7 @@ func TestLifecycle(t *testing.T) {
 		{"the command and a limit", func(c *Container) { c.Command, c.Limits.Tasks = []string{"/bin/x"}, 99 },
 			"set-properties hostctl-web.service, restart hostctl-web.service", false},
 		{"the stop signal", func(c *Container) { c.StopSignal = "QUIT" },
-			"remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service", false},
+			"remove hostctl-web.service, remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service", false},
 		{"stopped", func(c *Container) { c.Enabled = false }, "stop hostctl-web.service", false},
 		{"the command while stopped", func(c *Container) { c.Command = []string{"/bin/y"} }, "", true},
 		{"started", func(c *Container) { c.Enabled = true }, "start hostctl-web.service", false},
