@@ -168,7 +168,7 @@ func newSystemd(ctx context.Context, c *net.UnixConn, bus bool) (*Systemd, error
 	if err := c.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 		return nil, err
 	}
-	conn, err := dbus.DialUnix(c, dbus.WithSignalHandler(sig))
+	conn, err := newConn(c, dbus.WithSignalHandler(sig))
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,18 @@
 package host
 
 import (
+	"bufio"
+	"errors"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 )
 
 func TestParseVersion(t *testing.T) {
@@ -72,6 +77,60 @@ func TestSignals(t *testing.T) {
 	}
 	owner("org.freedesktop.DBus", ":1.1", ":1.2")
 	<-g.lost
+}
+
+// A bus that is killed while it writes is lost, and no more than that: the socket is reset where it had not read all.
+func TestResetInAMessage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bus")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	served := make(chan error, 1)
+	go func() {
+		served <- func() error {
+			c, err := l.AcceptUnix()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			in := bufio.NewReader(c)
+			for said := ""; said != "BEGIN"; {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					return err
+				}
+				said = strings.TrimSpace(strings.Trim(line, "\x00"))
+				answer := map[string]string{
+					"AUTH": "REJECTED EXTERNAL\r\n", "NEGOTIATE_UNIX_FD": "AGREE_UNIX_FD\r\n",
+					"BEGIN": "l\x02\x00\x01\x00\x00\x00\x00\x01\x00\x00\x00\x38\x00\x00\x00\x05", // of a message that goes on
+				}[said]
+				if answer == "" {
+					answer = "OK 0\r\n"
+				}
+				if _, err := c.Write([]byte(answer)); err != nil {
+					return err
+				}
+			}
+			_, err = in.ReadByte() // the first question has come; the next ones are not read
+			if err == nil {
+				_, err = in.Discard(in.Buffered())
+			}
+			for more := 0; err == nil && more == 0; time.Sleep(time.Millisecond) {
+				raw, _ := c.SyscallConn()
+				raw.Control(func(fd uintptr) { more, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+			}
+			return err
+		}()
+	}()
+	_, err = dialSystemd(t.Context(), path, false)
+	if !errors.Is(err, ErrSystemdLost) {
+		t.Errorf("error %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestFailureText(t *testing.T) {
