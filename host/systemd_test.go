@@ -60,7 +60,7 @@ func TestSignals(t *testing.T) {
 		t.Errorf("kept: %v, %v", g.early, g.jobs)
 	}
 
-	gone, forget := g.unit("a.service")
+	gone, _, forget := g.unit("a.service")
 	defer forget()
 	g.DeliverSignal(systemdManager, "UnitRemoved", &dbus.Signal{Sender: ":1.1", Body: []any{"a.service", dbus.ObjectPath("/u")}})
 	<-gone
@@ -68,15 +68,33 @@ func TestSignals(t *testing.T) {
 	owner := func(sender, before, after string) {
 		g.DeliverSignal("org.freedesktop.DBus", "NameOwnerChanged", &dbus.Signal{Sender: sender, Body: []any{systemdName, before, after}})
 	}
+	lost := g.expect()
+	waits := g.job("/job/7", true)
 	owner("org.freedesktop.DBus", "", ":1.1")
 	owner(":1.9", ":1.1", "")
 	select {
-	case <-g.lost:
+	case <-lost:
 		t.Error("lost by the news that it came, or by a forged one")
 	default:
 	}
-	owner("org.freedesktop.DBus", ":1.1", ":1.2")
-	<-g.lost
+	owner("org.freedesktop.DBus", ":1.1", "")
+	<-lost
+	// What is asked of the one that comes then is told by that one.
+	owner("org.freedesktop.DBus", "", ":1.2")
+	lost = g.expect()
+	anew := g.job("/job/7", true)
+	deliver("/job/7", "lost") // the old one's
+	g.DeliverSignal(systemdManager, "JobRemoved", jobRemoved(":1.2", 7, "/job/7", "done"))
+	if result := <-anew; result != "done" {
+		t.Errorf("the new one's job ended as %q", result)
+	}
+	select {
+	case <-lost:
+		t.Error("the new one is lost too")
+	case <-waits:
+		t.Error("the old one's job has an end")
+	default:
+	}
 }
 
 // A bus that is killed while it writes is lost, and no more than that: the socket is reset where it had not read all.
