@@ -90,7 +90,6 @@ func testFaults(t *testing.T, table map[string]calls) {
 	t.Run("targets", func(t *testing.T) {
 		for _, target := range targets {
 			t.Run(target, func(t *testing.T) {
-				t.Parallel()
 				h := boot(t)
 				h.write("main.hcl", fixture(t, "faults.hcl"))
 				h.write("faults.sh", fixture(t, "faults.sh"))

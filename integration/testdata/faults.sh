@@ -25,7 +25,7 @@ target() {
 	case $1 in
 	apply-b) run="hostctl apply -auto-approve -settle=0s -var to=b" ;;
 	apply-a) before=b after=a run="hostctl apply -auto-approve -settle=0s -var to=a" finish="reach a" ;;
-	create) before=none run="hostctl apply -auto-approve -settle=0s -var to=b" ;;
+	create) before=none prepare="rm -rf /srv/faults" run="hostctl apply -auto-approve -settle=0s -var to=b" ;;
 	destroy) before=b after=none run="hostctl destroy -auto-approve -var to=b" finish="reach none" ;;
 	rollback) prepare="reach b; reach a" run="hostctl rollback -auto-approve -settle=0s" ;;
 	replay) before=b run="hostctl replay" finish="hostctl replay"
