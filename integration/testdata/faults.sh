@@ -101,6 +101,7 @@ setup() {
 		tidy > $here/tidy.$state
 		[ $state != b ] || ip -o link | grep -o 'hc-more[^:@]*' > $here/more
 	done
+	swept > $here/swept
 	foreign > $here/foreign
 	echo none > $here/state
 	: > $here/told
@@ -109,6 +110,7 @@ setup() {
 broken() { echo "broken: $*"; }
 # same compares what there is with what there was. A difference is said once.
 same() {
+	[ -s "$2" ] || broken "$1: nothing to compare with"
 	difference=$(diff "$2" "$3" | grep -e '^[<>]' | grep -vxFf $here/told) || return 0
 	broken "$1: $difference"
 	printf '%s\n' "$difference" >> $here/told
