@@ -34,12 +34,15 @@ type Systemd struct {
 	// Files are the unit files on disk, by unit name.
 	Files map[string]string
 
-	mu    sync.Mutex
-	units map[string]*unit
+	mu     sync.Mutex
+	units  map[string]*unit
+	passed map[string]string // socket units by the services that are passed what is theirs
 }
 
 // NewSystemd returns one with no unit loaded.
-func NewSystemd(f *Faults) *Systemd { return &Systemd{Faults: f, units: map[string]*unit{}} }
+func NewSystemd(f *Faults) *Systemd {
+	return &Systemd{Faults: f, units: map[string]*unit{}, passed: map[string]string{}}
+}
 
 type unit struct {
 	name       string
@@ -79,7 +82,10 @@ func (s *Systemd) Properties(_ context.Context, name string, names ...string) (m
 	u := s.units[name]
 	out := map[string]any{}
 	for _, property := range names {
-		_, member, _ := strings.Cut(property, ".")
+		iface, member, _ := strings.Cut(property, ".")
+		if iface != "Unit" && !strings.HasSuffix(name, "."+strings.ToLower(iface)) {
+			return nil, fmt.Errorf("%s: %s: Unknown interface org.freedesktop.systemd1.%s or property %s.", name, property, iface, member)
+		}
 		switch {
 		case member == "LoadState":
 			out[property] = "not-found"
@@ -99,6 +105,8 @@ func (s *Systemd) Properties(_ context.Context, name string, names ...string) (m
 				v = append(v, []any{c.Path, c.Args, c.IgnoreFailure})
 			}
 			out[property] = v
+		case property == "Timer.Unit":
+			out[property] = strings.TrimSuffix(name, ".timer") + ".service"
 		case member == "Before":
 			out[property] = s.referrers(name)
 		default:
@@ -143,6 +151,9 @@ func (s *Systemd) StartTransient(_ context.Context, t host.Transient, aux ...hos
 	}
 	for _, t := range append([]host.Transient{t}, aux...) {
 		u := &unit{name: t.Name, properties: map[string]any{}, active: "inactive", sub: "dead", transient: true}
+		if socket := s.passed[t.Name]; socket != "" {
+			u.properties["TriggeredBy"] = []string{socket}
+		}
 		for _, p := range t.Properties {
 			u.properties[p.Name] = p.Value
 		}
@@ -151,6 +162,34 @@ func (s *Systemd) StartTransient(_ context.Context, t host.Transient, aux ...hos
 	err := s.start(t.Name)
 	s.collect()
 	return err
+}
+
+// PassSockets is [host.Systemd.PassSockets].
+func (s *Systemd) PassSockets(name, socket string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call("pass-sockets " + name); err != nil {
+		return err
+	}
+	if s.units[name] != nil {
+		return fmt.Errorf("bug: %s is loaded, and reads no drop-in any more", name)
+	}
+	s.passed[name] = socket
+	return nil
+}
+
+// ForgetSockets is [host.Systemd.ForgetSockets].
+func (s *Systemd) ForgetSockets(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.passed[name] == "" {
+		return nil
+	}
+	if err := s.call("forget-sockets " + name); err != nil {
+		return err
+	}
+	delete(s.passed, name)
+	return nil
 }
 
 // Start is [host.Systemd.Start].
@@ -282,6 +321,9 @@ func (s *Systemd) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.passed)) {
+		fmt.Fprintf(&b, "%s is passed the sockets of %s\n", name, s.passed[name])
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.units)) {
 		u := s.units[name]
 		fmt.Fprintf(&b, "%s %s (%s)\n", name, u.active, u.sub)
@@ -370,12 +412,14 @@ func (s *Systemd) collect() {
 				mark(other)
 			}
 		}
-		if socket, ok := strings.CutSuffix(name, ".socket"); ok {
-			mark(socket + ".service")
+		for _, suffix := range []string{".socket", ".timer"} {
+			if stem, ok := strings.CutSuffix(name, suffix); ok {
+				mark(stem + ".service")
+			}
 		}
 	}
 	for name, u := range s.units {
-		if u.active == "active" {
+		if u.active == "active" || u.active == "failed" && u.properties["CollectMode"] == "inactive" {
 			mark(name)
 		}
 	}

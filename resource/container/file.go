@@ -63,8 +63,8 @@ const (
 	pendingFailing = "failing"
 )
 
-// ChangeClass implements resource.Classer: what a changed file costs is for the file to say, and that what is the
-// same has another name costs nothing.
+// ChangeClass implements resource.Classer: what a changed file costs is for the file to say, that what is the
+// same has another name costs nothing, and another way to update is free unless there are sockets.
 func (c *Container) ChangeClass(path string, tagged resource.Class, live resource.Spec) resource.Class {
 	was, ok := live.(*Container)
 	if !ok {
@@ -72,6 +72,9 @@ func (c *Container) ChangeClass(path string, tagged resource.Class, live resourc
 	}
 	if c.renamed(path, live) {
 		return resource.Live
+	}
+	if path == "update" && c.sharesSockets() != was.sharesSockets() {
+		return resource.Replace // what only a new unit can have follows from it
 	}
 	if path == "pending" {
 		switch was.Pending {

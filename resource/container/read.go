@@ -64,6 +64,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		if errs[i] != nil {
 			err = errors.Join(err, fmt.Errorf("container %s: %w", names[i], errs[i]))
 		} else if f != nil {
+			err = errors.Join(err, r.helper(ctx, f))
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 			reading.Warnings = append(reading.Warnings, f.warnings...)
 		}
@@ -279,7 +280,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 
 // proven makes of a container one that is stopped where the unit of its name is not it.
 func (r *reader) proven(ctx context.Context, unit string, f *found) error {
-	ours, err := r.ours(ctx, unit, f.addr, r.owner)
+	ours, err := r.ours(ctx, unit, r.owner)
 	if err == nil && !ours {
 		f.live.Enabled, f.status = false, "stopped; a unit that is not hostctl's has its name"
 	}
@@ -289,7 +290,7 @@ func (r *reader) proven(ctx context.Context, unit string, f *found) error {
 // unlinked describes a unit whose spec is gone from the store, by what was last
 // applied to it. That it lacks its id base makes the next apply start it anew.
 func (r *reader) unlinked(ctx context.Context, addr resource.Addr, last *Container, u host.Unit) (*found, error) {
-	ours, err := r.ours(ctx, u.Name, addr, r.owner)
+	ours, err := r.ours(ctx, u.Name, r.owner)
 	if err != nil || !ours {
 		return nil, err
 	}
@@ -334,27 +335,27 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 // invocation is the id of the unit's current run; "" where it has none.
 func (h *Host) invocation(unit string) string { return host.Invocation(h.Units, unit) }
 
-// ours proves that a loaded unit is a container of the owner: made by a call and
-// not from a file, starting our launcher for this name, and carrying the owner's name.
-func (h *Host) ours(ctx context.Context, unit string, addr resource.Addr, owner string) (bool, error) {
+// ours proves that a loaded unit is a container of the owner, or the helper of one: made by a call and
+// not from a file, starting our launcher for the unit's name, and carrying the owner's name.
+func (h *Host) ours(ctx context.Context, unit, owner string) (bool, error) {
 	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Service.ExecStart", "Service.LogExtraFields")
 	if err != nil {
 		return false, err
 	}
 	transient, _ := p["Unit.Transient"].(bool)
-	return transient && startsLauncher(p["Service.ExecStart"], addr.HostName()) &&
+	return transient && startsLauncher(p["Service.ExecStart"], linkOfUnit(unit)) &&
 		hasField(p["Service.LogExtraFields"], "HOSTCTL_OWNER="+owner), nil
 }
 
-// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch NAME.
-func startsLauncher(execStart any, name string) bool {
+// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch LINK.
+func startsLauncher(execStart any, link string) bool {
 	commands, _ := execStart.([][]any)
 	if len(commands) != 1 || len(commands[0]) < 2 {
 		return false
 	}
 	path, _ := commands[0][0].(string)
 	args, _ := commands[0][1].([]string)
-	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == name
+	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == link
 }
 
 func hasField(fields any, want string) bool {
