@@ -41,6 +41,7 @@ func (t *thing) Resolve(self resource.Addr, r *resource.Resolver) []resource.Pro
 type shelf struct {
 	mu      sync.Mutex
 	things  resource.State
+	owners  map[resource.Addr]string // of things that were applied
 	fail    map[string]bool
 	diary   []string
 	falls   map[resource.Addr]error
@@ -49,12 +50,14 @@ type shelf struct {
 	during  func(resource.Change)
 }
 
-func (s *shelf) Read(context.Context, string, resource.State) (resource.Reading, error) {
+func (s *shelf) Read(_ context.Context, owner string, _ resource.State) (resource.Reading, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	live := resource.State{}
 	for addr, spec := range s.things {
-		live[addr] = spec
+		if by := s.owners[addr]; by == "" || by == owner {
+			live[addr] = spec
+		}
 	}
 	return resource.Reading{State: live}, nil
 }
@@ -80,6 +83,7 @@ func (s *shelf) Apply(_ context.Context, c resource.Change) error {
 	}
 	s.diary = append(s.diary, what)
 	delete(s.things, c.From)
+	s.owners[c.Addr] = c.Owner
 	if c.Want == nil {
 		delete(s.things, c.Addr)
 	} else {
@@ -111,7 +115,7 @@ func machine(t *testing.T) (*Machine, *shelf) {
 			return &c
 		},
 	}}
-	s := &shelf{things: resource.State{}, fail: map[string]bool{}}
+	s := &shelf{things: resource.State{}, owners: map[resource.Addr]string{}, fail: map[string]bool{}}
 	return &Machine{Kinds: kinds, Hosts: map[string]resource.Host{"thing": s}, ID: "m1",
 		LedgerPath: filepath.Join(t.TempDir(), "state", "ledger.json")}, s
 }

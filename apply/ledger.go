@@ -23,8 +23,8 @@ import (
 // LedgerVersion is the highest version of the ledger's format that this release reads and writes.
 // A file with a higher one is refused: running on a guess could hand an id out twice.
 //
-// Version 2 holds what waits for a confirmation, and is written only while something does: a release that does not know
-// of that would drop it, and nobody would undo the change.
+// Version 2 holds what waits for a confirmation, and adoptions that have not ended, and is written only while there are such: a release
+// that does not know of them would drop them, and nobody would undo the change, or know of the adoption.
 const LedgerVersion = 2
 
 // maxLedger bounds what is read into memory: some 100,000 containers.
@@ -44,6 +44,8 @@ type Ledger struct {
 	// Grants are the numbers given out, of all configurations, also for resources
 	// that are gone: files on volumes and in rootfs trees may still carry them.
 	Grants []resource.Grant
+	// Adopting are the adoptions that were begun and have not ended, by the former owner's name.
+	Adopting map[string]Adopting
 
 	encoded map[resource.Spec]json.RawMessage // what the last write made of each spec
 	file    os.FileInfo                       // the file that was read or written last; nil where there was none
@@ -69,6 +71,13 @@ type Owner struct {
 	Applied *Applied
 	// Pending is the change that waits to be confirmed; nil where none does.
 	Pending *Pending
+}
+
+// Adopting says who takes over what another configuration had.
+type Adopting struct {
+	By string `json:"by"`
+	// Only are the resources that it is about, sorted; empty is all.
+	Only []resource.Addr `json:"only,omitempty"`
 }
 
 // Applied says when a configuration was applied, and from which directory.
@@ -152,6 +161,8 @@ type ledgerFile struct {
 	Serial  uint64                `json:"serial"`
 	Owners  map[string]*ownerFile `json:"configurations"`
 	Grants  []resource.Grant      `json:"grants,omitempty"`
+
+	Adopting map[string]Adopting `json:"adopting,omitempty"`
 }
 
 type ownerFile struct {
@@ -190,7 +201,7 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 	if f.HostID != hostID {
 		return nil, false, fmt.Errorf("ledger %s: it is of the machine %s and this is %s; if this host was cloned, move the file away and hostctl finds what it owns by the marks on the host", path, f.HostID, hostID)
 	}
-	l.Serial, l.Grants, l.file = f.Serial, f.Grants, info
+	l.Serial, l.Grants, l.Adopting, l.file = f.Serial, f.Grants, f.Adopting, info
 	for name, of := range f.Owners {
 		if l.Owners[name], err = of.decode(kinds); err != nil {
 			return nil, false, fmt.Errorf("ledger %s: configuration %q: %w", path, name, err)
@@ -282,7 +293,10 @@ func (l *Ledger) replace(path string, data []byte) error {
 func (l *Ledger) encode() ([]byte, error) {
 	l.Serial++
 	e := encoder{l.encoded, make(map[resource.Spec]json.RawMessage, len(l.encoded))}
-	f := ledgerFile{Version: 1, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Owners: map[string]*ownerFile{}}
+	f := ledgerFile{Version: 1, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Adopting: l.Adopting, Owners: map[string]*ownerFile{}}
+	if len(l.Adopting) > 0 {
+		f.Version = LedgerVersion
+	}
 	for name, o := range l.Owners {
 		if o.empty() {
 			continue

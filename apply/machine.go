@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"hostctl/plan"
@@ -160,12 +161,23 @@ func (m *Machine) Import(ctx context.Context, o *Observation, want resource.Stat
 		if len(refused) > 0 {
 			continue
 		}
-		o.Live[i.To] = live
+		o.Live[i.To] = resource.Graft(live, want[i.To], numbered(want[i.To]))
 		if !ours {
 			o.Imported[i.To] = i.ID
 		}
 	}
 	return problems
+}
+
+// numbered are the attributes by which a spec itself refers to others. A host has the numbers that follow from them, which are
+// compared, and does not say of whom.
+func numbered(spec resource.Spec) (paths []string) {
+	for _, e := range resource.Refs(spec) {
+		if !strings.Contains(e.Path, "[") {
+			paths = append(paths, e.Path)
+		}
+	}
+	return paths
 }
 
 // Resolve completes the wanted specs from this observation, in place: computed

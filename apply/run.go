@@ -45,6 +45,8 @@ type Options struct {
 	// Removed are the addresses that removed blocks name: what those were granted is free again, even
 	// where nothing is left of them but that.
 	Removed []resource.Target
+	// Replay says that the host lost what is made again: that is done by the ledger's word alone, also of what is half adopted.
+	Replay bool
 	// Applied is what the ledger remembers of this run where it has something to do; nil leaves what it remembers.
 	Applied *Applied
 	// Pending is written into the ledger before the first step; nil leaves what is there.
@@ -66,8 +68,13 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	if len(p.Refused) > 0 {
 		return nil, fmt.Errorf("the plan is refused: %w", p.Refused[0])
 	}
+	if p.Former == "" && !opts.Replay {
+		if err := o.Ledger.HalfAdopted(o.Owner); err != nil {
+			return nil, err
+		}
+	}
 	record := o.Ledger.Owner(o.Owner)
-	dirty := o.Ledger.adopt(o.Owner, p, grants, want, opts.Sensitive)
+	dirty := o.Ledger.note(o.Owner, p, grants, want, opts.Sensitive)
 	if p.LeftOut == 0 && o.Ledger.release(o, want, opts.Removed) {
 		dirty = true
 	}
@@ -98,9 +105,9 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	return r.errs, r.ledgerErr
 }
 
-// adopt records what needs no step: the grants, what is as wanted already, what
+// note records what needs no step: the grants, what is as wanted already, what
 // is gone already, and what goes by another address. It reports whether the ledger changed.
-func (l *Ledger) adopt(owner string, p *plan.Plan, grants []resource.Grant, want resource.State, sensitive map[resource.Addr][]string) bool {
+func (l *Ledger) note(owner string, p *plan.Plan, grants []resource.Grant, want resource.State, sensitive map[resource.Addr][]string) bool {
 	record := l.Owner(owner)
 	changed := l.move(owner, p.Moves)
 	before := slices.Clone(l.Grants)
@@ -302,6 +309,10 @@ func (r *run) end(i int, phase Phase, elapsed time.Duration, err error) {
 func (r *run) remember(c resource.Change) {
 	if c.Action == resource.Delete && c.Replace {
 		return // its creation follows, and until then it is still ours to restore
+	}
+	if c.Action == resource.Adopt {
+		r.ledger.hand(c)
+		return
 	}
 	r.record.set(c.Addr, c.Want)
 	if c.From != (resource.Addr{}) {

@@ -39,7 +39,7 @@ func conditionBlock(name, doc string) Field {
 
 var language = []Field{
 	{Name: "hostctl", Doc: "The configuration itself. One block in all its files.", Fields: []Field{
-		{Name: "name", Type: "string", Required: true, Doc: "Says on the host whose objects these are. Two configurations on one host never touch each other's."},
+		{Name: "name", Type: "string", Required: true, Doc: "Says on the host whose objects these are. Two configurations on one host never touch each other's. Changed, hostctl adopt takes over what the old name has."},
 		{Name: "required_version", Type: "string", Doc: "The versions of hostctl that may read this, such as \">= 0.1\"."},
 	}},
 	{Name: "variable", Label: "NAME", Doc: "A value that is given from outside: by -var, a file of variables or the environment. Expressions read it as var.NAME.", Fields: []Field{

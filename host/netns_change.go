@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -158,6 +160,50 @@ func (n *Netlink) Sysctls(ns Namespace, keys []string) (values map[string]string
 func (n *Netlink) NewSysctls(keys []string) (values map[string]string, err error) {
 	err = inside(nil, func() error { values, err = readSysctls(keys); return err })
 	return values, err
+}
+
+// ChangedSysctls returns the kernel parameters below net. in ns that can be written and have another value than in a new namespace, but
+// for those of single links other than loopback; values are as those of [Netlink.Sysctls].
+func (n *Netlink) ChangedSysctls(ns Namespace) (map[string]string, error) {
+	var keys []string
+	var values, initial map[string]string
+	err := n.onThread(ns, func() (err error) {
+		keys, err = allSysctls()
+		if err == nil {
+			values, err = readSysctls(keys)
+		}
+		return err
+	})
+	if err == nil {
+		initial, err = n.NewSysctls(keys)
+	}
+	maps.DeleteFunc(values, func(key, value string) bool { was, ok := initial[key]; return !ok || was == value })
+	return values, err
+}
+
+// allSysctls are the parameters of the thread's namespace that can be read and written.
+func allSysctls() (keys []string, err error) {
+	const root = "/proc/sys/"
+	err = filepath.WalkDir(root+"net", func(path string, d fs.DirEntry, err error) error {
+		key := strings.ReplaceAll(strings.TrimPrefix(path, root), "/", ".")
+		if err != nil {
+			return unlessNotExist(err)
+		}
+		if d.IsDir() {
+			// net.ipv4.conf.eth0, and what a link's name with a dot would be taken for
+			if parts := strings.Split(key, "."); len(parts) > 3 && (parts[2] == "conf" || parts[2] == "neigh") && !slices.Contains([]string{"all", "default", "lo"}, parts[3]) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if info, err := d.Info(); err == nil && info.Mode().Perm()&0o600 == 0o600 {
+			if _, err := os.ReadFile(path); err == nil { // a secret that nobody has set is EIO
+				keys = append(keys, key)
+			}
+		}
+		return nil
+	})
+	return keys, err
 }
 
 // SetSysctl writes a kernel parameter below net. in ns. A kernel that takes the value

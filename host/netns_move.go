@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,9 +51,12 @@ func (n *Netlink) MoveNamespace(name, mark, newName, newMark string) error {
 	}
 	defer f.Close()
 	if !to.Mounted {
-		if err := n.secondName(f, newName, newMark, taken); err != nil {
-			return fail(err)
-		}
+		err = n.secondName(f, newName, newMark, taken)
+	} else if name == newName {
+		err = n.markBelow(name, mark, newMark)
+	}
+	if err != nil {
+		return fail(err)
 	}
 	err = handleAt(f, func(h *netlink.Handle) error {
 		return h.LinkSetAlias(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopbackIndex}}, newMark)
@@ -98,6 +102,32 @@ func (n *Netlink) secondName(ns *os.File, name, mark string, empty bool) error {
 		return &fs.PathError{Op: "mount MS_BIND", Path: path, Err: err}
 	}
 	_, err = below.WriteString(mark)
+	return err
+}
+
+// markBelow gives the file that a namespace is mounted on another mark where it has the first one, which it has not where the
+// namespace was attached by hand. It is reached in a copy of the directory's mount, in which nothing is mounted.
+func (n *Netlink) markBelow(name, mark, newMark string) error {
+	dir, err := unix.OpenTree(unix.AT_FDCWD, n.dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return &fs.PathError{Op: "open_tree OPEN_TREE_CLONE", Path: n.dir, Err: err}
+	}
+	defer unix.Close(dir)
+	path := filepath.Join(n.dir, name)
+	fd, err := unix.Openat(dir, name, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	below := os.NewFile(uintptr(fd), path)
+	defer below.Close()
+	is := make([]byte, len(mark)+1)
+	if size, err := below.ReadAt(is, 0); !errors.Is(err, io.EOF) || string(is[:size]) != mark {
+		return nil
+	}
+	if err := below.Truncate(0); err != nil {
+		return err
+	}
+	_, err = below.WriteAt([]byte(newMark), 0)
 	return err
 }
 

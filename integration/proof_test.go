@@ -57,7 +57,7 @@ func TestHiddenOwner(t *testing.T) {
 	h := lone(t, "sleep 1000000")
 	h.apply()
 	h.sh(`mkdir -p /etc/systemd/system/hostctl-web.service.d
-		printf '[Service]\nLogExtraFields=\n' > /etc/systemd/system/hostctl-web.service.d/x.conf
+		printf '[Unit]\nDescription=Mine\n[Service]\nLogExtraFields=\n' > /etc/systemd/system/hostctl-web.service.d/x.conf
 		systemctl daemon-reload`)
 	contains(t, h.hostctl(1, "destroy", "-auto-approve").stderr, "/etc/systemd/system/hostctl-web.service.d/x.conf")
 	equal(t, h.property("hostctl-web.service", "ActiveState"), "active")

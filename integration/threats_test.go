@@ -243,7 +243,6 @@ func TestThreats(t *testing.T) {
 		h := h.in(t)
 		const all, one = "/etc/systemd/system/hostctl-.service.d/admin.conf", "/run/systemd/system/hostctl-args.service.d/nice.conf"
 		h.sh("mkdir -p $(dirname " + all + ") $(dirname " + one + ") && printf '[Service]\nEnvironment=ADMIN=1\n' > " + all + " && printf '[Service]\nNice=7\n' > " + one)
-		flat := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 		r := h.hostctl(0, "plan")
 		contains(t, flat(r.stdout), "admin drop-in "+all+" changes the unit from the next daemon-reload on") // systemd has not read them
 		missing(t, r.stderr, "drop-in")

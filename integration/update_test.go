@@ -147,7 +147,7 @@ func TestStartFirst(t *testing.T) {
 	equal(t, h.sh("/srv/server/bin/server ask 127.0.0.1:8080"), "2")
 	contains(t, h.hostctl(0, "status", "-var", "answer=2").stdout, "being updated: hostctl-web--next.service is beside it")
 	equal(t, h.sh(`hostctl ps -json | grep -o '"container": *"[^"]*"' | sort -u | tr -d ' '`), `"container":"web"`)
-	contains(t, h.sh("systemctl status --no-pager hostctl-web--next.service || true"), "Container web of updating, beside itself while it is updated")
+	contains(t, h.sh("systemctl status --no-pager hostctl-web--next.service || true"), "Container web, beside itself while it is updated, of updating")
 	contains(t, h.hostctl(0, "ls").stdout, "1 container", "1 running")
 	h.hostctl(0, "audit")
 	h.hostctl(0, "exec", "web", "true")

@@ -34,6 +34,7 @@ const (
 	Imported Reason = "imported" // update: it becomes this configuration's, see Resource.Import
 	Asked    Reason = "asked"    // replace: asked for
 	Released Reason = "released" // forget: a removed block
+	Adopted  Reason = "adopted"  // adopt: it was another configuration's, see Plan.Former
 )
 
 // Plan is what has to be done for the host to be as the configuration says. Its
@@ -46,6 +47,8 @@ type Plan struct {
 	// not for the host: it says what the declaration of Generation changed in that of Since.
 	Generation uint64 `json:"generation,omitempty"`
 	Since      uint64 `json:"since,omitempty"`
+	// Former is the configuration that gives its resources to Owner, see [Adopt]; absent in any other plan.
+	Former string `json:"former,omitempty"`
 	// Undoes is the generation that nobody confirmed, where what was last applied before it is wanted; absent else.
 	Undoes uint64 `json:"undoes,omitempty"`
 	// Targets are what the plan is about, with all that it needs; absent where it is about everything.
@@ -113,6 +116,8 @@ type Summary struct {
 	Move   int `json:"move,omitempty"`
 	Import int `json:"import,omitempty"`
 	Forget int `json:"forget,omitempty"`
+	// Adopt counts resources that were another configuration's.
+	Adopt int `json:"adopt,omitempty"`
 	// Down are the programs that run and go down, by address: restarted, replaced, deleted or stopped.
 	Down []resource.Addr `json:"down,omitempty"`
 }
@@ -120,7 +125,7 @@ type Summary struct {
 // Resource is what happens to one resource, and why.
 type Resource struct {
 	Addr   resource.Addr   `json:"address"`
-	Action resource.Action `json:"action"` // create, update, replace, delete or forget
+	Action resource.Action `json:"action"` // create, update, replace, delete, forget or adopt
 	Reason Reason          `json:"reason"`
 	// From is the address that it was applied under before, where it takes another.
 	From resource.Addr `json:"from,omitzero"`

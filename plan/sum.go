@@ -35,6 +35,7 @@ func (s Summary) words(say func(n int, doing, done string) string) string {
 		doing, done string
 		always      bool
 	}{
+		{s.Adopt, "adopt", "adopted", false},
 		{s.Import, "import", "imported", false},
 		{s.Move, "move", "moved", false},
 		{s.Add, "add", "added", true},

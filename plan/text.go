@@ -79,6 +79,9 @@ func (p *Plan) intent() string {
 	case p.Undoes != 0:
 		return fmt.Sprintf("hostctl will do this to undo generation %d of configuration %s:", p.Undoes, quote(p.Owner))
 	}
+	if p.Former != "" {
+		return fmt.Sprintf("hostctl will make what configuration %s has on this host that of %s:", quote(p.Former), quote(p.Owner))
+	}
 	return fmt.Sprintf("hostctl will do this to make the host as configuration %s says:", quote(p.Owner))
 }
 
@@ -91,6 +94,9 @@ func (p *Plan) same() string {
 		return fmt.Sprintf("The host is as generation %d says.", p.Generation)
 	case p.Undoes != 0:
 		return fmt.Sprintf("The host is as it was last applied before generation %d.", p.Undoes)
+	}
+	if p.Former != "" {
+		return fmt.Sprintf("Configuration %s has nothing on this host any more.", quote(p.Former))
 	}
 	return "The host is as the configuration says."
 }
@@ -130,6 +136,7 @@ var symbols = map[resource.Action]struct{ text, color string }{
 	resource.Delete: {"  -", red},
 	Replace:         {"-/+", red},
 	resource.Forget: {"  .", yellow},
+	resource.Adopt:  {"  ~", yellow},
 }
 
 // symbol returns the symbol of an action, three columns wide; blank for any other.
@@ -242,6 +249,8 @@ func headline(r *Resource) string {
 		return addr + " will be destroyed: removed from the configuration"
 	case resource.Forget:
 		return addr + " will be forgotten: it goes on, and is nobody's from then on"
+	case resource.Adopt:
+		return addr + " will be adopted: it goes on as it is"
 	case Replace:
 		if r.Reason == Moved {
 			return addr + " will be moved: it ends, and starts anew under the new name"

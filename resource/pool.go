@@ -157,8 +157,8 @@ func (r *Resolver) Claim(name string, self Addr, span Span) error {
 				return nil
 			case h == me:
 			case h.owner != r.Owner:
-				return fmt.Errorf("%d is given to %s of configuration %q, for files may belong to it even when that is gone; if none does, free it there: removed { from = %s }, and apply",
-					span.Start, h.addr, h.owner, h.addr)
+				return fmt.Errorf("%d is given to %s of configuration %q, for files may belong to it even when that is gone; if none does, free it there: removed { from = %s }, and apply; %s",
+					span.Start, h.addr, h.owner, h.addr, AdoptRemedy(h.owner))
 			case !r.givesUp(h, name, span):
 				return fmt.Errorf("%d is given to %s of configuration %q", span.Start, h.addr, h.owner)
 			default:

@@ -120,6 +120,15 @@ func (k Kinds) DecodeState(data []byte) (State, error) {
 	return state, nil
 }
 
+// CloneState returns a state of the same specs that shares nothing with it.
+func (k Kinds) CloneState(s State) (State, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	return k.DecodeState(data)
+}
+
 // Problem is something wrong with a resource, found after its text was read:
 // by validation, by resolution, or on the host. Whoever has the configuration's
 // text turns it into a diagnostic with a position.
@@ -161,6 +170,9 @@ const (
 	Delete Action = "delete"
 	// Forget takes the mark off an object, which goes on as nobody's.
 	Forget Action = "forget"
+	// Adopt puts the mark of the change's Owner in the place of its Former's, and gives the object the names that follow
+	// from it. The object goes on as it is, and nil means as well that there is none.
+	Adopt Action = "adopt"
 )
 
 // Change is one step's work on one resource, as its kind's [Host] carries it out.
@@ -179,6 +191,9 @@ type Change struct {
 	// have been cut off before. Set for Update and Create. The half of a replacement that
 	// deletes what was applied under another address has that one as its Addr.
 	From Addr `json:"from,omitzero"`
+	// Former is the configuration that the object belonged to, for Adopt; it may be Owner's
+	// already, for the change may have been cut off before.
+	Former string `json:"former,omitempty"`
 	// Import is the id on the host of an object that nobody owns, or this resource
 	// since a cut-off change, and that an Update makes the resource; "" for any other change.
 	Import string `json:"import,omitempty"`
@@ -233,6 +248,13 @@ type Importer interface {
 	// changes nothing. It returns the object as a spec and whether it is addr's already, by its mark;
 	// or why it cannot be taken over, with the remedy.
 	Find(ctx context.Context, owner string, addr Addr, id string) (live Spec, ours bool, refused []Problem)
+}
+
+// Untold is implemented by an [Importer] whose objects can have what no attribute says.
+type Untold interface {
+	// Untold says what the object with that id, which can be imported, has of that sort, and what becomes of it: a line each, in the
+	// words of the host. It changes nothing.
+	Untold(ctx context.Context, id string) ([]string, error)
 }
 
 // Settler is implemented by a Host whose resources can fail soon after they

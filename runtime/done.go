@@ -90,6 +90,28 @@ func (p Paths) DoneNames() ([]string, error) {
 	return out, err
 }
 
+// GiveDone makes the note of a job that configuration from ran one that configuration to did; when it was run stays. A note
+// that is not from's, and none at all, is left as it is.
+func (p Paths) GiveDone(name, from, to string) error {
+	s, _, err := p.Done(name)
+	if errors.Is(err, os.ErrNotExist) || err == nil && s.Owner != from {
+		return nil
+	}
+	at, atErr := p.DoneAt(name)
+	if err := errors.Join(err, atErr); err != nil {
+		return err
+	}
+	s.Owner = to
+	data, _, err := Encode(s)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(p.jobs(), name+".json", data); err != nil {
+		return err
+	}
+	return os.Chtimes(p.job(name), at, at)
+}
+
 // ForgetDone makes as if the job had never been run.
 func (p Paths) ForgetDone(name string) error {
 	if err := ValidName(name); err != nil {

@@ -20,10 +20,15 @@ import (
 const importerName = "hostctl-import"
 
 var importCommand = command{
-	name: "import", operands: "compose FILE | quadlet FILE... | nspawn FILE... | run 'docker run ...'",
-	summary: "Write what another container tool runs as a configuration, on standard output",
+	name: "import", operands: "compose FILE | quadlet FILE... | nspawn FILE... | run 'docker run ...' | host KIND ID...",
+	summary: "Write what another container tool runs, or what this host has, as a configuration, on standard output",
+	details: `
+host writes accounts (user NAME), network namespaces (netns NAME) and directories (volume PATH) of this host, each with its import block: the plan of that text
+is empty of changes but for their being taken over. Accounts that the directories belong to are written with them. What hostctl would change, and what it has
+no attribute for, is a comment above the block. Nothing of the host is changed. It needs root.`,
 	example: "hostctl import compose docker-compose.yml > main.hcl\n" +
 		"hostctl import quadlet -out hosts/web1 /etc/containers/systemd/*\n" +
+		"hostctl import host volume /srv/site > main.hcl\n" +
 		"hostctl import run 'docker run -d --name web -p 8080:80 nginx'",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var in imported
@@ -59,7 +64,7 @@ type importAnswer struct {
 }
 
 // importSources are what can be imported.
-var importSources = []string{"compose", "quadlet", "nspawn", "run"}
+var importSources = []string{"compose", "quadlet", "nspawn", "run", hostSource}
 
 func (in *imported) run(c *cli, operands []string) (map[string]any, error) {
 	if in.name != "" {
@@ -67,13 +72,19 @@ func (in *imported) run(c *cli, operands []string) (map[string]any, error) {
 			return nil, fmt.Errorf("-name %q: %w", in.name, err)
 		}
 	}
-	if len(operands) < 2 {
-		return nil, errors.New("say what to import: `hostctl import compose FILE`, `quadlet FILE...`, `nspawn FILE...` or `run 'docker run ...'`")
+	if len(operands) < 2 || operands[0] == hostSource && len(operands) < 3 {
+		return nil, errors.New("say what to import: `hostctl import compose FILE`, `quadlet FILE...`, `nspawn FILE...`, `run 'docker run ...'` or `host KIND ID...`")
 	}
 	if !slices.Contains(importSources, operands[0]) {
-		return nil, fmt.Errorf("there is no source %q%s: compose, quadlet, nspawn and run are known", operands[0], hcl.DidYouMean(operands[0], importSources))
+		return nil, fmt.Errorf("there is no source %q%s: compose, quadlet, nspawn, run and host are known", operands[0], hcl.DidYouMean(operands[0], importSources))
 	}
-	a, err := in.ask(c, operands)
+	var a *importAnswer
+	var err error
+	if operands[0] == hostSource {
+		a, err = in.host(c, operands[1:])
+	} else {
+		a, err = in.ask(c, operands)
+	}
 	switch {
 	case err != nil:
 		return nil, err

@@ -134,7 +134,7 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if err != nil {
 		return nil, nil, sources, err
 	}
-	if err := c.diagnose(proposal.warnings()); err != nil {
+	if err := c.diagnose(append(proposal.warnings(), proposal.renamed(sources.Place)...)); err != nil {
 		return nil, nil, sources, err
 	}
 	return proposal, config, sources, c.problems(config, problems)

@@ -105,6 +105,9 @@ func (p *purpose) run(c *cli, what string, args []string, fits func(resource.Kin
 	if err != nil {
 		return err
 	}
+	if err := ledger.HalfAdopted(seen.Owner); err != nil {
+		return err
+	}
 	return do(c, m, seen, addr)
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -156,7 +155,7 @@ func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, own
 	}
 	begun := time.Now()
 	report := &reporter{c: c, steps: p.plan.Steps}
-	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Event: report.event})
+	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Replay: true, Event: report.event})
 	if len(errs) > 0 {
 		failed = worse(failed, report.failed(errs, false))
 	}
@@ -193,7 +192,7 @@ func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner str
 	} else if applied := seen.Ledger.Owners[owner].Applied; applied != nil {
 		dir = applied.Dir
 	}
-	want, err := cloneState(m.Kinds, last) // which is completed in place, and the ledger's is not ours to change
+	want, err := m.Kinds.CloneState(last) // which is completed in place, and the ledger's is not ours to change
 	if err != nil {
 		return nil, nil, err
 	}
@@ -253,14 +252,6 @@ func without(want resource.State, problems []resource.Problem) resource.State {
 		}
 	}
 	return out
-}
-
-func cloneState(kinds resource.Kinds, s resource.State) (resource.State, error) {
-	data, err := json.Marshal(s)
-	if err != nil {
-		return nil, err
-	}
-	return kinds.DecodeState(data)
 }
 
 // mounted reports whether something is mounted at every mountpoint that a volume names.

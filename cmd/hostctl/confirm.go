@@ -217,7 +217,7 @@ func pendingWarning(owner string, w *apply.Pending) hcl.Diagnostic {
 
 // proposeUndo plans the way back to what was last applied before the change that waits.
 func proposeUndo(c *cli, m *apply.Machine, pol *hostPolicy, owner string, w *apply.Pending) (*proposal, error) {
-	want, err := cloneState(m.Kinds, w.Before.Last) // which is completed in place, and the ledger's is not ours to change
+	want, err := m.Kinds.CloneState(w.Before.Last) // which is completed in place, and the ledger's is not ours to change
 	if err != nil {
 		return nil, err
 	}

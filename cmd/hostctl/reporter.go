@@ -24,6 +24,7 @@ var progressWords = map[resource.Action][2]string{
 	resource.Update: {"changing", "changed"},
 	resource.Delete: {"removing", "removed"},
 	resource.Forget: {"letting go", "let go"},
+	resource.Adopt:  {"adopting", "adopted"},
 }
 
 func (r *reporter) event(e apply.Event) {

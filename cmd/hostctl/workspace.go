@@ -103,6 +103,11 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	if err != nil {
 		return nil, nil, err
 	}
+	if !s.boot {
+		if err := seen.Ledger.HalfAdopted(owner); err != nil {
+			return nil, nil, err
+		}
+	}
 	if s.undoes != 0 {
 		seen.Recall()
 	}
@@ -274,6 +279,23 @@ func (p *proposal) warnings() hcl.Diagnostics {
 		}
 	}
 	p.purposes(warn)
+	return d
+}
+
+// renamed is a warning where the configuration has nothing, and another one was applied from its directory, place.
+func (p *proposal) renamed(place string) (d hcl.Diagnostics) {
+	owner := p.seen.Owner
+	if record := p.seen.Ledger.Owners[owner]; record != nil && len(record.Last) > 0 {
+		return nil
+	}
+	for _, former := range slices.Sorted(maps.Keys(p.seen.Ledger.Owners)) {
+		record := p.seen.Ledger.Owners[former]
+		if former == owner || len(record.Last) == 0 || record.Applied == nil || record.Applied.Dir != place {
+			continue
+		}
+		d = append(d, hcl.Diagnostic{Severity: hcl.Warning, Summary: fmt.Sprintf("Configuration %q was applied from this directory", former),
+			Detail: fmt.Sprintf("If %q is its new name, take over what it has: hostctl adopt %s. Else this is another configuration, and has nothing on this host yet.", owner, former)})
+	}
 	return d
 }
 

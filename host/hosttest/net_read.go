@@ -123,6 +123,13 @@ func (n *Net) Sysctls(ns host.Namespace, keys []string) (map[string]string, erro
 	return s.pick(keys), nil
 }
 
+// ChangedSysctls implements [host.Netlink.ChangedSysctls].
+func (n *Net) ChangedSysctls(ns host.Namespace) (map[string]string, error) {
+	values, err := n.Sysctls(ns, slices.Collect(maps.Keys(newSysctls)))
+	maps.DeleteFunc(values, func(key, value string) bool { return newSysctls[key] == value })
+	return values, err
+}
+
 // NewSysctls implements [host.Netlink.NewSysctls].
 func (n *Net) NewSysctls(keys []string) (map[string]string, error) {
 	return newSpace("").pick(keys), nil

@@ -2,6 +2,7 @@ package hosttest_test
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -39,6 +40,7 @@ type door interface {
 
 	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
 	NewSysctls(keys []string) (map[string]string, error)
+	ChangedSysctls(ns host.Namespace) (map[string]string, error)
 	SetSysctl(ns host.Namespace, key, value string) error
 	AddBridge(name, mac string) (host.Link, error)
 }
@@ -81,6 +83,13 @@ var netSteps = []struct {
 	}},
 	{"sysctl of several numbers", false, func(t *testing.T, d door) error {
 		return d.SetSysctl(front(t, d), "net.ipv4.ip_local_port_range", "40000 50000")
+	}},
+	{"what of the sysctls is not new", false, func(t *testing.T, d door) error {
+		changed, err := d.ChangedSysctls(front(t, d))
+		if want := map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ip_local_port_range": "40000 50000"}; !maps.Equal(changed, want) {
+			t.Errorf("changed sysctls %v, want %v", changed, want)
+		}
+		return err
 	}},
 	{"veth", false, func(t *testing.T, d door) error {
 		_, err := d.AddVeth(host.Link{Name: "end", MAC: host.LinkMAC(endMark)}, front(t, d), host.Link{Name: "eth0", MAC: host.LinkMAC("inside")})
@@ -277,6 +286,24 @@ func TestNetKernelIproute2(t *testing.T) {
 		}
 		if err := d.DeleteNamespace("foreign", nsMark); err == nil {
 			t.Error("a foreign namespace was deleted")
+		}
+		// Another mark is also in the file below the namespace: it tells of one that went away.
+		const other = "hostctl:store:netns.front"
+		if _, err := d.AddNamespace("front", nsMark); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.MoveNamespace("front", nsMark, "front", other); err != nil {
+			t.Fatal(err)
+		}
+		ip("netns", "exec", "front", "true")
+		if out, err := exec.Command("umount", "/run/netns/front").CombinedOutput(); err != nil {
+			t.Fatalf("umount: %v: %s", err, out)
+		}
+		if e, ok, err := d.Namespace("front"); err != nil || !ok || e.Mounted || e.Mark != other {
+			t.Errorf("after another mark and umount: %v, %v, %v", e, ok, err)
+		}
+		if err := d.DeleteNamespace("front", other); err != nil {
+			t.Error(err)
 		}
 		// What a crash between the file and its mount leaves, and umount(8).
 		if _, err := d.AddNamespace("front", nsMark); err != nil {

@@ -143,10 +143,13 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 				fmt.Sprintf("that is left so; allow it with systemctl unmask %s, or write enabled = false", unit))
 		}
 	case loaded:
-		switch ours, err := k.ours(ctx, unit, change.Owner); {
+		switch of, err := k.unitOwner(ctx, unit); {
 		case err != nil:
 			v.bad("", fmt.Sprintf("unit %s cannot be examined", unit), err.Error())
-		case !ours:
+		case of == change.Owner:
+		case resource.CheckName(of) == nil:
+			v.bad("", fmt.Sprintf("a unit %s is there that is configuration %q's", unit, of), "give the container another name; "+resource.AdoptRemedy(of))
+		default:
 			v.bad("", fmt.Sprintf("a unit %s is there that is not this configuration's", unit),
 				"it is left alone; give the container another name, or remove that unit")
 		}
@@ -167,7 +170,7 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 		v.bad("", fmt.Sprintf("a container that was let go has the name %s on this host", name), releasedRemedy(change.Addr))
 	case spec.Owner != change.Owner:
 		v.bad("", fmt.Sprintf("%s of configuration %q has this name on the host", spec.Address, spec.Owner),
-			"give the container another name")
+			"give the container another name; "+resource.AdoptRemedy(spec.Owner))
 	case spec.Address != change.Addr.String() && spec.Address != change.From.String():
 		v.bad("", fmt.Sprintf("%s has this name on the host", spec.Address), "remove that container first")
 	}

@@ -3,7 +3,6 @@ package container
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"hostctl/host"
@@ -18,12 +17,13 @@ func (h *Host) Glance(ctx context.Context) ([]resource.Sight, error) {
 	}
 	var sights []resource.Sight
 	for _, u := range units {
-		p, err := h.Systemd.Properties(ctx, u.Name, "Unit.Transient", "Service.ExecStart", "Service.LogExtraFields", "Service.MainPID", "Unit.ActiveEnterTimestamp")
+		p, err := h.Systemd.Properties(ctx, u.Name, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields", "Service.MainPID", "Service.StatusText", "Unit.ActiveEnterTimestamp")
 		if err != nil {
 			return nil, err
 		}
-		name, owner := NameOfUnit(u.Name), ownerIn(p["Service.LogExtraFields"])
-		if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], name) || resource.CheckName(owner) != nil {
+		name := NameOfUnit(u.Name)
+		owner := provenOwner(p, name)
+		if resource.CheckName(owner) != nil {
 			continue
 		}
 		s := resource.Sight{Owner: owner, Name: name, Status: glance(u)}
@@ -32,6 +32,9 @@ func (h *Host) Glance(ctx context.Context) ([]resource.Sight, error) {
 		}
 		if since, _ := p["Unit.ActiveEnterTimestamp"].(uint64); since != 0 && running(u) {
 			s.Status += ", since " + time.UnixMicro(int64(since)).Format(time.DateTime)
+		}
+		if u.ActiveState != "inactive" && u.ActiveState != "failed" { // else systemd shows what was last said
+			s.Status = withHealth(s.Status, p["Service.StatusText"])
 		}
 		sights = append(sights, s)
 	}
@@ -55,15 +58,4 @@ func glance(u host.Unit) string {
 		return "stopping"
 	}
 	return "stopped"
-}
-
-// ownerIn is the owner that a unit's LogExtraFields name; "" for none.
-func ownerIn(fields any) string {
-	list, _ := fields.([][]byte)
-	for _, f := range list {
-		if owner, ok := strings.CutPrefix(string(f), "HOSTCTL_OWNER="); ok {
-			return owner
-		}
-	}
-	return ""
 }

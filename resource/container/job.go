@@ -83,7 +83,7 @@ func (c *Container) jobProperties(name, launcher string) []host.Property {
 // timer is the unit that runs a job by the calendar.
 func (c *Container) timer(self resource.Addr, owner string) host.Transient {
 	p := []host.Property{
-		{Name: "Description", Value: "Schedule of container " + self.HostName() + " of " + owner},
+		describe(timerTitle, self, owner),
 		{Name: "TimersCalendar", Value: []host.TimerCalendar{{Base: "OnCalendar", Event: c.Schedule.Calendar}}},
 		{Name: "AccuracyUSec", Value: uint64(1e6)},
 		{Name: "Persistent", Value: c.Schedule.Persistent},
@@ -124,7 +124,7 @@ func (k *checker) checkJob(ctx context.Context, v *validator, change resource.Ch
 		return
 	}
 	if done, _, err := k.Specs.Done(change.Addr.HostName()); err == nil && done.Owner != change.Owner {
-		v.bad("", fmt.Sprintf("%s of configuration %q has this name on the host", done.Address, done.Owner), "give the container another name")
+		v.bad("", fmt.Sprintf("%s of configuration %q has this name on the host", done.Address, done.Owner), "give the container another name; "+resource.AdoptRemedy(done.Owner))
 	}
 	if !want.scheduled() {
 		return

@@ -120,7 +120,7 @@ func (c *Container) socket(self resource.Addr, owner string) host.Transient {
 		backlog = max(backlog, l.Backlog)
 	}
 	p := []host.Property{
-		{Name: "Description", Value: "Sockets of container " + self.HostName() + " of " + owner},
+		describe(socketTitle, self, owner),
 		{Name: "Listen", Value: listen},
 		{Name: "BindIPv6Only", Value: "both"},
 		{Name: "SocketMode", Value: uint32(mode)},
@@ -154,10 +154,10 @@ func (h *Host) listens(ctx context.Context, addr resource.Addr, owner string) (l
 	if err != nil || p["Unit.LoadState"] == "not-found" {
 		return false, err
 	}
-	if p, err = h.Systemd.Properties(ctx, name, "Unit.Transient", "Socket.LogExtraFields"); err != nil {
+	if p, err = h.Systemd.Properties(ctx, name, "Unit.Transient", "Unit.Description", "Socket.LogExtraFields"); err != nil {
 		return true, err
 	}
-	if transient, _ := p["Unit.Transient"].(bool); !transient || !hasField(p["Socket.LogExtraFields"], "HOSTCTL_OWNER="+owner) {
+	if transient, _ := p["Unit.Transient"].(bool); !transient || ownerIn(socketTitle, p["Unit.Description"], p["Socket.LogExtraFields"]) != owner {
 		return true, fmt.Errorf("socket %s: %w", name, errForeign)
 	}
 	return true, nil

@@ -608,7 +608,7 @@ func TestHiddenProof(t *testing.T) {
 	b := newBench(t)
 	b.apply(web, resolved())
 	const dropIn = "/etc/systemd/system/hostctl-web.service.d/x.conf"
-	s := &asked{Systemd: b.Systemd, properties: map[string]map[string]any{Unit(web): {"Service.LogExtraFields": [][]byte(nil), "Unit.DropInPaths": []string{dropIn}}}}
+	s := &asked{Systemd: b.Systemd, properties: map[string]map[string]any{Unit(web): {"Unit.Description": "Mine", "Service.LogExtraFields": [][]byte(nil), "Unit.DropInPaths": []string{dropIn}}}}
 	b.Systemd = s
 	before := b.systemd.String()
 	gone := resource.Change{Addr: web, Owner: "shop", Action: resource.Delete, Last: resolved()}

@@ -109,9 +109,10 @@ func (h *Host) astray(change resource.Change, want *Container) bool {
 	return err != nil || !same
 }
 
-// follow gives a running spec the name that its network namespace has in next,
-// where the process is in the namespace of that name.
+// follow gives a running spec the owner that it has in next, and the name that its network namespace
+// has there, where the process is in the namespace of that name.
 func (r *reader) follow(running, next runtime.Spec, pid int) runtime.Spec {
+	running.Owner = next.Owner
 	if running.Netns != "" && next.Netns != "" && running.Netns != next.Netns && pid != 0 {
 		if same, err := sameFile(filepath.Join(r.Proc, strconv.Itoa(pid), "ns/net"), next.Netns); err == nil && same {
 			running.Netns = next.Netns

@@ -54,7 +54,11 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return reading, err
 	}
-	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, controllers: controllers}
+	keepers, err := h.named(ctx, keeperSuffix)
+	if err != nil {
+		return reading, err
+	}
+	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, keepers: keepers, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
 	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
@@ -160,6 +164,7 @@ type reader struct {
 	units       map[string]host.Unit
 	sockets     map[string]host.Unit
 	timers      map[string]host.Unit
+	keepers     map[string]host.Unit // and other slices
 	controllers map[string]bool
 }
 
@@ -250,7 +255,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		// After a live change it is the next start's spec that tells the limits.
 		applied = next.Limits
 	}
-	if err := r.limits(addr, applied, f); err != nil {
+	if err := r.limits(ctx, addr, applied, f); err != nil {
 		return nil, err
 	}
 	if record.PID != 0 {
@@ -258,6 +263,13 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		if err := r.facts(record, f); err != nil {
 			return nil, err
 		}
+	}
+	if r.keepers[Keeper(addr)].ActiveState != "active" {
+		if f.live.Altered == nil {
+			f.live.Altered = map[string]string{}
+		}
+		f.live.Altered[alteredKeeper] = "stopped: once the container stops, systemctl start does not know it"
+		f.status += ", nothing keeps its unit"
 	}
 	if err := r.health(ctx, u, f); err != nil {
 		return nil, err
@@ -335,16 +347,28 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 // invocation is the id of the unit's current run; "" where it has none.
 func (h *Host) invocation(unit string) string { return host.Invocation(h.Units, unit) }
 
-// ours proves that a loaded unit is a container of the owner, or the helper of one: made by a call and
-// not from a file, starting our launcher for the unit's name, and carrying the owner's name.
+// ours proves that a loaded unit is a container of the owner, or the helper of one.
 func (h *Host) ours(ctx context.Context, unit, owner string) (bool, error) {
-	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Service.ExecStart", "Service.LogExtraFields")
+	of, err := h.unitOwner(ctx, unit)
+	return of == owner, err
+}
+
+// unitOwner is the configuration that a loaded unit is a container of, or the helper of one: made by a call and not from a
+// file, starting our launcher for the unit's name, and carrying the owner's name. "" where it is none.
+func (h *Host) unitOwner(ctx context.Context, unit string) (string, error) {
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields")
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	transient, _ := p["Unit.Transient"].(bool)
-	return transient && startsLauncher(p["Service.ExecStart"], linkOfUnit(unit)) &&
-		hasField(p["Service.LogExtraFields"], "HOSTCTL_OWNER="+owner), nil
+	return provenOwner(p, linkOfUnit(unit)), nil
+}
+
+// provenOwner is [Host.unitOwner] of properties that were read.
+func provenOwner(p map[string]any, link string) string {
+	if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], link) {
+		return ""
+	}
+	return ownerIn(unitTitle, p["Unit.Description"], p["Service.LogExtraFields"])
 }
 
 // startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch LINK.
@@ -356,14 +380,4 @@ func startsLauncher(execStart any, link string) bool {
 	path, _ := commands[0][0].(string)
 	args, _ := commands[0][1].([]string)
 	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == link
-}
-
-func hasField(fields any, want string) bool {
-	list, _ := fields.([][]byte)
-	for _, f := range list {
-		if string(f) == want {
-			return true
-		}
-	}
-	return false
 }

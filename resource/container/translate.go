@@ -152,7 +152,7 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		hopeless = append(hopeless, exitCredentials)
 	}
 	p := []host.Property{
-		{Name: "Description", Value: "Container " + name + " of " + owner},
+		describe(unitTitle, addr, owner),
 		{Name: "Type", Value: "notify"},
 		{Name: "NotifyAccess", Value: "main"},
 		{Name: "ExecStart", Value: []host.Command{{Path: launcher, Args: []string{launcher, name}}}},

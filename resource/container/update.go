@@ -69,7 +69,7 @@ func (c *Container) helper(addr resource.Addr, owner, launcher string) (host.Tra
 	name := addr.HostName()
 	unit.Name = Helper(name)
 	unit.Properties = replaceProperties(unit.Properties, []host.Property{
-		{Name: "Description", Value: "Container " + name + " of " + owner + ", beside itself while it is updated"},
+		{Name: "Description", Value: unitTitle + name + ", beside itself while it is updated, of " + owner},
 		{Name: "ExecStart", Value: []host.Command{{Path: launcher, Args: []string{launcher, name + runtime.NextSuffix}}}},
 		{Name: "Restart", Value: "no"},
 		{Name: "CollectMode", Value: "inactive"},

@@ -22,6 +22,8 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 		return h.delete(c)
 	case resource.Forget:
 		return h.release(c)
+	case resource.Adopt:
+		return h.adopt(c)
 	}
 	if err := h.take(c); err != nil {
 		return err

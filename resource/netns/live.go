@@ -39,6 +39,7 @@ type Door interface {
 
 	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
 	NewSysctls(keys []string) (map[string]string, error)
+	ChangedSysctls(ns host.Namespace) (map[string]string, error)
 	SetSysctl(ns host.Namespace, key, value string) error
 }
 
@@ -195,12 +196,15 @@ func (h *Host) checkNamespace(v *validation, c resource.Change, s *Spec, outside
 		return err
 	}
 	if e.Mark != Mark(c.Owner, c.Addr) && !(moves(c) && e.Mark == Mark(c.Owner, c.From)) && c.Import == "" {
-		what, remedy := "network namespace", "ip netns delete "+e.Name
+		what, remedy := "network namespace", fmt.Sprintf("import it (import { to = %s, id = %q }), or remove it with: ip netns delete %s", c.Addr, e.Name, e.Name)
 		if !e.Mounted {
-			what, remedy = "entry", "rm "+Path(c.Addr)
+			what, remedy = "entry", "or remove it with: rm "+Path(c.Addr)
+		}
+		if by, _, ok := host.ParseMark(e.Mark); ok && by != c.Owner {
+			remedy = resource.AdoptRemedy(by)
 		}
 		v.report("", fmt.Sprintf("%s %s is there already and is not this block's", what, Path(c.Addr)),
-			"it belongs to %s; rename the block, or remove it with: %s", e.Holder(), remedy)
+			"it belongs to %s; rename the block; %s", e.Holder(), remedy)
 		return nil
 	}
 	if !e.Mounted {

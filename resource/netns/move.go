@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,6 +58,42 @@ func (h *Host) take(c resource.Change) error {
 		return err
 	}
 	return nil
+}
+
+// adopt marks the former owner's namespace and the outside ends of its interfaces as the new one's. The namespace's own
+// mark goes last: until then the ends are found by what they lead into.
+func (h *Host) adopt(c resource.Change) error {
+	if err := h.eachEnd(c.Former, c.Addr, func(l host.Link, label string) error { return h.hand(c, l, label) }); err != nil {
+		return err
+	}
+	// Of one that was marked already the name may be the old one still.
+	if err := h.eachEnd(c.Owner, c.Addr, func(l host.Link, label string) error { return h.hand(c, l, label) }); err != nil {
+		return err
+	}
+	mark := Mark(c.Owner, c.Addr)
+	e, ok, err := h.door.Namespace(c.Addr.HostName())
+	switch {
+	case err != nil || !ok || e.Mark != Mark(c.Former, c.Addr):
+		return err // it is gone, or adopted already, or another's
+	case !e.Mounted:
+		return h.door.DeleteNamespace(e.Name, e.Mark) // the file alone, which nobody can use
+	}
+	return h.door.MoveNamespace(e.Name, e.Mark, e.Name, mark)
+}
+
+// hand gives an outside end the mark and the name that it has under the change's owner.
+func (h *Host) hand(c resource.Change, l host.Link, label string) error {
+	if err := h.door.SetAlias(outdoors, l.Index, interfaceMark(c.Owner, c.Addr, label)); err != nil {
+		return err
+	}
+	name := linkName(c.Owner, c.Addr, label)
+	if l.Name == name {
+		return nil
+	}
+	if err := h.door.SetName(outdoors, l.Index, name); err != nil || !l.Up {
+		return err
+	}
+	return h.door.SetUp(outdoors, l.Index, true)
 }
 
 // release takes the marks off. The namespace's own goes last: until then it is ours to release.
@@ -161,9 +198,45 @@ func (h *Host) Find(_ context.Context, owner string, addr resource.Addr, id stri
 	links, err := h.door.Links(e.Namespace)
 	routes, err2 := h.door.Routes(e.Namespace)
 	sysctls, err3 := h.door.Sysctls(e.Namespace, []string{unprivilegedPortStart})
-	if err := errors.Join(err, err2, err3); err != nil {
+	changed, err4 := h.door.ChangedSysctls(e.Namespace)
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		return refuse("the namespace cannot be read", err.Error())
 	}
+	maps.Copy(sysctls, changed)
 	seen := sight{inside: &host.Stack{Links: links, Routes: routes, Sysctls: sysctls}}
 	return seen.spec(&Spec{}), e.Mark == Mark(owner, addr), nil
+}
+
+// Untold implements [resource.Untold]: an interface is what hostctl made of a veth pair and a network's bridge, and a route leads over one.
+func (h *Host) Untold(_ context.Context, id string) ([]string, error) {
+	e, _, err := h.door.Namespace(id)
+	if err != nil {
+		return nil, err
+	}
+	links, err := h.door.Links(e.Namespace)
+	routes, err2 := h.door.Routes(e.Namespace)
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	var lines []string
+	names := map[int]string{}
+	for _, l := range links {
+		names[l.Index] = l.Name
+		if l.Index == 1 {
+			continue
+		}
+		text := fmt.Sprintf("link %s, a %s", l.Name, l.Type)
+		for _, p := range l.Addresses {
+			if !p.Addr().IsLinkLocalUnicast() {
+				text += ", " + p.String()
+			}
+		}
+		lines = append(lines, text+": nobody's of hostctl's, and left as it is; an interface block of that name is in its way")
+	}
+	for _, r := range routes {
+		if r.Via.IsValid() {
+			lines = append(lines, fmt.Sprintf("route to %s via %s by link %s: left as it is", r.Destination, r.Via, names[r.Link]))
+		}
+	}
+	return lines, nil
 }

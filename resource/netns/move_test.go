@@ -222,3 +222,42 @@ func TestImport(t *testing.T) {
 		}
 	})
 }
+
+// Another configuration takes over what a first one has: the namespace goes on, and nothing is left for the new owner to change, also
+// where the old one was interrupted at any call.
+func TestAdopt(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world, _ door) {
+		w.apply(before())
+		old := inodes(t, w.door, "front")[0]
+		adopt := func() error {
+			for _, text := range []string{"network.lan", "netns.front"} {
+				c := resource.Change{Addr: addr(text), Owner: "new", Former: w.owner, Action: resource.Adopt, Want: before()[addr(text)]}
+				if err := w.host(c.Addr.Kind).Apply(t.Context(), c); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for range 2 {
+			if err := adopt(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p := w.plan(resource.State{}); len(p.Steps) > 0 {
+			t.Errorf("the former owner has something still:\n%s", p.Text(plan.TextOptions{}))
+		}
+		w.owner = "new"
+		want := before()
+		resolve(w.owner, want)
+		if p := w.plan(want); len(p.Steps) > 0 {
+			t.Errorf("the new owner would change something:\n%s", p.Text(plan.TextOptions{}))
+		}
+		if got := inodes(t, w.door, "front")[0]; got != old {
+			t.Errorf("namespace %d, want %d", got, old)
+		}
+		w.apply(resource.State{})
+		if strings.Contains(w.text(), "hostctl:") {
+			t.Errorf("left over:\n%s", w.text())
+		}
+	})
+}

@@ -136,19 +136,23 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 			if !f.subnet.IsValid() {
 				continue
 			}
-			if has := holderOf(*f.subnet, c, links, routes); has != "" {
+			if has, by := holderOf(*f.subnet, c, links, routes); has != "" {
+				also := ""
+				if by != "" {
+					also = "; " + resource.AdoptRemedy(by)
+				}
 				problems = append(problems, resource.Problem{Addr: c.Addr, Path: f.subnetPath,
-					Summary: fmt.Sprintf("%s overlaps what the host has: %s", *f.subnet, has), Detail: "give the network another range"})
+					Summary: fmt.Sprintf("%s overlaps what the host has: %s", *f.subnet, has), Detail: "give the network another range" + also})
 			}
 		}
 	}
 	return problems
 }
 
-// holderOf says what else on the host has a part of the range; "" when nothing
-// has. Bridges of the same configuration are left to the pure check: what they
+// holderOf says what else on the host has a part of the range, "" when nothing
+// has, and of which configuration that is, "" where of none. Bridges of the same configuration are left to the pure check: what they
 // have now may be about to change.
-func holderOf(subnet netip.Prefix, c resource.Change, links []host.Link, routes []host.Route) string {
+func holderOf(subnet netip.Prefix, c resource.Change, links []host.Link, routes []host.Route) (has, owner string) {
 	name, mine := map[int]string{}, map[int]bool{}
 	for _, l := range links {
 		name[l.Index] = l.Name
@@ -159,19 +163,19 @@ func holderOf(subnet netip.Prefix, c resource.Change, links []host.Link, routes 
 		}
 		for _, p := range l.Addresses {
 			if subnet.Overlaps(p.Masked()) {
-				if _, _, ok := host.ParseMark(l.Alias); ok {
-					return fmt.Sprintf("address %s of link %s, which is %s", p, l.Name, l.Holder())
+				if ok {
+					return fmt.Sprintf("address %s of link %s, which is %s", p, l.Name, l.Holder()), by
 				}
-				return fmt.Sprintf("address %s of link %s", p, l.Name)
+				return fmt.Sprintf("address %s of link %s", p, l.Name), ""
 			}
 		}
 	}
 	for _, r := range routes {
 		if r.Destination.Bits() > 0 && !mine[r.Link] && subnet.Overlaps(r.Destination) {
-			return fmt.Sprintf("route to %s by link %s", r.Destination, name[r.Link])
+			return fmt.Sprintf("route to %s by link %s", r.Destination, name[r.Link]), ""
 		}
 	}
-	return ""
+	return "", ""
 }
 
 func isBridge(l host.Link, mark string) bool { return l.Type == "bridge" && l.Carries(mark) }
@@ -186,6 +190,9 @@ func its(l host.Link, c resource.Change) bool {
 func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if c.Action == resource.Adopt {
+		return h.adopt(c)
 	}
 	l, found, err := h.find(c)
 	if err != nil {
@@ -227,6 +234,48 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 	}
 	for _, p := range obsolete(c) {
 		if err := h.door.DeleteAddress(outdoors, l, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt marks the former owner's bridge as the new one's, and then gives it the name that follows from that.
+func (h *Host) adopt(c resource.Change) error {
+	links, err := h.door.Links(outdoors)
+	if err != nil {
+		return err
+	}
+	mark, name := Mark(c.Owner, c.Addr), LinkName(c.Owner, c.Addr)
+	links = slices.DeleteFunc(links, func(l host.Link) bool { return !isBridge(l, Mark(c.Former, c.Addr)) && !isBridge(l, mark) })
+	if len(links) > 1 {
+		return fmt.Errorf("bridges %s and %s would both be it; rename one of the blocks and apply first", links[0].Name, links[1].Name)
+	}
+	for _, l := range links {
+		if err := h.door.SetAlias(outdoors, l.Index, mark); err != nil {
+			return err
+		}
+		return h.rename(l, name)
+	}
+	return nil
+}
+
+// rename gives a bridge another name. Kernels before 6.2 rename none that is up: what it lost by going down it gets again.
+func (h *Host) rename(l host.Link, name string) error {
+	if l.Name == name {
+		return nil
+	}
+	if err := h.door.SetName(outdoors, l.Index, name); err != nil || !l.Up {
+		return err
+	}
+	if err := h.door.SetUp(outdoors, l.Index, true); err != nil {
+		return err
+	}
+	for _, p := range l.Addresses {
+		if p.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		if err := h.door.AddAddress(outdoors, l.Index, p); err != nil {
 			return err
 		}
 	}

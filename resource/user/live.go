@@ -207,10 +207,13 @@ func (h live) checkWanted(ctx context.Context, c resource.Change, known host.Acc
 // remedy says what to do about an account that is not ours. Handing one over is
 // for root to do, and is offered only where it could be hostctl's by its number.
 func remedy(a host.Account, c resource.Change) string {
-	if a.UID < minUID || a.UID > maxUID {
+	by, of, marked := parseMark(a)
+	switch {
+	case marked && by != c.Owner:
+		return "choose another name; " + resource.AdoptRemedy(by)
+	case a.UID < minUID || a.UID > maxUID:
 		return "choose another name"
-	}
-	if by, of, marked := parseMark(a); marked && (by != c.Owner || of != c.Addr) {
+	case marked && of != c.Addr:
 		return "choose another name, or remove it there first"
 	}
 	return fmt.Sprintf("choose another name; or hand the account over, so that hostctl locks it and manages it: usermod --lock --comment '%s' %s, with uid = %d in the block to keep its number",
@@ -255,6 +258,11 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 			return nil
 		}
 		return h.door.MoveAccount(ctx, name, a.Comment, name, "")
+	case resource.Adopt:
+		if !exists || a.Comment != mark(c.Former, c.Addr) {
+			return nil // it is gone, or adopted already, or another's
+		}
+		return h.door.MoveAccount(ctx, name, a.Comment, name, mark(c.Owner, c.Addr))
 	}
 	if known, err = h.take(ctx, c, known); err != nil {
 		return err

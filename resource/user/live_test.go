@@ -152,7 +152,7 @@ func TestConflicts(t *testing.T) {
 	}{
 		{"a foreign account", with(func(*host.Account) {}), []string{"account shop is on this host, and hostctl did not make it", "usermod --lock --comment 'hostctl/shop/user.shop' shop, with uid = 1500"}},
 		{"a system account", with(func(a *host.Account) { a.UID = 101 }), []string{"hostctl did not make it: choose another name"}},
-		{"another configuration's", with(func(a *host.Account) { a.Comment, a.Locked = "hostctl/other/user.shop", true }), []string{`it is user.shop of configuration "other"`, "remove it there first"}},
+		{"another configuration's", with(func(a *host.Account) { a.Comment, a.Locked = "hostctl/other/user.shop", true }), []string{`it is user.shop of configuration "other"`, "hostctl adopt other"}},
 		{"another resource's", with(func(a *host.Account) { a.Comment, a.Locked = `hostctl/shop/user.sh["op"]`, true }), []string{"hostctl did not make it"}},
 		{"a mark that somebody wrote himself", with(func(a *host.Account) { a.Comment = "hostctl/shop/user.shop" }), []string{"it has a password"}},
 		{"its uid", with(func(a *host.Account) { a.Name, a.UID = "bob", 51200 }), []string{"uid: uid 51200 is that of account bob"}},

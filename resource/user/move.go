@@ -78,3 +78,15 @@ func unfit(a host.Account, owner string, addr resource.Addr) string {
 	}
 	return ""
 }
+
+// Untold implements [resource.Untold]: the mark takes the comment's place.
+func (h live) Untold(ctx context.Context, id string) ([]string, error) {
+	known, err := h.door.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a, _ := known.User(id); a.Comment != "" && !strings.HasPrefix(a.Comment, markPrefix) {
+		return []string{fmt.Sprintf("its comment %q: hostctl's mark takes its place", a.Comment)}, nil
+	}
+	return nil, nil
+}

@@ -76,10 +76,23 @@ func (h live) Read(_ context.Context, owner string, last resource.State) (resour
 			out.Foreign = append(out.Foreign, resource.Problem{Addr: addr, Summary: out.Status[addr], Detail: remedy(dir, resource.Change{Owner: owner, Addr: addr}, &v)})
 			continue
 		}
-		v.UID, v.GID, v.Mode = dir.UID, dir.GID, resource.Mode(dir.Mode&0o777)
+		v.is(dir)
 		out.State[addr], out.Status[addr] = &v, v.Path
 	}
 	return out, nil
+}
+
+// is makes the volume's owner and mode those of a directory.
+func (v *Volume) is(dir host.Dir) {
+	v.UID, v.GID, v.Mode, v.Special = dir.UID, dir.GID, resource.Mode(dir.Mode&0o777), nil
+	for _, bit := range []struct {
+		mask uint32
+		name string
+	}{{0o4000, "setuid"}, {0o2000, "setgid"}, {0o1000, "sticky"}} {
+		if dir.Mode&bit.mask != 0 {
+			v.Special = append(v.Special, bit.name)
+		}
+	}
 }
 
 // guard reports that nothing is mounted where the volume wants it.
@@ -213,8 +226,9 @@ func remedy(dir host.Dir, c resource.Change, v *Volume) string {
 		return fmt.Sprintf("choose another path, or move the directory away: no mark can be read there, for its filesystem keeps none or because this is not root; an empty directory of %d:%d with mode %s is taken",
 			v.UID, v.GID, v.Mode)
 	case dir.Mark != "" && !strings.HasPrefix(dir.Mark, c.Owner+"/"):
-		return fmt.Sprintf("choose another path; or, when that configuration has the volume no more, hand the directory over: setfattr -n %s -v %s %s",
-			host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
+		by, _, _ := strings.Cut(dir.Mark, "/")
+		return fmt.Sprintf("choose another path; %s; or, when that configuration has the volume no more, hand the directory over: setfattr -n %s -v %s %s",
+			resource.AdoptRemedy(by), host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
 	}
 	return fmt.Sprintf("choose another path; or hand the directory over, so that hostctl sets its owner and mode: setfattr -n %s -v %s %s",
 		host.MarkXattr, quote(mark(c.Owner, c.Addr)), quote(v.Path))
@@ -267,7 +281,14 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 	case resource.Delete:
 		return h.remove(ctx, c)
 	case resource.Forget:
-		return h.release(c)
+		return h.mark(c, mark(c.Owner, c.Addr), "")
+	case resource.Adopt:
+		if v, ok := c.Last.(*Volume); ok {
+			if err := h.guard(v); err != nil {
+				return err // the mark is on what is to be mounted there
+			}
+		}
+		return h.mark(c, mark(c.Former, c.Addr), mark(c.Owner, c.Addr))
 	}
 	v := c.Want.(*Volume)
 	if err := h.guard(v); err != nil {

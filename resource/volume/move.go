@@ -23,9 +23,13 @@ func takes(c resource.Change, dir host.Dir) bool {
 	return c.From != (resource.Addr{}) && dir.Mark == mark(c.Owner, c.From)
 }
 
-// release takes the mark off. Where no mark can be there is none to take.
-func (h live) release(c resource.Change) error {
-	v, _ := c.Live.(*Volume)
+// mark puts the mark to in the place of from on the directory that was applied; "" takes it off. Where no mark can be there is
+// none to change, and another's stays.
+func (h live) mark(c resource.Change, from, to string) error {
+	v, _ := c.Last.(*Volume)
+	if live, ok := c.Live.(*Volume); ok {
+		v = live
+	}
 	if v == nil || v.External {
 		return nil
 	}
@@ -33,10 +37,10 @@ func (h live) release(c resource.Change) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil || dir.NoMarks || dir.Mark != mark(c.Owner, c.Addr) {
+	if err != nil || dir.NoMarks || dir.Mark != from {
 		return err
 	}
-	return h.door.MarkDir(v.Path, dir.Mark, "")
+	return h.door.MarkDir(v.Path, from, to)
 }
 
 // Find implements [resource.Importer]; the id is the directory's path.
@@ -57,7 +61,8 @@ func (h live) Find(_ context.Context, owner string, addr resource.Addr, id strin
 		return refuse(fmt.Sprintf("directory %s cannot be imported: %s", id, foreign(dir, owner, addr, nil)), "take the import block out, and choose another path")
 	default:
 		v := resource.SetDefaults(new(Volume))
-		v.Path, v.UID, v.GID, v.Mode = id, dir.UID, dir.GID, resource.Mode(dir.Mode&0o777)
+		v.Path = id
+		v.is(dir)
 		return v, dir.Mark == self, nil
 	}
 }
