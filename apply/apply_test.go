@@ -310,7 +310,7 @@ func TestLedgerRefusals(t *testing.T) {
 		"empty":      {"", "damaged"},
 		"torn":       {string(good[:len(good)/2]), "mv "},
 		"edited":     {strings.Replace(string(good), `"a"`, `"z"`, 1), "damaged"},
-		"newer":      {sum(strings.Replace(body, `"version":1`, `"version":2`, 1)), "use the release that wrote it"},
+		"newer":      {sum(strings.Replace(body, `"version":1`, `"version":3`, 1)), "use the release that wrote it"},
 		"of another": {sum(strings.Replace(body, `"m1"`, `"m2"`, 1)), "it is of the machine m2"},
 		"kind":       {sum(strings.ReplaceAll(body, "thing.a", "dream.a")), `unknown kind "dream"`},
 	} {

@@ -22,7 +22,8 @@ type Outcome string
 // The outcomes.
 const (
 	OutcomeApplied     Outcome = "applied"
-	OutcomeFailed      Outcome = "failed"      // some step failed; what is done stays done
+	OutcomeFailed      Outcome = "failed"      // some step failed, and what it left stays so
+	OutcomeRolledBack  Outcome = "rolled back" // some step failed, and it is as it was before with all that depends on it; the rest was applied
 	OutcomeInterrupted Outcome = "interrupted" // it was told to stop, or never ended: killed, or the power went
 )
 
@@ -32,9 +33,11 @@ type Head struct {
 	Configuration string `json:"configuration"`
 	// Number counts the configuration's generations on this host, from 1.
 	Number uint64 `json:"generation"`
-	// Command is what made it: "apply", "destroy", "rollback", "adopt" or "forget"; BackTo is the generation that a rollback went back to.
+	// Command is what made it: "apply", "destroy", "rollback", "adopt", "forget" or "undo"; BackTo is the generation that a rollback went back
+	// to, and Undoes the one that an undo took back because nobody confirmed it.
 	Command string    `json:"command"`
 	BackTo  uint64    `json:"back_to,omitempty"`
+	Undoes  uint64    `json:"undoes,omitempty"`
 	Begun   time.Time `json:"begun"`
 	By      Author    `json:"by"`
 	// Dir is the configuration's directory by its real path, and Root the repository's where it was named.

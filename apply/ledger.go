@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,9 +20,12 @@ import (
 	"hostctl/resource"
 )
 
-// LedgerVersion is the version of the ledger's format that this release writes.
+// LedgerVersion is the highest version of the ledger's format that this release reads and writes.
 // A file with a higher one is refused: running on a guess could hand an id out twice.
-const LedgerVersion = 1
+//
+// Version 2 holds what waits for a confirmation and an adoption that is under way, and is written only while there is such: a release
+// that does not know of that would drop it, and nobody would undo the change or end the adoption.
+const LedgerVersion = 2
 
 // maxLedger bounds what is read into memory: some 100,000 containers.
 const maxLedger = 256 << 20
@@ -45,6 +49,7 @@ type Ledger struct {
 
 	encoded map[resource.Spec]json.RawMessage // what the last write made of each spec
 	file    os.FileInfo                       // the file that was read or written last; nil where there was none
+	ahead   bool                              // of the file, with what a run is to write even where it has nothing else to do
 }
 
 // ErrLedgerTaken says that another process wrote the ledger since this one did.
@@ -64,6 +69,8 @@ type Owner struct {
 	Begun resource.State
 	// Applied is the last apply that found something to do; nil where none is remembered.
 	Applied *Applied
+	// Pending is the change that waits to be confirmed; nil where none does.
+	Pending *Pending
 }
 
 // Applied says when a configuration was applied, and from which directory.
@@ -76,10 +83,19 @@ type Applied struct {
 func (l *Ledger) Owner(name string) *Owner {
 	o := l.Owners[name]
 	if o == nil {
-		o = &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}, Held: map[resource.Addr]Hold{}, Sensitive: map[resource.Addr][]string{}, Begun: resource.State{}}
+		o = newOwner()
 		l.Owners[name] = o
 	}
 	return o
+}
+
+func newOwner() *Owner {
+	return &Owner{Last: resource.State{}, Stopped: map[resource.Addr]Stop{}, Held: map[resource.Addr]Hold{}, Sensitive: map[resource.Addr][]string{}, Begun: resource.State{}}
+}
+
+// empty reports whether there is nothing to remember.
+func (o *Owner) empty() bool {
+	return len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Held) == 0 && len(o.Begun) == 0 && o.Pending == nil
 }
 
 // Grant records grants that a plan made; one that is there already is not added
@@ -149,6 +165,7 @@ type ownerFile struct {
 	Sensitive map[resource.Addr][]string        `json:"sensitive,omitempty"`
 	Begun     map[resource.Addr]json.RawMessage `json:"begun,omitempty"`
 	Applied   *Applied                          `json:"applied,omitempty"`
+	Pending   *pendingFile                      `json:"pending,omitempty"`
 }
 
 // ReadLedger reads the ledger of the machine hostID. A file that is not there
@@ -171,39 +188,42 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 	if err := json.Unmarshal(body, &f); err != nil {
 		return nil, false, fmt.Errorf("ledger %s: %w", path, err)
 	}
-	if f.Version != LedgerVersion {
-		return nil, false, fmt.Errorf("ledger %s: format %d; this hostctl reads %d: use the release that wrote it", path, f.Version, LedgerVersion)
+	if f.Version < 1 || f.Version > LedgerVersion {
+		return nil, false, fmt.Errorf("ledger %s: format %d; this hostctl reads up to %d: use the release that wrote it", path, f.Version, LedgerVersion)
 	}
 	if f.HostID != hostID {
 		return nil, false, fmt.Errorf("ledger %s: it is of the machine %s and this is %s; if this host was cloned, move the file away and hostctl finds what it owns by the marks on the host", path, f.HostID, hostID)
 	}
 	l.Serial, l.Grants, l.Adopting, l.file = f.Serial, f.Grants, f.Adopting, info
 	for name, of := range f.Owners {
-		o := l.Owner(name)
-		o.Applied = of.Applied
-		for addr, stop := range of.Stopped {
-			o.Stopped[addr] = stop
-		}
-		for addr, hold := range of.Held {
-			o.Held[addr] = hold
-		}
-		for addr, paths := range of.Sensitive {
-			o.Sensitive[addr] = paths
-		}
-		for _, part := range []struct {
-			raw  map[resource.Addr]json.RawMessage
-			into resource.State
-		}{{of.Last, o.Last}, {of.Begun, o.Begun}} {
-			for addr, raw := range part.raw {
-				spec, err := kinds.DecodeSpec(addr.Kind, raw)
-				if err != nil {
-					return nil, false, fmt.Errorf("ledger %s: configuration %q: %s: %w", path, name, addr, err)
-				}
-				part.into[addr] = spec
-			}
+		if l.Owners[name], err = of.decode(kinds); err != nil {
+			return nil, false, fmt.Errorf("ledger %s: configuration %q: %w", path, name, err)
 		}
 	}
 	return l, true, nil
+}
+
+func (of *ownerFile) decode(kinds resource.Kinds) (*Owner, error) {
+	o := newOwner()
+	o.Applied = of.Applied
+	maps.Copy(o.Stopped, of.Stopped)
+	maps.Copy(o.Held, of.Held)
+	maps.Copy(o.Sensitive, of.Sensitive)
+	for _, part := range []struct {
+		raw  map[resource.Addr]json.RawMessage
+		into resource.State
+	}{{of.Last, o.Last}, {of.Begun, o.Begun}} {
+		for addr, raw := range part.raw {
+			spec, err := kinds.DecodeSpec(addr.Kind, raw)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", addr, err)
+			}
+			part.into[addr] = spec
+		}
+	}
+	var err error
+	o.Pending, err = of.Pending.decode(kinds)
+	return o, err
 }
 
 // readRegular reads the ledger's file, and waits for nobody, whatever stands in its place.
@@ -265,37 +285,60 @@ func (l *Ledger) replace(path string, data []byte) error {
 // encode returns the file's bytes under the next serial.
 func (l *Ledger) encode() ([]byte, error) {
 	l.Serial++
-	encoded := make(map[resource.Spec]json.RawMessage, len(l.encoded))
-	f := ledgerFile{Version: LedgerVersion, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Adopting: l.Adopting, Owners: map[string]*ownerFile{}}
+	e := encoder{l.encoded, make(map[resource.Spec]json.RawMessage, len(l.encoded))}
+	f := ledgerFile{Version: 1, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Adopting: l.Adopting, Owners: map[string]*ownerFile{}}
+	if len(l.Adopting) > 0 {
+		f.Version = LedgerVersion
+	}
 	for name, o := range l.Owners {
-		if len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Held) == 0 && len(o.Begun) == 0 {
+		if o.empty() {
 			continue
 		}
-		of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Held: o.Held, Sensitive: o.Sensitive,
-			Begun: map[resource.Addr]json.RawMessage{}, Applied: o.Applied}
-		for _, part := range []struct {
-			state resource.State
-			into  map[resource.Addr]json.RawMessage
-		}{{o.Last, of.Last}, {o.Begun, of.Begun}} {
-			for addr, spec := range part.state {
-				data, ok := l.encoded[spec]
-				if !ok {
-					var err error
-					if data, err = json.Marshal(spec); err != nil {
-						return nil, fmt.Errorf("%s: %w", addr, err)
-					}
-				}
-				part.into[addr], encoded[spec] = data, data
-			}
+		if o.Pending != nil {
+			f.Version = LedgerVersion
 		}
-		f.Owners[name] = of
+		var err error
+		if f.Owners[name], err = e.owner(o); err != nil {
+			return nil, err
+		}
 	}
 	body, err := json.Marshal(f)
 	if err != nil {
 		return nil, err
 	}
-	l.encoded = encoded
+	l.encoded = e.now
 	return append([]byte(checksum(body)+"\n"), body...), nil
+}
+
+// encoder encodes each spec once: it is replaced, never modified.
+type encoder struct {
+	before, now map[resource.Spec]json.RawMessage
+}
+
+func (e encoder) owner(o *Owner) (*ownerFile, error) {
+	of := &ownerFile{Last: map[resource.Addr]json.RawMessage{}, Stopped: o.Stopped, Held: o.Held, Sensitive: o.Sensitive,
+		Begun: map[resource.Addr]json.RawMessage{}, Applied: o.Applied}
+	for _, part := range []struct {
+		state resource.State
+		into  map[resource.Addr]json.RawMessage
+	}{{o.Last, of.Last}, {o.Begun, of.Begun}} {
+		for addr, spec := range part.state {
+			data, ok := e.now[spec]
+			if !ok {
+				data, ok = e.before[spec]
+			}
+			if !ok {
+				var err error
+				if data, err = json.Marshal(spec); err != nil {
+					return nil, fmt.Errorf("%s: %w", addr, err)
+				}
+			}
+			part.into[addr], e.now[spec] = data, data
+		}
+	}
+	var err error
+	of.Pending, err = e.pending(o.Pending)
+	return of, err
 }
 
 func checksum(body []byte) string {

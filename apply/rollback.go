@@ -72,7 +72,7 @@ func (r *Return) Do(ctx context.Context, errs map[int]error, opts Options) (*Und
 		Kinds: r.machine.Kinds, Owner: r.plan.Owner, Targets: targets, Hidden: r.hidden,
 		Directives: resource.Directives{Sensitive: hidden},
 	})
-	opts.Sensitive, opts.Applied, opts.Removed = hidden, nil, nil
+	opts.Sensitive, opts.Applied, opts.Removed, opts.Pending = hidden, nil, nil, nil
 	u.Errs, err = r.machine.Run(ctx, u.Plan, o, nil, u.Plan.Want, opts)
 	for _, addr := range slices.SortedFunc(maps.Keys(affected), resource.Addr.Compare) {
 		switch {

@@ -49,6 +49,8 @@ type Options struct {
 	Replay bool
 	// Applied is what the ledger remembers of this run where it has something to do; nil leaves what it remembers.
 	Applied *Applied
+	// Pending is written into the ledger before the first step; nil leaves what is there.
+	Pending *Pending
 	// Event is told of each event, one at a time; nil ignores them.
 	Event func(Event)
 }
@@ -81,13 +83,16 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	if p.LeftOut == 0 && o.Ledger.release(o, want, opts.Removed) {
 		dirty = true
 	}
-	dirty = m.begin(ctx, record, p) || dirty
+	dirty = m.begin(ctx, record, p) || o.Ledger.ahead || dirty
 	dirty = record.dropEnded(time.Now()) || o.Ledger.Readable() || dirty
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}
 	if opts.Applied != nil {
 		record.Applied = opts.Applied
+	}
+	if opts.Pending != nil {
+		record.Pending = opts.Pending
 	}
 	if err := o.Ledger.Write(m.LedgerPath); err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ var parts = []struct {
 	{"operate", operations},
 	{"boot", boots},
 	{"apply", applies},
+	{"replay", replays},
 	{"memory", memory},
 	{"plan", plans},
 	{"language", languages},

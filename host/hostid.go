@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ID names this host: the same on every boot, different on every host, and
@@ -36,6 +39,14 @@ func BootID() (string, error) {
 		return "", fmt.Errorf("boot identity: %w", err)
 	}
 	return id, nil
+}
+
+// Monotonic is the time of the kernel's monotonic clock (clock_gettime(2)): since the boot, without what the host was
+// suspended. Nobody sets it.
+func Monotonic() time.Duration {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // fails for no clock that there is
+	return time.Duration(ts.Nano())
 }
 
 // readHex reads a file that holds n hexadecimal digits, hyphens between them and a newline apart.

@@ -118,6 +118,12 @@ type TimerCalendar struct {
 	Event string
 }
 
+// TimerMonotonic is one element of TimersMonotonic, D-Bus type a(st).
+type TimerMonotonic struct {
+	Base string // "OnActiveSec"
+	USec uint64
+}
+
 // DialSystemd connects to the systemd that is this host's process 1: over the
 // system bus, or where there is none, and the caller is root, over systemd's own socket. Another
 // user may read there, and change nothing. The environment

@@ -98,7 +98,17 @@ var system = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// boot starts a host that ends with the test.
+// parallel are the tests that run beside others already.
+var parallel sync.Map
+
+// beside lets a test run beside others: most of what a host does is wait. It may be called again.
+func beside(t *testing.T) {
+	if _, again := parallel.LoadOrStore(t, true); !again {
+		t.Parallel()
+	}
+}
+
+// boot starts a host that ends with the test. The test runs beside others from here on.
 func boot(t *testing.T, fresh ...string) *host {
 	t.Helper()
 	return bootWith(t, nil, fresh...)
@@ -108,6 +118,7 @@ func boot(t *testing.T, fresh ...string) *host {
 func bootWith(t *testing.T, binds []try.Bind, fresh ...string) *host {
 	t.Helper()
 	needRoot(t)
+	beside(t)
 	dir := t.TempDir()
 	h, err := try.Boot(t.Context(), try.Options{
 		Binds: append([]try.Bind{

@@ -46,6 +46,7 @@ func umlDir(t *testing.T, script string, files []string) string {
 	if testing.Short() {
 		t.Skip("boots a kernel")
 	}
+	beside(t)
 	dir := t.TempDir()
 	put := func(from, to string) {
 		b, err := os.ReadFile(filepath.Join("testdata", from))

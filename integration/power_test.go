@@ -18,7 +18,7 @@ import (
 // TestPowerCuts cuts the power of a virtual machine in the middle of applies, again and again on one disk. After each boot all
 // containers are back by themselves, with the ids that they had, and one apply converges. HOSTCTL_TEST_POWER_CUTS is how often.
 func TestPowerCuts(t *testing.T) {
-	cuts := 2
+	cuts := 10
 	if s := os.Getenv("HOSTCTL_TEST_POWER_CUTS"); s != "" {
 		var err error
 		if cuts, err = strconv.Atoi(s); err != nil {

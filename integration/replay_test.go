@@ -149,7 +149,7 @@ func TestInstallLeavesOthersAlone(t *testing.T) {
 	h.sh("rm /etc/systemd/system/hostctl.service; systemctl daemon-reload; systemctl mask hostctl.service 2> /dev/null")
 	contains(t, h.hostctl(1, "install").stderr, "systemctl unmask hostctl.service")
 	h.sh("systemctl unmask hostctl.service 2> /dev/null; mkdir -m 0777 /srv/open; cp /usr/local/bin/hostctl* /srv/open")
-	contains(t, h.sh("/srv/open/hostctl install 2>&1 || true"), "root would run at boot what others can change", "/srv/open")
+	contains(t, h.sh("/srv/open/hostctl install 2>&1 || true"), "systemd would run as root what others can change", "/srv/open")
 	h.sh("chmod 0755 /srv/open; touch /srv/open/go.mod; test ! -e /etc/systemd/system/hostctl.service")
 	contains(t, h.sh("/srv/open/hostctl install 2>&1"), "build directory")
 	contains(t, h.sh("cat /etc/systemd/system/hostctl.service"), "ExecStart=/srv/open/hostctl replay")

@@ -17,8 +17,8 @@ type Options struct {
 	Owner string
 	// Directives is what the configuration says of the way.
 	Directives resource.Directives
-	// Generation and Since are those of [Plan].
-	Generation, Since uint64
+	// Generation, Since and Undoes are those of [Plan].
+	Generation, Since, Undoes uint64
 	// Targets are the resources that the plan is about, with all that they need; empty is all there is.
 	Targets []resource.Target
 	// Replace are resources to be made anew even where nothing of them differs.
@@ -93,7 +93,7 @@ type maker struct {
 // Where the references of want or live do have a cycle, every step is there all
 // the same, and some step of the cycle comes before what it refers to.
 func Make(want, last, live resource.State, opt Options) *Plan {
-	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Generation: opt.Generation, Since: opt.Since, Targets: opt.Targets, Foreign: opt.Foreign, Resources: []Resource{}, Steps: []Step{}, Unread: opt.Unread}
+	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Generation: opt.Generation, Since: opt.Since, Undoes: opt.Undoes, Targets: opt.Targets, Foreign: opt.Foreign, Resources: []Resource{}, Steps: []Step{}, Unread: opt.Unread}
 	want = hold(opt.Unread.without(want), live, opt.Held)
 	m := &maker{opt: opt, want: want, items: map[resource.Addr]*item{}}
 	m.moves, p.Refused = Moves(want, last, live, opt.Directives, opt.Kinds)

@@ -49,6 +49,8 @@ type Plan struct {
 	Since      uint64 `json:"since,omitempty"`
 	// Former is the configuration that gives its resources to Owner, see [Adopt]; absent in any other plan.
 	Former string `json:"former,omitempty"`
+	// Undoes is the generation that nobody confirmed, where what was last applied before it is wanted; absent else.
+	Undoes uint64 `json:"undoes,omitempty"`
 	// Targets are what the plan is about, with all that it needs; absent where it is about everything.
 	Targets []resource.Target `json:"targets,omitempty"`
 	// LeftOut is how many other resources would be acted upon without Targets.

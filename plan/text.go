@@ -50,7 +50,7 @@ func (p *Plan) Text(opt TextOptions) string {
 	t.loosened(p.Loosened)
 	t.drift(p.Drift(), p.Foreign)
 	t.line(p.intent())
-	if p.Generation != 0 && p.Since == 0 {
+	if p.Generation != 0 && p.Since == 0 || p.Undoes != 0 {
 		t.wrapped("", "", yellow, "Data on volumes is not rolled back: it stays as it is now. The contents of declared files go back with the rest.")
 	}
 	t.line()
@@ -76,6 +76,8 @@ func (p *Plan) intent() string {
 		return fmt.Sprintf("From generation %d to generation %d of configuration %s:", p.Since, p.Generation, quote(p.Owner))
 	case p.Generation != 0:
 		return fmt.Sprintf("hostctl will do this to take the host back to generation %d of configuration %s:", p.Generation, quote(p.Owner))
+	case p.Undoes != 0:
+		return fmt.Sprintf("hostctl will do this to undo generation %d of configuration %s:", p.Undoes, quote(p.Owner))
 	}
 	if p.Former != "" {
 		return fmt.Sprintf("hostctl will make what configuration %s has on this host that of %s:", quote(p.Former), quote(p.Owner))
@@ -90,6 +92,8 @@ func (p *Plan) same() string {
 		return fmt.Sprintf("Generation %d declares what generation %d does.", p.Generation, p.Since)
 	case p.Generation != 0:
 		return fmt.Sprintf("The host is as generation %d says.", p.Generation)
+	case p.Undoes != 0:
+		return fmt.Sprintf("The host is as it was last applied before generation %d.", p.Undoes)
 	}
 	if p.Former != "" {
 		return fmt.Sprintf("Configuration %s has nothing on this host any more.", quote(p.Former))

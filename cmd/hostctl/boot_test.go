@@ -133,6 +133,10 @@ func TestBackTo(t *testing.T) {
 		}
 		return list
 	}
+	undo := func(list []*apply.Head, undoes uint64) []*apply.Head {
+		list[len(list)-1].Undoes = undoes
+		return list
+	}
 	const ok, failed = apply.OutcomeApplied, apply.OutcomeFailed
 	for name, tt := range map[string]struct {
 		heads []*apply.Head
@@ -144,6 +148,8 @@ func TestBackTo(t *testing.T) {
 		"past those that failed": {heads(ok, ok, failed, "", failed), nil, 4, ""},
 		"the first":              {heads(ok), nil, 0, "nothing to go back to"},
 		"none was applied":       {heads(failed, failed), nil, 0, "nothing to go back to"},
+		"past what was undone":   {undo(heads(ok, ok, ok, ok), 5), nil, 4, ""},
+		"undone, but named":      {undo(heads(ok, ok, ok), 4), []string{"4"}, 4, ""},
 		"named":                  {heads(ok, failed, ok), []string{"4"}, 4, ""},
 		"current":                {heads(ok, ok), []string{"4"}, 0, "is the current one"},
 		"unknown":                {heads(ok, ok), []string{"9"}, 0, `"shop" has no generation 9; it has 3, 4`},

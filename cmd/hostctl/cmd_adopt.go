@@ -158,6 +158,9 @@ func (a *adopting) possible(c *cli, m *apply.Machine, former, name string) error
 		if err := ledger.HalfAdopted(owner); err != nil {
 			return err
 		}
+		if err := unconfirmed(&apply.Observation{Owner: owner, Ledger: ledger}); err != nil {
+			return err
+		}
 	}
 	if !slices.Contains(names, former) && !slices.Contains(remembered, former) {
 		return fmt.Errorf("this host has nothing of a configuration %q%s", former, hcl.DidYouMean(former, names))
@@ -181,7 +184,7 @@ func (p *proposal) carryOut(c *cli, from origin) (map[string]any, error) {
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs)}
 	if generation != nil {
 		fields["generation"] = generation.Number
-		ledgerErr = errors.Join(ledgerErr, p.end(c.ctx, generation, errs, ledgerErr))
+		ledgerErr = errors.Join(ledgerErr, p.end(generation, errs, outcomeOfRun(c.ctx, errs, ledgerErr, false)))
 	}
 	if ledgerErr != nil {
 		return fields, ledgerErr

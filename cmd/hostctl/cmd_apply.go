@@ -4,8 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,10 +18,11 @@ var applyCommand = command{
 	summary: "Change this host to what the configuration says, or do what a saved plan says",
 	details: "A resource that cannot be changed as it should, or of which a program is not ready in its start_timeout, ends again or is unhealthy when it settles, " +
 		"returns to what was last applied, with those that depend on it; one that was new is removed. All others stay as they are now, and so does what is on volumes. The exit code is then 6.",
-	example: "hostctl apply\nhostctl apply -auto-approve -var site_port=8081\nhostctl apply site.plan",
+	example: "hostctl apply\nhostctl apply -auto-approve -var site_port=8081\nhostctl apply site.plan\nhostctl apply -confirm 60s",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var a applying
 		a.register(fs)
+		a.registerWindow(fs)
 		fs.BoolVar(&a.noRollback, "no-rollback", false, "leave what fails, and what depends on it, as it is then")
 		return func(c *cli, args []string) error {
 			c.json = a.json
@@ -73,6 +72,8 @@ type applying struct {
 	lockTimeout time.Duration
 	parallelism int
 	noRollback  bool
+	window      time.Duration // of -confirm; 0 is without
+	byTimer     bool          // systemd's timer has this process undo what nobody confirmed
 }
 
 func (a *applying) register(fs *flag.FlagSet) {
@@ -87,6 +88,11 @@ func (a *applying) registerRun(fs *flag.FlagSet) {
 	fs.BoolVar(&a.approve, "auto-approve", false, "do not ask before changing the host")
 	fs.DurationVar(&a.settle, "settle", settleTime, "look again this `TIME` after the last start, for containers that fail at once; 0 does not")
 	fs.DurationVar(&a.lockTimeout, "lock-timeout", 0, "wait this `TIME` for another hostctl to finish")
+}
+
+// registerWindow declares -confirm.
+func (a *applying) registerWindow(fs *flag.FlagSet) {
+	fs.DurationVar(&a.window, "confirm", 0, "undo the change unless hostctl confirm is run within this `TIME` of its end, such as 60s")
 }
 
 // fresh plans, asks and applies.
@@ -105,6 +111,9 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 	a.enforce = true
 	p, config, sources, err := a.propose(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := unconfirmed(p.seen); err != nil {
 		return nil, err
 	}
 	c.show(p)
@@ -126,6 +135,9 @@ func (a *applying) check() error {
 	}
 	if a.parallelism < 1 {
 		return fmt.Errorf("-parallelism=%d: at least one step is done at a time", a.parallelism)
+	}
+	if a.window != 0 && (a.window < leastWindow || a.window > mostWindow) {
+		return fmt.Errorf("-confirm=%s: at least %s, and at most %s", a.window, leastWindow, mostWindow)
 	}
 	return nil
 }
@@ -166,6 +178,9 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 		return nil, err
 	}
 	if err := seen.Ledger.HalfAdopted(f.Owner); err != nil {
+		return nil, err
+	}
+	if err := unconfirmed(seen); err != nil {
 		return nil, err
 	}
 	if problems := m.Import(c.ctx, seen, f.Want, f.Directives.Imports); len(problems) > 0 {
@@ -272,6 +287,12 @@ func (a *applying) command() string {
 // run carries a plan out and reports what became of it.
 func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (map[string]any, error) {
 	begun := time.Now()
+	own := a.window > 0 && !p.plan.Empty()
+	if own {
+		if err := a.arm(c, p); err != nil {
+			return nil, err
+		}
+	}
 	generation, err := p.begin(c, from, begun)
 	if err != nil {
 		return nil, err
@@ -286,114 +307,41 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,
 		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: from.dir},
 	}
+	if own {
+		options.Pending = p.seen.Pend(generation.Number, p.plan)
+		if err := wait(options.Pending, a.window); err != nil {
+			return nil, err
+		}
+	}
 	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, options)
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
-	rollback := len(errs) > 0 && !a.destroy && !a.noRollback && ledgerErr == nil && c.ctx.Err() == nil
+	// From an undo there is no way back but to what is undone.
+	rollback := len(errs) > 0 && !a.destroy && !a.noRollback && from.undoes == 0 && ledgerErr == nil && c.ctx.Err() == nil
 	err = r.failed(errs, rollback)
 	if rollback {
 		u := &undoing{reporter: r, begun: begun}
 		fields["rolled_back"], err, ledgerErr = u.run(back, errs, options)
 	}
+	outcome := outcomeOfRun(c.ctx, errs, ledgerErr, err == exitStatus(exitRolledBack))
 	if generation != nil {
 		fields["generation"] = generation.Number
-		ledgerErr = errors.Join(ledgerErr, p.end(c.ctx, generation, errs, ledgerErr))
+		ledgerErr = errors.Join(ledgerErr, p.end(generation, errs, outcome))
+	}
+	var waits *apply.Pending
+	if ledgerErr == nil {
+		if waits, ledgerErr = a.conclude(c, p, own, outcome); waits != nil {
+			fields["confirm_until"] = waits.Until
+		}
 	}
 	if ledgerErr != nil { // the last word, and not in the place of the others
 		err = ledgerErr
 	}
-	if err != nil {
-		return fields, err
-	}
-	if !c.json && !p.plan.Empty() {
+	if err == nil && !c.json && !p.plan.Empty() {
 		fmt.Fprintf(c.stdout, "\n%s %s in %s.\n", c.paint("32;1", "Apply complete:"), p.plan.Summary.Done(), round(time.Since(begun)))
 	}
-	if !a.destroy {
+	if err == nil && !a.destroy {
 		c.outputs(config)
 	}
-	return fields, nil
-}
-
-// reporter tells of a run as it goes on: a line when a step begins and one when it ends.
-type reporter struct {
-	c       *cli
-	steps   []plan.Step
-	elapsed map[int]time.Duration
-}
-
-// The words for a step that is under way and for one that is done.
-var progressWords = map[resource.Action][2]string{
-	resource.Create: {"creating", "created"},
-	resource.Update: {"changing", "changed"},
-	resource.Delete: {"removing", "removed"},
-	resource.Forget: {"letting go", "let go"},
-	resource.Adopt:  {"adopting", "adopted"},
-}
-
-func (r *reporter) event(e apply.Event) {
-	if e.Phase == apply.Done || e.Phase == apply.Failed {
-		if r.elapsed == nil {
-			r.elapsed = map[int]time.Duration{}
-		}
-		r.elapsed[e.Step] = e.Elapsed
-	}
-	if r.c.json {
-		return
-	}
-	words := progressWords[e.Change.Action]
-	switch e.Phase {
-	case apply.Started:
-		fmt.Fprintf(r.c.stdout, "%s: %s...\n", e.Change.Addr, words[0])
-	case apply.Done:
-		fmt.Fprintf(r.c.stdout, "%s: %s (%s)\n", e.Change.Addr, words[1], round(e.Elapsed))
-	case apply.Failed:
-		fmt.Fprintf(r.c.stdout, "%s: %s\n", e.Change.Addr, r.c.paint("31;1", "failed"))
-	case apply.Unsettled:
-		fmt.Fprintf(r.c.stdout, "%s: %s\n", e.Change.Addr, r.c.paint("31;1", "did not stay up"))
-	}
-}
-
-// result is what became of one step, for -json.
-type result struct {
-	Address resource.Addr   `json:"address"`
-	Action  resource.Action `json:"action"`
-	Error   string          `json:"error,omitempty"`
-	Seconds float64         `json:"seconds"`
-}
-
-func (r *reporter) results(errs map[int]error) []result {
-	list := make([]result, len(r.steps))
-	for i, s := range r.steps {
-		list[i] = result{Address: s.Addr, Action: s.Action, Seconds: r.elapsed[i].Seconds()}
-		if errs[i] != nil {
-			list[i].Error = errs[i].Error()
-		}
-	}
-	return list
-}
-
-// failed prints every error, the sum last, and returns the exit status; nil where there is no error.
-func (r *reporter) failed(errs map[int]error, rollback bool) error {
-	if len(errs) == 0 {
-		return nil
-	}
-	if r.c.json {
-		return exitStatus(exitError)
-	}
-	fmt.Fprintln(r.c.stderr)
-	for _, i := range slices.Sorted(maps.Keys(errs)) {
-		fmt.Fprintf(r.c.stderr, "%s %s\n", r.c.paint("31;1", "Error:"), printable(errs[i].Error()))
-	}
-	fmt.Fprintf(r.c.stderr, "\nApply incomplete: %d of %d steps done.", len(r.steps)-len(errs), len(r.steps))
-	if !rollback {
-		fmt.Fprint(r.c.stderr, " What is done stays done; the next apply goes on from there.")
-	}
-	fmt.Fprintln(r.c.stderr)
-	return exitStatus(exitError)
-}
-
-func round(d time.Duration) time.Duration {
-	if d < time.Second {
-		return d.Round(time.Millisecond)
-	}
-	return d.Round(10 * time.Millisecond)
+	c.told(p, waits)
+	return fields, err
 }

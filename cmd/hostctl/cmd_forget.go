@@ -106,6 +106,9 @@ func (f *forgetting) find(c *cli, m *apply.Machine, texts []string) (*apply.Obse
 		}
 		seen, addrs = o, append(addrs, addr)
 	}
+	if err := unconfirmed(seen); err != nil {
+		return nil, nil, err
+	}
 	return seen, addrs, ledger.HalfAdopted(seen.Owner)
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hostctl/apply"
 	"hostctl/hcl"
@@ -20,13 +21,16 @@ var generationsCommand = command{
 	name: "generations", operands: "[diff A B]",
 	summary: "List what was applied of a configuration, or what two generations of it differ in",
 	details: `
-Each apply, destroy and rollback that has something to do makes a generation: what was declared, the plan, who did it, when, from which
-directory and commit, and what became of it. They lie on the host, for root alone, and need neither the repository nor the
+Each apply, destroy and rollback that has something to do, and each undo of what nobody confirmed,
+makes a generation: what was declared, the plan, who did it, when, from which directory and commit,
+and what became of it. They lie on the host, for root alone, and need neither the repository nor the
 network. "*" marks the current one, which is the newest. The newest 20 are kept, and those of the last 30 days up to 200.
 
 The commit is what HEAD of the repository named. It does not say that the files were as committed.
 
-"interrupted" is one that was told to stop, or that was killed or cut off by the host's end; the next apply goes on from there.`,
+"rolled back" is one of which something failed and returned to what it was, with what depends on it;
+the rest was applied. Of one that is "failed" it did not return. "interrupted" is one that was told
+to stop, or that was killed or cut off by the host's end; the next apply goes on from there.`,
 	example: "hostctl generations\nhostctl generations -name shop\nhostctl generations diff 6 7",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var r remembering
@@ -61,26 +65,46 @@ type generationRow struct {
 	*apply.Head
 	Outcome string `json:"outcome"` // that of the head, or "running" or "interrupted" where it has none
 	Current bool   `json:"current"`
+	// ConfirmUntil is when it is undone unless it is confirmed; absent where it does not wait for that.
+	ConfirmUntil *time.Time `json:"confirm_until,omitempty"`
 }
 
 func (r *remembering) list(c *cli) (map[string]any, error) {
-	_, _, heads, err := r.read(c)
+	m, _, heads, err := r.read(c)
 	if err != nil {
 		return nil, err
+	}
+	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	if err != nil { // which is no reason not to look back
+		ledger = &apply.Ledger{}
+		if err := c.diagnose(hcl.Diagnostics{{Severity: hcl.Warning, Summary: "Nobody knows what waits for confirmation", Detail: err.Error() + "."}}); err != nil {
+			return nil, err
+		}
+	}
+	var pending *apply.Pending
+	if record := ledger.Owners[heads[0].Configuration]; record != nil {
+		pending = record.Pending
 	}
 	rows := make([]generationRow, len(heads))
 	table := [][]string{{"", "NR", "BEGUN", "WHO", "WHAT", "CHANGES", "COMMIT", "OUTCOME"}}
 	for i, h := range heads {
-		rows[i] = generationRow{h, outcomeOf(h), i == len(heads)-1}
-		mark, what := "", h.Command
+		rows[i] = generationRow{Head: h, Outcome: outcomeOf(h), Current: i == len(heads)-1}
+		mark, what, outcome := "", h.Command, rows[i].Outcome
+		if pending != nil && pending.Generation == h.Number {
+			rows[i].ConfirmUntil = &pending.Until
+			outcome += ", " + fate(pending)
+		}
 		if rows[i].Current {
 			mark = "*"
 		}
 		if h.BackTo != 0 {
 			what += fmt.Sprintf(" to %d", h.BackTo)
 		}
+		if h.Undoes != 0 {
+			what += fmt.Sprintf(" of %d", h.Undoes)
+		}
 		table = append(table, []string{mark, strconv.FormatUint(h.Number, 10), h.Begun.Local().Format("2006-01-02 15:04"), h.By.Name, what,
-			h.Summary.Brief(), h.Commit[:min(len(h.Commit), 12)], rows[i].Outcome})
+			h.Summary.Brief(), h.Commit[:min(len(h.Commit), 12)], outcome})
 	}
 	if !c.json {
 		c.table(table)
@@ -146,7 +170,7 @@ func (s *showing) declaration(c *cli, wanted *resource.Target) (map[string]any, 
 	if len(shown) > 0 {
 		declared = liveOf(shown)
 	}
-	return map[string]any{"name": g.Configuration, "generation": generationRow{&g.Head, outcomeOf(&g.Head), g.Number == heads[len(heads)-1].Number}, "resources": declared}, nil
+	return map[string]any{"name": g.Configuration, "generation": generationRow{Head: &g.Head, Outcome: outcomeOf(&g.Head), Current: g.Number == heads[len(heads)-1].Number}, "resources": declared}, nil
 }
 
 var historyCommand = command{
@@ -201,7 +225,7 @@ func (r *remembering) history(c *cli, operand string) (map[string]any, error) {
 			if !target.Covers(change.Addr) && (change.From == resource.Addr{} || !target.Covers(change.From)) {
 				continue
 			}
-			past := pastChange{Generation: generationRow{h, outcomeOf(h), i == len(heads)-1}, Change: change}
+			past := pastChange{Generation: generationRow{Head: h, Outcome: outcomeOf(h), Current: i == len(heads)-1}, Change: change}
 			if h.Ending != nil {
 				past.Error = h.Failed[change.Addr]
 			}

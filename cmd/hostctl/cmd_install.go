@@ -76,11 +76,8 @@ func install(c *cli) error {
 		return err
 	}
 	defer systemd.Close()
-	program, err := os.Executable()
+	program, err := trustedProgram()
 	if err != nil {
-		return err
-	}
-	if err := checkProgram(program); err != nil {
 		return err
 	}
 	if dir := moduleAbove(program); dir != "" {
@@ -135,11 +132,20 @@ func uninstall(c *cli) error {
 	return err
 }
 
+// trustedProgram is the absolute path of this program, for a unit of root's.
+func trustedProgram() (string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return program, checkProgram(program)
+}
+
 // checkProgram fails for a program that a unit of root's cannot name: one that others could replace, with what it starts.
 func checkProgram(program string) error {
 	for _, path := range []string{program, filepath.Join(filepath.Dir(program), container.LauncherName)} {
 		if err := host.CheckTrusted(path); err != nil {
-			return fmt.Errorf("root would run at boot what others can change: %w; install the programs where only root can write, such as /usr/local/bin", err)
+			return fmt.Errorf("systemd would run as root what others can change: %w; install the programs where only root can write, such as /usr/local/bin", err)
 		}
 		// What a unit file would read as a specifier, a quote or the next word.
 		if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`%$"'\;`, r) }) {

@@ -30,6 +30,9 @@ var replayCommand = command{
 ledger says that it was last applied, which is the current generation where that was applied whole. What was stopped on purpose stays
 stopped, what is held and still there stays as it is; nothing is removed. It is judged by today's policy.
 
+A change that waited for ` + "`hostctl confirm`" + ` when the host went down is undone instead: what was last
+applied before it is put back, and what it had made is removed.
+
 Where something stands in the way of a resource, it and what refers to it are left out, the rest is put back, and the exit code is not 0.
 A volume whose mountpoint nothing is mounted at yet is waited for.`,
 	example: "hostctl replay\nsystemctl restart hostctl.service",
@@ -82,8 +85,20 @@ func (r *replaying) run(c *cli) error {
 	}
 	// One that waits for a mount does not keep the others waiting.
 	var now, later []string
+	undone := map[string]*apply.Pending{}
+	want := func(owner string) resource.State {
+		if w := undone[owner]; w != nil {
+			return w.Before.Last
+		}
+		return ledger.Owners[owner].Last
+	}
 	for _, owner := range slices.Sorted(maps.Keys(ledger.Owners)) {
-		if mounted(ledger.Owners[owner].Last) {
+		if w := ledger.Owners[owner].Pending; w != nil {
+			if undone[owner], err = abandoned(c.ctx, owner, w); err != nil {
+				return err
+			}
+		}
+		if mounted(want(owner)) {
 			now = append(now, owner)
 		} else {
 			later = append(later, owner)
@@ -93,11 +108,24 @@ func (r *replaying) run(c *cli) error {
 	var worst error
 	for i, owner := range append(now, later...) {
 		if i >= len(now) {
-			awaitMounts(c.ctx, ledger.Owners[owner].Last, deadline)
+			awaitMounts(c.ctx, want(owner), deadline)
 		}
-		worst = worse(worst, r.configuration(c, m, pol, owner))
+		worst = worse(worst, r.configuration(c, m, pol, owner, undone[owner]))
 	}
 	return worst
+}
+
+// abandoned is the change that waits, where the timer is gone that would undo it: a reboot takes it away. nil where it is there.
+func abandoned(ctx context.Context, owner string, w *apply.Pending) (*apply.Pending, error) {
+	systemd, err := host.DialSystemd(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer systemd.Close()
+	if waits, err := armed(ctx, systemd, owner); waits || err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // worse is the error to end with: one that says more than that the policy refused.
@@ -108,13 +136,21 @@ func worse(a, b error) error {
 	return a
 }
 
-// configuration puts one configuration back. What it has to say it has printed when the error is an exit status.
-func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, owner string) error {
-	p, failed, err := r.propose(c, m, pol, owner)
+// configuration puts one configuration back, or undoes its change; nil is none. What it has to say it has printed when the error is an exit status.
+func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, owner string, undone *apply.Pending) error {
+	p, failed, err := r.propose(c, m, pol, owner, undone)
 	if err != nil {
 		return r.said(c, owner, err)
 	}
 	if p == nil {
+		return failed
+	}
+	if undone != nil {
+		fmt.Fprintf(c.stdout, "Generation %d of configuration %q was not confirmed before this host went down: it is undone.\n", undone.Generation, owner)
+		a := applying{parallelism: r.parallelism}
+		if _, err := a.run(c, p, nil, undoOrigin(undone)); err != nil {
+			return worse(failed, r.said(c, owner, err))
+		}
 		return failed
 	}
 	begun := time.Now()
@@ -141,45 +177,62 @@ func (r *replaying) said(c *cli, owner string, err error) error {
 	return exitStatus(c.report(fmt.Errorf("configuration %q: %w", owner, err)))
 }
 
-// propose plans the way back to what was last applied. Resources in whose way something stands are left out, with those that refer to
-// them: then failed is the exit status, and the proposal nil where nothing is left.
-func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner string) (p *proposal, failed, err error) {
+// propose plans the way back to what was last applied, or with a change to undo to what was before it. Resources in whose way something
+// stands are left out, with those that refer to them: then failed is the exit status, and the proposal nil where nothing is left.
+func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner string, undone *apply.Pending) (p *proposal, failed, err error) {
 	seen, err := m.Observe(c.ctx, owner)
 	if err != nil {
 		return nil, nil, err
 	}
-	want, err := m.Kinds.CloneState(seen.Last) // which is completed in place, and the ledger's is not ours to change
+	last, dir, directives := seen.Last, "", resource.Directives{}
+	if undone != nil {
+		last, dir, directives = undone.Before.Last, undoDir(undone), undoDirectives(undone)
+	} else if h, err := m.Generations(owner).Newest(); err == nil && h != nil {
+		dir = h.Dir
+	} else if applied := seen.Ledger.Owners[owner].Applied; applied != nil {
+		dir = applied.Dir
+	}
+	want, err := m.Kinds.CloneState(last) // which is completed in place, and the ledger's is not ours to change
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := c.diagnose(hcl.Check(want, m.Kinds)); err != nil {
 		return nil, nil, err
 	}
-	dir := ""
-	if h, err := m.Generations(owner).Newest(); err == nil && h != nil {
-		dir = h.Dir
-	} else if applied := seen.Ledger.Owners[owner].Applied; applied != nil {
-		dir = applied.Dir
+	s := scope{boot: true}
+	gone := resource.State{} // what is to be removed
+	if undone != nil {
+		s.undoes = undone.Generation
+		maps.Copy(gone, seen.Last)
+		maps.Copy(gone, seen.Live)
+		maps.DeleteFunc(gone, func(addr resource.Addr, _ resource.Spec) bool { return want[addr] != nil })
 	}
-	for len(want) > 0 {
-		s := scope{boot: true} // without targets, what is not wanted would be removed
-		for addr := range want {
-			s.targets = append(s.targets, addr.Target())
+	for left := -1; left != len(want)+len(gone); { // else it is nothing of one resource's
+		left = len(want) + len(gone)
+		s.targets = nil
+		for _, state := range []resource.State{want, gone} {
+			for addr := range state {
+				s.targets = append(s.targets, addr.Target())
+			}
 		}
-		p, problems, err := propose(c.ctx, m, pol, owner, dir, want, resource.Directives{}, s)
+		if left == 0 && (undone == nil || failed != nil) { // without targets, what is not wanted would be removed
+			break
+		}
+		p, problems, err := propose(c.ctx, m, pol, owner, dir, want, directives, s)
 		if err != nil {
 			return nil, nil, err
 		}
 		if len(problems) == 0 {
-			p.plan.Record, p.plan.Forget = nil, nil // of what is not put back the ledger knows what there is to know
+			if undone == nil {
+				p.plan.Record, p.plan.Forget = nil, nil // of what is not put back the ledger knows what there is to know
+			}
 			return p, failed, nil
 		}
 		failed = worse(failed, c.problems(nil, problems))
-		rest := without(want, problems)
-		if len(rest) == len(want) {
-			break // it is nothing of one resource's
+		want = without(want, problems)
+		for _, problem := range problems {
+			delete(gone, problem.Addr)
 		}
-		want = rest
 	}
 	return nil, failed, nil
 }

@@ -13,8 +13,10 @@ var rollbackCommand = command{
 	name: "rollback", operands: "[GENERATION]",
 	summary: "Change this host back to what an earlier generation declared",
 	details: `
-Without an operand it goes back to the newest generation before the current one that was applied. Neither the repository nor the
-network is needed. The plan is made, judged by today's policy and shown as any other, and what is done is a new generation.
+Without an operand it goes back to the newest generation before the current one that was applied;
+where a change waits for ` + "`hostctl confirm`" + `, to what was last applied before that, which undoes it.
+Neither the repository nor the network is needed. The plan is made, judged by today's policy and
+shown as any other, and what is done is a new generation.
 
 Data on volumes is not rolled back: it stays as it is. What stands in the declaration goes back, also the contents of declared files.
 The files of the configuration stay as they are too: the next apply does what they say.`,
@@ -25,6 +27,7 @@ The files of the configuration stay as they are too: the next apply does what th
 		fs.BoolVar(&r.json, "json", false, "print one JSON document instead of text")
 		fs.StringVar(&r.name, "name", "", "that of the configuration `CONFIGURATION` of this host, and read none")
 		r.registerRun(fs)
+		r.registerWindow(fs)
 		return func(c *cli, args []string) error {
 			if len(args) > 1 {
 				return errors.New("one GENERATION at most")
@@ -73,33 +76,53 @@ func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
 	case len(heads) == 0:
 		return nil, noGenerations(m, config.Name)
 	}
-	n, err := backTo(heads, args)
-	if err != nil {
-		return nil, err
-	}
-	g, err := all.Read(n)
-	if err != nil {
-		return nil, err
-	}
-	p, err := r.proposeBack(c, m, pol, g)
+	p, from, err := r.proposeBack(c, m, pol, all, heads, args)
 	if err != nil {
 		return nil, err
 	}
 	c.show(p)
 	if !p.plan.Empty() && !r.approve {
 		question := "Do this?"
-		if len(g.Want) == 0 {
+		if len(p.want) == 0 {
 			question = fmt.Sprintf("Really remove everything that configuration %q has on this host?", config.Name)
 		}
 		if err := c.confirm(question); err != nil {
 			return nil, err
 		}
 	}
-	return r.applying.run(c, p, nil, origin{command: "rollback", backTo: n, dir: g.Dir, root: g.Root, commit: g.Commit})
+	return r.applying.run(c, p, nil, from)
 }
 
-// proposeBack plans the way to a generation: what it wants is checked and resolved as if it had just been declared.
-func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, g *apply.Generation) (*proposal, error) {
+// proposeBack plans the way back, and says where from that is: the undo of a change that waits, unless a generation is named.
+func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, all apply.Generations, heads []*apply.Head, args []string) (*proposal, origin, error) {
+	owner := heads[0].Configuration
+	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	if err != nil {
+		return nil, origin{}, err
+	}
+	if record := ledger.Owners[owner]; record != nil && record.Pending != nil {
+		switch {
+		case r.window != 0:
+			return nil, origin{}, fmt.Errorf("generation %d of configuration %q waits for confirmation already; leave -confirm out", record.Pending.Generation, owner)
+		case len(args) == 0:
+			p, err := proposeUndo(c, m, pol, owner, record.Pending)
+			return p, undoOrigin(record.Pending), err
+		}
+	}
+	n, err := backTo(heads, args)
+	if err != nil {
+		return nil, origin{}, err
+	}
+	g, err := all.Read(n)
+	if err != nil {
+		return nil, origin{}, err
+	}
+	p, err := proposeGeneration(c, m, pol, g)
+	return p, origin{command: "rollback", backTo: n, dir: g.Dir, root: g.Root, commit: g.Commit}, err
+}
+
+// proposeGeneration plans the way to a generation: what it wants is checked and resolved as if it had just been declared.
+func proposeGeneration(c *cli, m *apply.Machine, pol *hostPolicy, g *apply.Generation) (*proposal, error) {
 	if err := c.diagnose(hcl.Check(g.Want, m.Kinds)); err != nil {
 		return nil, err
 	}
@@ -113,12 +136,14 @@ func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, g *
 	return p, c.problems(nil, problems)
 }
 
-// backTo is the generation to go back to: the one that is named, else the newest before the current one that was applied.
+// backTo is the generation to go back to: the one that is named, else the newest before the current one that was applied, and not undone.
 func backTo(heads []*apply.Head, args []string) (uint64, error) {
 	current := heads[len(heads)-1]
 	if len(args) == 0 {
+		undone := map[uint64]bool{current.Undoes: true}
 		for i := len(heads) - 2; i >= 0; i-- {
-			if heads[i].Done() {
+			undone[heads[i].Undoes] = true
+			if heads[i].Done() && !undone[heads[i].Number] {
 				return heads[i].Number, nil
 			}
 		}

@@ -42,10 +42,10 @@ type commandGroup struct {
 func commandGroups() []commandGroup {
 	return []commandGroup{
 		{"Write a configuration", []command{initCommand, importCommand, validateCommand, policyCommand, fmtCommand, consoleCommand, graphCommand, schemaCommand, lspCommand}},
-		{"Change this host", []command{planCommand, applyCommand, destroyCommand, rollbackCommand, startCommand, stopCommand, restartCommand, holdCommand, releaseCommand, adoptCommand, forgetCommand, installCommand, uninstallCommand, replayCommand, tryCommand}},
+		{"Change this host", []command{planCommand, applyCommand, destroyCommand, rollbackCommand, confirmCommand, startCommand, stopCommand, restartCommand, holdCommand, releaseCommand, adoptCommand, forgetCommand, installCommand, uninstallCommand, replayCommand, tryCommand}},
 		{"Work in containers", []command{execCommand, shellCommand, cpCommand, killCommand, pauseCommand, resumeCommand}},
 		{"Look at this host", []command{statusCommand, driftCommand, showCommand, lsCommand, generationsCommand, historyCommand, logsCommand, eventsCommand, psCommand, auditCommand}},
-		{"About hostctl", []command{helpCommand(), manCommand(), completionCommand, versionCommand, completeCommand()}},
+		{"About hostctl", []command{helpCommand(), manCommand(), completionCommand, versionCommand, completeCommand(), undoCommand}},
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 type origin struct {
 	command   string
 	backTo    uint64 // the generation that a rollback goes back to
+	undoes    uint64 // the generation that nobody confirmed
 	dir, root string // of the configuration, as it was named
 	commit    string // where it is known already
 }
@@ -43,13 +44,13 @@ func (p *proposal) begin(c *cli, from origin, at time.Time) (*apply.Head, error)
 		return nil, err
 	}
 	h := apply.Head{
-		Command: from.command, BackTo: from.backTo, Begun: at.UTC(), By: author(c.ctx), Dir: from.dir, Commit: from.commit,
+		Command: from.command, BackTo: from.backTo, Undoes: from.undoes, Begun: at.UTC(), By: author(c.ctx), Dir: from.dir, Commit: from.commit,
 		HostctlVersion: version, Process: process,
 	}
 	if from.root != "" {
 		h.Root = realDir(from.root)
 	}
-	if from.backTo == 0 {
+	if from.backTo == 0 && from.undoes == 0 {
 		h.Commit = commitOf(h.Dir, h.Root)
 	}
 	return all.Begin(h, p.declaration(), p.options.Directives, p.plan)
@@ -76,20 +77,27 @@ func (p *proposal) declaration() resource.State {
 	return whole
 }
 
+// outcomeOfRun is how a run ended of which errs are the errors of its steps; returned says that what failed was returned, without a failure.
+func outcomeOfRun(ctx context.Context, errs map[int]error, err error, returned bool) apply.Outcome {
+	switch {
+	case len(errs) > 0 && ctx.Err() != nil:
+		return apply.OutcomeInterrupted
+	case err != nil, len(errs) > 0 && !returned:
+		return apply.OutcomeFailed
+	case len(errs) > 0:
+		return apply.OutcomeRolledBack
+	}
+	return apply.OutcomeApplied
+}
+
 // end records what became of a run: errs are the errors of its steps.
-func (p *proposal) end(ctx context.Context, h *apply.Head, errs map[int]error, err error) error {
-	e := apply.Ending{Ended: time.Now().UTC(), Outcome: apply.OutcomeApplied}
+func (p *proposal) end(h *apply.Head, errs map[int]error, outcome apply.Outcome) error {
+	e := apply.Ending{Ended: time.Now().UTC(), Outcome: outcome}
 	for i, err := range errs {
 		if e.Failed == nil {
 			e.Failed = map[resource.Addr]string{}
 		}
 		e.Failed[p.plan.Steps[i].Addr] = err.Error()
-	}
-	switch {
-	case len(errs) > 0 && ctx.Err() != nil:
-		e.Outcome = apply.OutcomeInterrupted
-	case len(errs) > 0 || err != nil:
-		e.Outcome = apply.OutcomeFailed
 	}
 	return p.machine.Generations(p.seen.Owner).End(h, e)
 }

@@ -73,3 +73,29 @@ func TestStepErrorsAreSaidBesideTheLedgers(t *testing.T) {
 		t.Errorf("said:\n%s", said.String())
 	}
 }
+
+// An undo that fails does not return to what it undoes: what it has done stays done, and the rest is tried again.
+func TestAnUndoIsNotReturnedFrom(t *testing.T) {
+	dir := t.TempDir()
+	m := &apply.Machine{Kinds: resource.Kinds{user.Kind()}, ID: "m1", LedgerPath: filepath.Join(dir, "ledger.json"), Hosts: map[string]resource.Host{"user": half{filepath.Join(dir, "made")}}}
+	for _, command := range []origin{{command: "undo", undoes: 1}, {command: "rollback", backTo: 1}} {
+		_ = os.Remove(filepath.Join(dir, "made"))
+		want := resource.State{}
+		for _, name := range []string{"alice", "bob"} {
+			want[resource.Addr{Kind: "user", Name: name}] = user.Kind().New()
+		}
+		var out, said bytes.Buffer
+		c := &cli{ctx: t.Context(), stdout: &out, stderr: &said, width: defaultWidth}
+		seen, err := m.Observe(t.Context(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &proposal{machine: m, want: want, seen: seen, options: plan.Options{Kinds: m.Kinds, Owner: "shop"}}
+		p.make(t.Context())
+		a := &applying{parallelism: 1}
+		_, err = a.run(c, p, nil, command)
+		if returns := strings.Contains(out.String(), "Returning"); err == nil || returns != (command.undoes == 0) {
+			t.Errorf("%s: %v\n%s%s", command.command, err, out.String(), said.String())
+		}
+	}
+}

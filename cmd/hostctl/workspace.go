@@ -79,6 +79,7 @@ type proposal struct {
 type scope struct {
 	targets, replace []resource.Target
 	generation       uint64 // whose declaration is wanted; 0 is the configuration's own
+	undoes           uint64 // the generation that nobody confirmed; 0 is none
 	boot             bool   // what is gone the host's end took
 }
 
@@ -107,6 +108,9 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 			return nil, nil, err
 		}
 	}
+	if s.undoes != 0 {
+		seen.Recall()
+	}
 	p := &proposal{machine: m, policy: pol, seen: seen}
 	if problems := m.Import(ctx, seen, want, d.Imports); len(problems) > 0 {
 		return p, problems, nil
@@ -120,7 +124,7 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	}
 	p.want, p.declared, p.grants = r.Want, r.Declared, r.Grants
 	p.options = plan.Options{
-		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Directives: d, Targets: s.targets, Replace: s.replace,
+		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Undoes: s.undoes, Directives: d, Targets: s.targets, Replace: s.replace,
 		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want), Foreign: seen.Foreign, Held: s.held(seen),
 	}
 	problems = p.make(ctx)
@@ -261,6 +265,9 @@ func (p *proposal) warnings() hcl.Diagnostics {
 		warn("The ledger is missing", fmt.Sprintf("%s is not there, although this host carries objects of configuration %q. They were found by their marks; an apply writes the ledger again. What was set once and is no longer declared cannot be undone any more.", p.machine.LedgerPath, p.seen.Owner))
 	}
 	d = append(d, cutOff(p.machine, p.seen.Owner)...)
+	if w := p.seen.Pending(); w != nil && p.options.Undoes == 0 {
+		d = append(d, pendingWarning(p.seen.Owner, w))
+	}
 	for _, w := range p.seen.Warnings {
 		warn(w.Summary, w.Detail)
 	}

@@ -79,7 +79,10 @@ func (s *Systemd) Properties(_ context.Context, name string, names ...string) (m
 	u := s.units[name]
 	out := map[string]any{}
 	for _, property := range names {
-		_, member, _ := strings.Cut(property, ".")
+		iface, member, _ := strings.Cut(property, ".")
+		if iface != "Unit" && !strings.HasSuffix(name, "."+strings.ToLower(iface)) {
+			return nil, fmt.Errorf("%s: %s: Unknown interface org.freedesktop.systemd1.%s or property %s.", name, property, iface, member)
+		}
 		switch {
 		case member == "LoadState":
 			out[property] = "not-found"
@@ -99,6 +102,8 @@ func (s *Systemd) Properties(_ context.Context, name string, names ...string) (m
 				v = append(v, []any{c.Path, c.Args, c.IgnoreFailure})
 			}
 			out[property] = v
+		case property == "Timer.Unit":
+			out[property] = strings.TrimSuffix(name, ".timer") + ".service"
 		case member == "Before":
 			out[property] = s.referrers(name)
 		default:
@@ -370,8 +375,10 @@ func (s *Systemd) collect() {
 				mark(other)
 			}
 		}
-		if socket, ok := strings.CutSuffix(name, ".socket"); ok {
-			mark(socket + ".service")
+		for _, suffix := range []string{".socket", ".timer"} {
+			if stem, ok := strings.CutSuffix(name, suffix); ok {
+				mark(stem + ".service")
+			}
 		}
 	}
 	for name, u := range s.units {

@@ -39,6 +39,7 @@ func Contract(t *testing.T, door SystemdDoor, stay, fail []string) {
 		{"limits are live, what only a new unit gets is refused", c.live},
 		{"a start that fails says how", c.failure},
 		{"a signal goes to a program that runs", c.kill},
+		{"a timer waits, and its service with it", c.timer},
 		{"what is not there is stopped and removed", c.absent},
 	} {
 		t.Run(test.name, test.run)
@@ -225,6 +226,36 @@ func (c *contract) kill(t *testing.T) {
 	if err := c.door.Kill(ctx, contractUnit, syscall.SIGWINCH); err == nil {
 		t.Error("a signal went to a unit that does not run")
 	}
+}
+
+func (c *contract) timer(t *testing.T) {
+	ctx := context.Background()
+	const name = "hostctl-contract.timer"
+	timer := host.Transient{Name: name, Properties: []host.Property{
+		{Name: "Description", Value: "Contract of hostctl"},
+		{Name: "TimersMonotonic", Value: []host.TimerMonotonic{{Base: "OnActiveSec", USec: 3600e6}}},
+		{Name: "AccuracyUSec", Value: uint64(1e5)},
+		{Name: "RemainAfterElapse", Value: false},
+		{Name: "CollectMode", Value: "inactive-or-failed"},
+	}}
+	service := c.service(contractUnit, c.stay)
+	must(t, c.door.StartTransient(ctx, timer, service))
+	c.want(t, name, "active")
+	c.want(t, contractUnit, "inactive")
+	p, err := c.door.Properties(ctx, name, "Unit.Transient", "Timer.Unit")
+	must(t, err)
+	if p["Unit.Transient"] != true || p["Timer.Unit"] != contractUnit {
+		t.Errorf("properties: %v", p)
+	}
+	if _, err := c.door.Properties(ctx, name, "Service.ExecStart"); err == nil {
+		t.Error("a timer has what only a service has")
+	}
+	if err := c.door.StartTransient(ctx, timer, service); !errors.Is(err, host.ErrUnitExists) {
+		t.Errorf("second start: %v, want ErrUnitExists", err)
+	}
+	must(t, c.door.Remove(ctx, name, contractUnit))
+	c.want(t, name, "gone")
+	c.want(t, contractUnit, "gone")
 }
 
 func (c *contract) absent(t *testing.T) {

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"hostctl/apply"
+	"hostctl/hcl"
+	"hostctl/host"
+	"hostctl/resource"
+)
+
+// A change with -confirm is undone unless somebody confirms it in time. A timer of systemd's is there before the first step, and starts
+// hostctl, which waits for the lock and then asks the ledger: the ledger alone says whether something is to be undone, and
+// when. So nothing has to be taken back in the right order: a timer that was left over finds nothing to do, and one that comes too early waits.
+
+// The bounds of -confirm.
+const (
+	leastWindow = time.Second
+	mostWindow  = 24 * time.Hour
+)
+
+// undoArg is the command that the timer's service runs, with a configuration's name.
+const undoArg = "__undo"
+
+// undoUnits are the units that undo a configuration's change. No container has a "_" in its name, so that none has these.
+func undoUnits(owner string) (timer, service string) {
+	return "hostctl_confirm-" + owner + ".timer", "hostctl_confirm-" + owner + ".service"
+}
+
+// unitDoor is what arming takes of systemd's door.
+type unitDoor interface {
+	List(ctx context.Context, patterns ...string) ([]host.Unit, error)
+	Properties(ctx context.Context, unit string, names ...string) (map[string]any, error)
+	StartTransient(ctx context.Context, unit host.Transient, aux ...host.Transient) error
+	Remove(ctx context.Context, units ...string) error
+}
+
+// arm has systemd start the program to undo the configuration's change when the window is over. An undo that is killed, or in whose
+// way something stood, is started a few times more; what the policy refuses is not.
+func arm(ctx context.Context, systemd unitDoor, program, owner string, window time.Duration) error {
+	if err := disarm(ctx, systemd, owner); err != nil {
+		return err
+	}
+	timer, service := undoUnits(owner)
+	return systemd.StartTransient(ctx,
+		host.Transient{Name: timer, Properties: []host.Property{
+			{Name: "Description", Value: "Time to confirm the change of " + owner},
+			{Name: "TimersMonotonic", Value: []host.TimerMonotonic{{Base: "OnActiveSec", USec: uint64(window.Microseconds())}}},
+			{Name: "AccuracyUSec", Value: uint64(1e5)},
+			{Name: "RemainAfterElapse", Value: false},
+			{Name: "CollectMode", Value: "inactive-or-failed"},
+		}},
+		host.Transient{Name: service, Properties: []host.Property{
+			{Name: "Description", Value: "Undo of the change of " + owner + " that nobody confirmed"},
+			{Name: "Type", Value: "oneshot"},
+			{Name: "ExecStart", Value: []host.Command{{Path: program, Args: []string{program, undoArg, owner}}}},
+			{Name: "SyslogIdentifier", Value: "hostctl"},
+			{Name: "TimeoutStartUSec", Value: uint64(host.NoLimit)},
+			{Name: "Restart", Value: "on-failure"},
+			{Name: "RestartUSec", Value: uint64(5e6)},
+			{Name: "RestartPreventExitStatus", Value: host.ExitStatuses{Statuses: []int32{exitRefused}, Signals: []int32{}}},
+			{Name: "StartLimitIntervalUSec", Value: uint64(600e6)},
+			{Name: "StartLimitBurst", Value: uint32(5)},
+		}})
+}
+
+// disarm takes back what arm did, and does nothing where that is gone.
+func disarm(ctx context.Context, systemd unitDoor, owner string) error {
+	timer, service := undoUnits(owner)
+	units, err := systemd.List(ctx, timer, service)
+	if err != nil || len(units) == 0 {
+		return err
+	}
+	for _, u := range units {
+		names := []string{"Unit.Transient"}
+		if u.Name == service {
+			names = append(names, "Service.ExecStart")
+		}
+		p, err := systemd.Properties(ctx, u.Name, names...)
+		if err != nil {
+			return err
+		}
+		if p["Unit.Transient"] != true || u.Name == service && !startsUndo(p["Service.ExecStart"], owner) {
+			return fmt.Errorf("unit %s is not hostctl's, and left alone; stop it, or remove its file", u.Name)
+		}
+	}
+	return systemd.Remove(ctx, timer, service)
+}
+
+// startsUndo looks at ExecStart, a(sasbttttuii): one command, hostctl __undo OWNER.
+func startsUndo(execStart any, owner string) bool {
+	commands, _ := execStart.([][]any)
+	if len(commands) != 1 || len(commands[0]) < 2 {
+		return false
+	}
+	args, _ := commands[0][1].([]string)
+	return len(args) == 3 && args[1] == undoArg && args[2] == owner
+}
+
+// armed reports whether systemd will undo the configuration's change, or is about to.
+func armed(ctx context.Context, systemd unitDoor, owner string) (bool, error) {
+	timer, service := undoUnits(owner)
+	units, err := systemd.List(ctx, timer, service)
+	for _, u := range units {
+		if u.ActiveState == "active" || u.ActiveState == "activating" {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// arm has the change undone unless it is confirmed. It comes before all that the change leaves.
+func (a *applying) arm(c *cli, p *proposal) error {
+	if p.seen.LedgerLost {
+		return fmt.Errorf("-confirm: the ledger %s is missing, so that nobody knows what there is to go back to; apply once without -confirm", p.machine.LedgerPath)
+	}
+	program, err := trustedProgram()
+	if err != nil {
+		return fmt.Errorf("-confirm: %w", err)
+	}
+	systemd, err := host.DialSystemd(c.ctx)
+	if err != nil {
+		return err
+	}
+	defer systemd.Close()
+	return arm(c.ctx, systemd, program, p.seen.Owner, a.window)
+}
+
+// disarmed ends the timer of a change that nothing is to be undone of any more. That it cannot is no failure: the timer will find nothing to do.
+func (c *cli) disarmed(owner string) error {
+	ctx := context.WithoutCancel(c.ctx)
+	systemd, err := host.DialSystemd(ctx)
+	if err == nil {
+		defer systemd.Close()
+		err = disarm(ctx, systemd, owner)
+	}
+	if err == nil {
+		return nil
+	}
+	timer, _ := undoUnits(owner)
+	return c.diagnose(hcl.Diagnostics{{Severity: hcl.Warning, Summary: timer + " could not be stopped", Detail: err.Error() + ". It will find nothing to undo."}})
+}
+
+// wait makes a pending change be undone when its window is over, counted from now.
+func wait(w *apply.Pending, window time.Duration) error {
+	boot, err := host.BootID()
+	if err != nil {
+		return err
+	}
+	w.Wait(window, time.Now(), boot, host.Monotonic())
+	return nil
+}
+
+// conclude says, when a run is over, what becomes of the change that waits. With -confirm that is the run's own: its window is counted
+// from now on, unless it was rolled back with nothing left. Else it is an earlier one, which a rollback or an undo ends by being done.
+func (a *applying) conclude(c *cli, p *proposal, own bool, outcome apply.Outcome) (waits *apply.Pending, err error) {
+	done := outcome == apply.OutcomeApplied && p.plan.LeftOut == 0
+	if !own && (p.seen.Pending() == nil || !done) {
+		return p.seen.Pending(), nil
+	}
+	err = p.machine.Amend(p.seen.Owner, func(o *apply.Owner) error {
+		if !own || o.Pending == nil || outcome == apply.OutcomeRolledBack && reflect.DeepEqual(o.Last, o.Pending.Before.Last) {
+			o.Pending = nil
+			return nil
+		}
+		waits = o.Pending
+		return wait(waits, a.window)
+	})
+	if err == nil && waits == nil && !a.byTimer { // whose units end with this process
+		err = c.disarmed(p.seen.Owner)
+	}
+	return waits, err
+}
+
+// told says what waits now, and that nothing does any more.
+func (c *cli) told(p *proposal, waits *apply.Pending) {
+	switch before := p.seen.Pending(); {
+	case c.json:
+	case waits != nil:
+		fmt.Fprintf(c.stdout, "\n%s generation %d %s. To keep it: hostctl confirm -name %s\n", c.paint("33;1", "Not confirmed:"), waits.Generation, fate(waits), p.seen.Owner)
+	case before != nil && p.options.Undoes != 0:
+		fmt.Fprintf(c.stdout, "Generation %d is undone.\n", before.Generation)
+	case before != nil:
+		fmt.Fprintf(c.stdout, "Generation %d waits for confirmation no more.\n", before.Generation)
+	}
+}
+
+// fate is what becomes of what waits, in the words after its name.
+func fate(w *apply.Pending) string {
+	if boot, err := host.BootID(); err == nil && w.Left(boot, host.Monotonic()) <= 0 {
+		return "was to be undone at " + second(w.Until) + " and is still to be"
+	}
+	return "is undone at " + second(w.Until) + " unless it is confirmed"
+}
+
+// second is a time for people who have not many of them.
+func second(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+// unconfirmed refuses a change while another one waits.
+func unconfirmed(seen *apply.Observation) error {
+	w := seen.Pending()
+	if w == nil {
+		return nil
+	}
+	return fmt.Errorf("generation %d of configuration %q %s; keep it with `hostctl confirm -name %s`, or undo it now with `hostctl rollback -name %s`, and then go on",
+		w.Generation, seen.Owner, fate(w), seen.Owner, seen.Owner)
+}
+
+// pendingWarning says to the reader of a plan what waits.
+func pendingWarning(owner string, w *apply.Pending) hcl.Diagnostic {
+	return hcl.Diagnostic{Severity: hcl.Warning, Summary: fmt.Sprintf("Generation %d waits for confirmation", w.Generation),
+		Detail: fmt.Sprintf("It %s. `hostctl confirm -name %s` keeps it, `hostctl rollback -name %s` undoes it now.", fate(w), owner, owner)}
+}
+
+// proposeUndo plans the way back to what was last applied before the change that waits.
+func proposeUndo(c *cli, m *apply.Machine, pol *hostPolicy, owner string, w *apply.Pending) (*proposal, error) {
+	want, err := m.Kinds.CloneState(w.Before.Last) // which is completed in place, and the ledger's is not ours to change
+	if err != nil {
+		return nil, err
+	}
+	if err := c.diagnose(hcl.Check(want, m.Kinds)); err != nil {
+		return nil, err
+	}
+	p, problems, err := propose(c.ctx, m, pol, owner, undoDir(w), want, undoDirectives(w), scope{undoes: w.Generation})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.diagnose(p.warnings()); err != nil {
+		return nil, err
+	}
+	return p, c.problems(nil, problems)
+}
+
+// undoDir is where the configuration lay that an undo goes back to; "" where nothing was applied before.
+func undoDir(w *apply.Pending) string {
+	if w.Before.Applied == nil {
+		return ""
+	}
+	return w.Before.Applied.Dir
+}
+
+func undoDirectives(w *apply.Pending) resource.Directives {
+	return resource.Directives{Sensitive: w.Before.Sensitive, Moved: w.Moved}
+}
+
+func undoOrigin(w *apply.Pending) origin {
+	return origin{command: "undo", undoes: w.Generation, dir: undoDir(w)}
+}

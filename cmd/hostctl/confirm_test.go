@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"hostctl/apply"
+	"hostctl/host"
+	"hostctl/host/hosttest"
+	"hostctl/resource/container"
+)
+
+// Arming twice is arming once; what others have of these names is theirs.
+func TestArm(t *testing.T) {
+	ctx := t.Context()
+	s := hosttest.NewSystemd(hosttest.New().Faults)
+	timer, service := undoUnits("shop")
+	waits := func(want bool) {
+		t.Helper()
+		if is, err := armed(ctx, s, "shop"); is != want || err != nil {
+			t.Errorf("armed: %v, %v", is, err)
+		}
+	}
+	waits(false)
+	for range 2 {
+		if err := arm(ctx, s, "/usr/local/bin/hostctl", "shop", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		waits(true)
+	}
+	if text := s.String(); !strings.Contains(text, timer+" active") || !strings.Contains(text, "TimersMonotonic=[{OnActiveSec 60000000}]") ||
+		!strings.Contains(text, "ExecStart=[{/usr/local/bin/hostctl [/usr/local/bin/hostctl __undo shop] false}]") {
+		t.Errorf("the units:\n%s", text)
+	}
+	if err := arm(ctx, s, "/usr/local/bin/hostctl", "other", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := disarm(ctx, s, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	waits(false)
+	if is, err := armed(ctx, s, "other"); !is || err != nil {
+		t.Errorf("the other one: %v, %v", is, err)
+	}
+	if err := disarm(ctx, s, "shop"); err != nil {
+		t.Error(err)
+	}
+	foreign := host.Transient{Name: service, Properties: []host.Property{{Name: "ExecStart", Value: []host.Command{{Path: "/bin/sleep", Args: []string{"sleep", "1"}}}}}}
+	if err := s.StartTransient(ctx, foreign); err != nil {
+		t.Fatal(err)
+	}
+	before := s.String()
+	for _, err := range []error{arm(ctx, s, "/usr/local/bin/hostctl", "shop", time.Minute), disarm(ctx, s, "shop")} {
+		if err == nil || !strings.Contains(err.Error(), service+" is not hostctl's") {
+			t.Errorf("another's unit: %v", err)
+		}
+	}
+	if s.String() != before {
+		t.Errorf("before:\n%safter:\n%s", before, s.String())
+	}
+}
+
+// No container has a unit of these names, and no listing of containers takes them for one.
+func TestUndoUnitsAreNoContainers(t *testing.T) {
+	timer, service := undoUnits("shop")
+	prefix := strings.TrimSuffix(container.UnitName("*"), "*.service")
+	for _, unit := range []string{timer, service} {
+		if strings.HasPrefix(unit, prefix) {
+			t.Errorf("%s begins with %s", unit, prefix)
+		}
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	one := map[int]error{0: errors.New("no room")}
+	for name, tt := range map[string]struct {
+		ctx      context.Context
+		errs     map[int]error
+		err      error
+		returned bool
+		want     apply.Outcome
+	}{
+		"done":                    {t.Context(), nil, nil, false, apply.OutcomeApplied},
+		"done, and told to stop":  {ended, nil, nil, false, apply.OutcomeApplied},
+		"a step failed":           {t.Context(), one, nil, false, apply.OutcomeFailed},
+		"and returned":            {t.Context(), one, nil, true, apply.OutcomeRolledBack},
+		"and nobody remembers":    {t.Context(), one, errors.New("ledger"), true, apply.OutcomeFailed},
+		"nobody remembers":        {t.Context(), nil, errors.New("ledger"), false, apply.OutcomeFailed},
+		"told to stop":            {ended, one, nil, false, apply.OutcomeInterrupted},
+		"told to stop, no ledger": {ended, one, errors.New("ledger"), false, apply.OutcomeInterrupted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := outcomeOfRun(tt.ctx, tt.errs, tt.err, tt.returned); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
