@@ -61,7 +61,7 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 		return err
 	}
 	how := ""
-	if heads, err := m.Generations(owner).Heads(); err == nil {
+	if heads, _, err := m.Generations(owner).Heads(); err == nil {
 		if i := slices.IndexFunc(heads, func(h *apply.Head) bool { return h.Number == w.Generation }); i >= 0 && !heads[i].Done() {
 			how = fmt.Sprintf(" as it is (%s); the next apply goes on from there", outcomeOf(heads[i]))
 		}
