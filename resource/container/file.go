@@ -56,11 +56,12 @@ var onChange = map[OnChange]resource.Class{"none": resource.Live, "reload": reso
 var reloadSignals = []Signal{"HUP", "USR1", "USR2", "WINCH"}
 
 // Pending, where it is no sum: the files have changed and the program has not been told; what the launcher
-// has of a container cannot be read; the launcher fails to set it up.
+// has of a container cannot be read; the launcher fails to set it up; the launcher is gone.
 const (
-	pendingReload  = "reload"
-	pendingUnknown = "unknown"
-	pendingFailing = "failing"
+	pendingReload   = "reload"
+	pendingUnknown  = "unknown"
+	pendingFailing  = "failing"
+	pendingLauncher = "launcher"
 )
 
 // ChangeClass implements resource.Classer: what a changed file costs is for the file to say, and that what is the
@@ -79,6 +80,8 @@ func (c *Container) ChangeClass(path string, tagged resource.Class, live resourc
 			return resource.Reload
 		case pendingUnknown, pendingFailing:
 			return resource.Restart
+		case pendingLauncher:
+			return resource.Replace
 		}
 		return tagged
 	}

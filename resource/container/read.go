@@ -56,7 +56,11 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
-	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
+	each(len(names), func(i int) {
+		if results[i], errs[i] = r.read(ctx, names[i]); errs[i] == nil && results[i] != nil {
+			errs[i] = r.startable(ctx, results[i])
+		}
+	})
 	linked := map[string]bool{}
 	for i, f := range results {
 		linked[names[i]] = true
@@ -337,19 +341,9 @@ func (h *Host) unitOwner(ctx context.Context, unit, name string) (string, error)
 
 // provenOwner is [Host.unitOwner] of properties that were read.
 func provenOwner(p map[string]any, name string) string {
-	if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], name) {
+	transient, _ := p["Unit.Transient"].(bool)
+	if _, starts := launcherOf(p["Service.ExecStart"], name); !transient || !starts {
 		return ""
 	}
 	return ownerIn(unitTitle, p["Unit.Description"], p["Service.LogExtraFields"])
-}
-
-// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch NAME.
-func startsLauncher(execStart any, name string) bool {
-	commands, _ := execStart.([][]any)
-	if len(commands) != 1 || len(commands[0]) < 2 {
-		return false
-	}
-	path, _ := commands[0][0].(string)
-	args, _ := commands[0][1].([]string)
-	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == name
 }
