@@ -15,7 +15,11 @@ func TestPurpose(t *testing.T) {
 		h.sh("SUDO_USER=ann hostctl stop -why 'disk is full' container.client")
 		r := h.hostctl(0, "plan", "-detailed-exitcode")
 		contains(t, r.stderr, "container.client stays stopped", "ann stopped it", "disk is full")
+		h.sh("SUDO_USER=bob hostctl stop -why again container.client")
 		contains(t, h.hostctl(0, "status").stdout, `stopped by ann ("disk is full")`)
+		h.hostctl(0, "hold", "container.client", "-for", "1h")
+		contains(t, h.hostctl(0, "status").stdout, "held until ", `, stopped by ann ("disk is full")`)
+		h.hostctl(0, "release", "container.client")
 		contains(t, h.hostctl(0, "drift").stdout, "No drift")
 		h.apply()
 		equal(t, h.property("hostctl-client.service", "ActiveState"), "inactive")
@@ -101,4 +105,41 @@ func TestPurpose(t *testing.T) {
 		equal(t, h.hostctl(0, "plan").stderr, "")
 		equal(t, h.sh("stat -c %a /srv/shop/site"), "750")
 	})
+}
+
+// A disk that is full keeps nobody from stopping what fills it; what is not enabled is started by nobody.
+func TestPowerWithoutLedger(t *testing.T) {
+	h := boot(t)
+	h.write("main.hcl", `
+		hostctl { name = "power" }
+		container "web" {
+		  rootfs  = "`+busybox+`"
+		  command = ["sleep", "1000000"]
+		}
+		container "off" {
+		  rootfs  = "`+busybox+`"
+		  command = ["sleep", "1000000"]
+		  enabled = false
+		}
+	`)
+	h.apply()
+	contains(t, h.hostctl(1, "start", "container.off").stderr, "container.off is not enabled", "enabled = true")
+	equal(t, h.sh("systemctl is-active hostctl-off || true"), "inactive")
+	contains(t, h.sh("hostctl status | tr -s ' '"), "container.off disabled stopped")
+	h.sh(`
+		cp -a /var/lib/hostctl /root/copy; mount -t tmpfs -o size=64k,mode=0700 tmpfs /var/lib/hostctl; cp -a /root/copy/. /var/lib/hostctl
+		cat /dev/zero > /var/lib/hostctl/full 2> /dev/null || true
+	`)
+	before := h.pid("web")
+	contains(t, h.hostctl(0, "restart", "container.web").stdout, "was restarted")
+	if h.pid("web") == before {
+		t.Error("web was not restarted")
+	}
+	contains(t, h.hostctl(1, "stop", "container.web").stderr, "container.web is stopped, but that cannot be remembered", "no space left")
+	equal(t, h.property("hostctl-web.service", "ActiveState"), "inactive")
+	contains(t, h.hostctl(1, "start", "container.web").stderr, "container.web runs, but that cannot be remembered", "no space left")
+	h.pid("web")
+	h.sh("rm /var/lib/hostctl/full")
+	h.clean()
+	h.sh("umount /var/lib/hostctl")
 }
