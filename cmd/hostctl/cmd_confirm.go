@@ -51,6 +51,9 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 	if err != nil {
 		return err
 	}
+	if err := ledger.Unread(name); err != nil {
+		return err
+	}
 	owner, err := whoWaits(m, ledger, name)
 	if err != nil {
 		return err
@@ -140,6 +143,9 @@ func undoLate(c *cli, owner string) (left time.Duration, err error) {
 	}
 	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
 	if err != nil {
+		return 0, err
+	}
+	if err := ledger.Unread(owner); err != nil {
 		return 0, err
 	}
 	boot, err := host.BootID()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -31,13 +32,13 @@ var driftCommand = command{
 			c.json = *asJSON
 			return c.finish(func() (map[string]any, error) {
 				found, err := drifts(c, *name, ignore)
-				if err != nil {
+				if found == nil {
 					return nil, err
 				}
 				if !c.json {
 					c.printDrift(found)
 				}
-				if slices.ContainsFunc(found, drift.any) {
+				if err == nil && slices.ContainsFunc(found, drift.any) {
 					err = exitStatus(exitChanges)
 				}
 				return map[string]any{"configurations": found}, err
@@ -55,7 +56,8 @@ type drift struct {
 
 func (d drift) any() bool { return len(d.Resources)+len(d.Foreign) > 0 }
 
-// drifts compares each configuration, or that one, with what was last applied.
+// drifts compares each configuration, or that one, with what was last applied. One of which the ledger cannot be understood is an error
+// beside the others.
 func drifts(c *cli, name string, ignore []string) ([]drift, error) {
 	m, err := openMachine(c.ctx)
 	if err != nil {
@@ -74,8 +76,13 @@ func drifts(c *cli, name string, ignore []string) ([]drift, error) {
 	}
 	found := []drift{}
 	var known []string
+	var unread error
 	for _, owner := range owners {
 		if name != "" && owner != name {
+			continue
+		}
+		if err := ledger.Unread(owner); err != nil {
+			unread = errors.Join(unread, err)
 			continue
 		}
 		seen, err := m.Observe(c.ctx, owner)
@@ -95,7 +102,7 @@ func drifts(c *cli, name string, ignore []string) ([]drift, error) {
 			return nil, fmt.Errorf("-ignore=%s names nothing on this host%s", text, hcl.DidYouMean(text, slices.Compact(known)))
 		}
 	}
-	return found, nil
+	return found, unread
 }
 
 // changedOutside subtracts what is live from what was last applied.

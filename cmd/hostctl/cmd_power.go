@@ -238,10 +238,12 @@ func findApplied(ledger *apply.Ledger, configuration, name string, fits func(res
 	}
 	var found []applied
 	var known []string
+	var unread error
 	for _, o := range owners {
 		if configuration != "" && o != configuration {
 			continue
 		}
+		unread = errors.Join(unread, ledger.Unread(o))
 		for _, a := range ledger.Owners[o].Last.Addrs() {
 			kind, _ := kinds().Lookup(a.Kind)
 			if !fits(kind) {
@@ -256,6 +258,8 @@ func findApplied(ledger *apply.Ledger, configuration, name string, fits func(res
 	switch {
 	case len(found) > 0:
 		return found, nil
+	case unread != nil:
+		return nil, unread
 	case len(known) == 0:
 		return nil, fmt.Errorf("there is nothing of the sort on this host: it was not applied yet")
 	}
