@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"hostctl/plan"
 	"hostctl/resource"
@@ -47,10 +48,22 @@ func (m *Machine) Adoption(ctx context.Context, former, owner string, addrs []re
 	}
 	has := maps.Clone(from.Live)
 	maps.Copy(has, from.Last)
+	begun, goesOn := to.Ledger.Adopting[former]
+	switch {
+	case goesOn && len(begun.Only) == 0:
+		addrs = nil
+	case len(addrs) > 0:
+		addrs = slices.Concat(addrs, begun.Only)
+		slices.SortFunc(addrs, resource.Addr.Compare)
+		addrs = slices.Compact(addrs)
+	}
 	taken := has
 	if len(addrs) > 0 {
 		taken = resource.State{}
 		for _, addr := range addrs {
+			if has[addr] == nil && goesOn && to.Last[addr] != nil {
+				continue // it was handed over before
+			}
 			if has[addr] == nil {
 				return nil, []resource.Problem{{Addr: addr, Summary: fmt.Sprintf("configuration %q has no %s on this host", former, addr),
 					Detail: fmt.Sprintf("`hostctl show -name %s` lists what it has", former)}}, nil
@@ -71,6 +84,11 @@ func (m *Machine) Adoption(ctx context.Context, former, owner string, addrs []re
 		return nil, problems, nil
 	}
 	a := &Adoption{Seen: to, Whole: len(taken) == len(has)}
+	// With the first write of the run it is on record, before a mark changes.
+	if to.Ledger.Adopting == nil {
+		to.Ledger.Adopting = map[string]Adopting{}
+	}
+	to.Ledger.Adopting[former] = Adopting{owner, addrs}
 	if all, err = m.Kinds.CloneState(all); err != nil { // which is completed in place, and the ledger's is not ours to change
 		return nil, nil, err
 	}
@@ -147,12 +165,20 @@ func (l *Ledger) hand(c resource.Change) {
 // HalfAdopted is an error where an adoption from or to the configuration was begun and has not ended: what has the one mark may be
 // in the other's record still, so that no plan of either can be trusted.
 func (l *Ledger) HalfAdopted(configuration string) error {
-	for former, owner := range l.Adopting {
-		if former == configuration || owner == configuration {
-			return fmt.Errorf("configuration %q takes over what %q had, and that was cut off; end it first: hostctl adopt -name %s %s", owner, former, owner, former)
+	for former, a := range l.Adopting {
+		if former == configuration || a.By == configuration {
+			return fmt.Errorf("configuration %q takes over what %q had, and that was cut off; end it first: hostctl adopt -name %s %s", a.By, former, a.By, strings.Join(append([]string{former}, quoted(a.Only)...), " "))
 		}
 	}
 	return nil
+}
+
+// quoted are addresses as words for the shell.
+func quoted(addrs []resource.Addr) (words []string) {
+	for _, addr := range addrs {
+		words = append(words, "'"+addr.String()+"'")
+	}
+	return words
 }
 
 // Succeed ends an adoption whose steps are done. Where it was of everything, what the ledger remembers of the former owner beside

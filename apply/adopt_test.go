@@ -97,3 +97,34 @@ func TestAdoption(t *testing.T) {
 		t.Errorf("the former owner's: %v, %v", heads, err)
 	}
 }
+
+// A part that was cut off goes on with the same words, also where some of it was handed over.
+func TestAdoptionOfAPart(t *testing.T) {
+	m, shelf := machine(t)
+	apply(t, m, things("a", "b", "c"), Options{})
+	part := []resource.Addr{addr("a"), addr("b")}
+	for _, fails := range []bool{true, false} {
+		shelf.fail["adopt b"] = fails
+		a, problems, err := m.Adoption(t.Context(), "shop", "store", part, nil)
+		if err != nil || len(problems) > 0 || a.Whole {
+			t.Fatalf("%+v, %v, %v", a, problems, err)
+		}
+		errs, err := m.Run(t.Context(), a.Plan, a.Seen, a.Grants, a.Want, Options{Parallelism: 1})
+		if err != nil || len(errs) > 0 != fails {
+			t.Fatal(errs, err)
+		}
+		if fails {
+			o, _ := m.Observe(t.Context(), "shop")
+			if err := o.Ledger.HalfAdopted("shop"); err == nil || !strings.HasSuffix(err.Error(), "adopt -name store shop 'thing.a' 'thing.b'") {
+				t.Error(err)
+			}
+			part = part[1:] // what is on record is not forgotten
+		} else if err := m.Succeed(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, _, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	if err != nil || len(l.Owner("shop").Last) != 1 || len(l.Owner("store").Last) != 2 || len(l.Adopting) > 0 {
+		t.Errorf("%+v, %v", l, err)
+	}
+}

@@ -44,8 +44,8 @@ type Ledger struct {
 	// Grants are the numbers given out, of all configurations, also for resources
 	// that are gone: files on volumes and in rootfs trees may still carry them.
 	Grants []resource.Grant
-	// Adopting holds, by the former owner's name, whose its resources are becoming: an adoption that was begun and has not ended.
-	Adopting map[string]string
+	// Adopting are the adoptions that were begun and have not ended, by the former owner's name.
+	Adopting map[string]Adopting
 
 	encoded map[resource.Spec]json.RawMessage // what the last write made of each spec
 	file    os.FileInfo                       // the file that was read or written last; nil where there was none
@@ -84,6 +84,13 @@ func (l *Ledger) Unread(name string) error {
 		return o.unread
 	}
 	return nil
+}
+
+// Adopting says who takes over what another configuration had.
+type Adopting struct {
+	By string `json:"by"`
+	// Only are the resources that it is about, sorted; empty is all.
+	Only []resource.Addr `json:"only,omitempty"`
 }
 
 // Applied says when a configuration was applied, and from which directory.
@@ -169,7 +176,7 @@ type ledgerFile[O any] struct {
 	Owners  map[string]O     `json:"configurations"`
 	Grants  []resource.Grant `json:"grants,omitempty"`
 
-	Adopting map[string]string `json:"adopting,omitempty"`
+	Adopting map[string]Adopting `json:"adopting,omitempty"`
 }
 
 type ownerFile struct {

@@ -72,12 +72,7 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	if len(p.Refused) > 0 {
 		return nil, fmt.Errorf("the plan is refused: %w", p.Refused[0])
 	}
-	if p.Former != "" {
-		if o.Ledger.Adopting == nil {
-			o.Ledger.Adopting = map[string]string{}
-		}
-		o.Ledger.Adopting[p.Former] = p.Owner
-	} else if !opts.Replay {
+	if p.Former == "" && !opts.Replay {
 		if err := o.Ledger.HalfAdopted(o.Owner); err != nil {
 			return nil, err
 		}

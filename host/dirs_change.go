@@ -67,18 +67,14 @@ func (d Dirs) SweepDir(p string) error {
 }
 
 // SetDir gives the directory p, which must carry want.Mark, the owner and the permission
-// bits of want; set-id and sticky bits stay as they are. Where the filesystem
+// bits of want; set-id and sticky bits go. Where the filesystem
 // keeps no marks, any directory will do.
 func (d Dirs) SetDir(p string, want Dir) error {
 	err := d.owned(p, want.Mark, func(_, fd int) error {
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return err
-		}
 		if err := unix.Fchown(fd, int(want.UID), int(want.GID)); err != nil {
 			return fmt.Errorf("chown: %w", err)
 		}
-		if err := unix.Fchmod(fd, st.Mode&0o7000|want.Mode&0o777); err != nil {
+		if err := unix.Fchmod(fd, want.Mode&0o777); err != nil {
 			return fmt.Errorf("chmod: %w", err)
 		}
 		return unix.Fsync(fd)

@@ -251,7 +251,7 @@ func TestSetDirAndMark(t *testing.T) {
 	must(t, os.Chmod(d.Root+"/db", 0o700|os.ModeSetgid|os.ModeSticky))
 	to := Dir{UID: 1, GID: 2, Mode: 0o711, Mark: db.Mark}
 	must(t, d.SetDir("/db", to))
-	want := Dir{UID: 1, GID: 2, Mode: 0o3711, Mark: db.Mark, Empty: true}
+	want := Dir{UID: 1, GID: 2, Mode: 0o711, Mark: db.Mark, Empty: true}
 	if got, err := d.StatDir("/db"); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}

@@ -162,7 +162,7 @@ func TestAdoptKilled(t *testing.T) {
 	name, other := "new", "old"
 	kills, begun := 0, 0
 	for _, call := range []string{"rename,renameat,renameat2", "sendto,sendmsg", "fsetxattr,setxattr", "pwrite64"} {
-		for n := 1; ; n += 3 {
+		for n := 1; ; n += 2 {
 			h.write("main.hcl", called(name))
 			r := h.run("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n),
 				"hostctl", "adopt", other, "-auto-approve")
@@ -193,7 +193,7 @@ func TestAdoptKilled(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs were killed", kills)
-	if kills < 8 || begun < 4 {
+	if kills < 8 || begun == 0 {
 		t.Errorf("only %d runs were killed, %d after they had begun", kills, begun)
 	}
 }

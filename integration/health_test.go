@@ -82,9 +82,11 @@ func TestHealth(t *testing.T) {
 	status := h.hostctl(0, "status").stdout
 	equal(t, strconv.Itoa(strings.Count(status, ", healthy")), "3")
 	equal(t, h.property("hostctl-web.service", "StatusText"), "healthy")
+	equal(t, strconv.Itoa(strings.Count(h.ordinary("status").stdout, ", healthy")), "3")
 
 	h.hostctl(0, "exec", "db", "rm", "/tmp/up")
 	h.sh(`for i in $(seq 500); do systemctl show -P StatusText hostctl-db.service | grep -q ^unhealthy && exit; sleep 0.01; done; exit 1`)
+	contains(t, h.ordinary("status").stdout, "unhealthy: exit status 1")
 	contains(t, h.hostctl(0, "status").stdout, "unhealthy: exit status 1: cat: can't open '/tmp/up'")
 	contains(t, h.sh("journalctl -q --no-pager -u hostctl-db.service"), "hostctl-init: unhealthy: exit status 1")
 	// What depends on it is not begun meanwhile, and stays as it was.

@@ -52,6 +52,9 @@ func TestPayloadDrift(t *testing.T) {
 		{"record damaged", "echo x > " + record, "container.web", []string{"pending"}},
 		{"port moved to another bridge", "ip link add other type bridge; ip link set $(ip -o link show type veth | awk -F'[ :@]+' '{print $2; exit}') master other", "netns.front", []string{"network"}},
 		{"address of the bridge gone", "ip addr del 10.77.0.1/24 dev $(ip -o link show type bridge | grep -v other | awk -F': ' '{print $2; exit}')", "network.lan", []string{"10.77.0.1"}},
+		{"limit lowered", "prlimit --pid $(systemctl show -P MainPID hostctl-web.service) --nofile=64:128", "container.web", []string{`"limit open files"`, "128, not "}},
+		{"killed first", "echo 500 > /proc/$(systemctl show -P MainPID hostctl-web.service)/oom_score_adj", "container.web", []string{"oom_score_adj", "500, not 0"}},
+		{"set-id and sticky bits", "chmod u+s,g+s,+t /srv/shop/site", "volume.site", []string{"special", "setuid", "setgid", "sticky"}},
 		{"account locked out of its group", "groupmod -g 2999 shop", "user.shop", []string{"gid"}},
 		{"account with a password", "echo shop:secret | chpasswd", "user.shop", []string{"locked"}},
 	} {
@@ -74,6 +77,50 @@ func TestPayloadDrift(t *testing.T) {
 			equal(t, bystander(), before)
 		})
 	}
+}
+
+// What can be put right of a program that runs is, without its notice.
+func TestLiveDrift(t *testing.T) {
+	h := boot(t)
+	h.write("main.hcl", `
+hostctl { name = "lone" }
+container "web" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sleep", "1000000"]
+  limits {
+    cpus = "0"
+  }
+}
+`)
+	h.apply()
+	before := h.invocations()
+	for _, c := range []struct {
+		name, change string
+		mention      []string
+	}{
+		{"processors", "systemctl set-property --runtime hostctl-web.service AllowedCPUs=0-1", []string{"cpus", `"0" -> "0-1"`}},
+		{"keeper", "systemctl stop hostctl-keep-web.slice", []string{`"keeper"`, "stopped: once the container stops"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := h.in(t)
+			h.sh(c.change)
+			begun := time.Now()
+			contains(t, h.hostctl(2, "drift").stdout, append([]string{"container.web"}, c.mention...)...)
+			if took := time.Since(begun); took > 2*time.Second {
+				t.Errorf("drift took %v", took)
+			}
+			contains(t, h.hostctl(2, "plan", "-detailed-exitcode").stdout, "container.web will be updated in place (live)")
+			h.apply("-settle=0s")
+			contains(t, h.hostctl(0, "drift").stdout, "No drift")
+			h.clean()
+			equal(t, h.invocations(), before)
+		})
+	}
+	// It keeps what it is there for.
+	h.sh("systemctl stop hostctl-web.service && systemctl start hostctl-web.service")
+	h.clean()
+	h.hostctl(0, "destroy", "-auto-approve")
+	equal(t, h.sh("systemctl list-units --all --plain --no-legend 'hostctl-*' || true"), "")
 }
 
 // What others put beside a container is named, and left where it is.

@@ -26,6 +26,9 @@ type Facts struct {
 	// proc_pid_mountinfo(5) writes them. One text, since a plan compares it for each container, and finds it the same. "" where
 	// there are too many to note.
 	Mounts string
+	// Limits are its hard limits, as proc_pid_limits(5) calls them, and its oom_score_adj, a line each: "Max open files=4096". The soft
+	// ones are the process's own to change.
+	Limits string
 }
 
 // namespaces are the names of /proc/PID/ns that a container has its own of.
@@ -62,7 +65,52 @@ func readFacts(dir int) Facts {
 	if mounts, err := readBelow(dir, "mountinfo", buf[:0]); err == nil {
 		f.Mounts = mountFacts(mounts)
 	}
+	f.Limits = readLimits(dir, buf[:0])
 	return f
+}
+
+// ProgramLimits are the [Facts].Limits of the program that a payload's first process, the tiny init, has started; "" where there is
+// none. proc is the directory of all processes.
+func ProgramLimits(proc string, init int) string {
+	dir, err := unix.Open(proc, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(dir)
+	pid := strconv.Itoa(init)
+	var buf [4 << 10]byte
+	children, err := readBelow(dir, pid+"/task/"+pid+"/children", buf[:0])
+	first, _, ok := strings.Cut(string(children), " ") // the oldest; what it has adopted since is younger
+	if err != nil || !ok {
+		return ""
+	}
+	program, err := unix.Openat(dir, first, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(program)
+	return readLimits(program, buf[:0])
+}
+
+// readLimits reads [Facts].Limits; buf is used and not kept.
+func readLimits(dir int, buf []byte) string {
+	text, err := readBelow(dir, "limits", buf)
+	if err != nil {
+		return ""
+	}
+	var out []byte
+	for line := range bytes.Lines(text) {
+		// Columns: 25 for the name, 20 for the soft limit, each with a space behind.
+		if name, ok := bytes.CutPrefix(line[:min(len(line), 26)], []byte("Max ")); ok && len(line) > 47 {
+			hard, _, _ := bytes.Cut(line[47:], []byte(" "))
+			out = append(append(append(append(out, "Max "...), bytes.TrimRight(name, " ")...), '='), hard...)
+			out = append(out, '\n')
+		}
+	}
+	if oom, err := readBelow(dir, "oom_score_adj", buf); err == nil {
+		out = append(append(out, "oom_score_adj="...), oom...)
+	}
+	return string(out)
 }
 
 // readBelow reads a file of the kernel's behind buf, which need not hold all of it.
@@ -173,6 +221,7 @@ func (w *writer) facts(f *Facts) {
 		w.uint("seccomp_filters", uint64(f.SeccompFilters))
 	}
 	w.optional("mounts", f.Mounts)
+	w.optional("limits", f.Limits)
 	w.close('}')
 }
 
@@ -193,6 +242,8 @@ func (r *reader) facts() *Facts {
 			f.SeccompFilters = int(r.uint(31))
 		case "mounts":
 			f.Mounts = r.str()
+		case "limits":
+			f.Limits = r.str()
 		default:
 			return false
 		}

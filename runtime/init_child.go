@@ -10,14 +10,19 @@ import (
 	"hostctl/runtime/internal/raw"
 )
 
-// child is a program that the init starts: its calls up to the exec, made once for any number of starts.
+// child is how the init starts programs of one environment, one at a time: the calls up to the exec, made once for all of them. An init
+// has few pages of its own, and each child's calls are two of them.
 type child struct {
 	calls  []raw.Call
-	names  []int64
+	names  []uint8
 	report *raw.Report
 	pins   goruntime.Pinner
 	output [2]*uintptr // where the descriptor goes that becomes its standard output and error
+	exec   *[6]uintptr
 }
+
+// program is what a child is told to exec: its path and its argument vector, which the child keeps.
+type program struct{ path, argv uintptr }
 
 // childWith is what a child has that others have not. The zero value is the payload's.
 type childWith struct {
@@ -25,10 +30,10 @@ type childWith struct {
 	output bool // of its own, and no descriptor but the standard ones
 }
 
-func newChild(label []string, program string, args, env []string, with childWith) *child {
-	c := &child{calls: make([]raw.Call, 0, 80), report: raw.NewReport(-1, ExitExec)}
-	argv, envp := vector(args), vector(env)
-	add := func(name int64, call raw.Call) *raw.Call {
+func newChild(label, env []string, with childWith) *child {
+	c := &child{calls: make([]raw.Call, 0, 72), names: make([]uint8, 0, 72), report: raw.NewReport(-1, ExitExec)}
+	envp := vector(env)
+	add := func(name uint8, call raw.Call) *raw.Call {
 		if len(c.calls) == cap(c.calls) {
 			panic("bug: the init's child has too many calls")
 		}
@@ -58,25 +63,30 @@ func newChild(label []string, program string, args, env []string, with childWith
 		size := uintptr(len(label[1]))
 		open.Out[0] = &add(initLabel, raw.Call{Trap: unix.SYS_WRITE, Args: [6]uintptr{0, pin(&c.pins, cstr(label[1])), size}, Want: size}).Args[0]
 	}
-	add(initExec, raw.Call{Trap: unix.SYS_EXECVE, Args: [6]uintptr{pin(&c.pins, cstr(program)), pin(&c.pins, &argv[0]), pin(&c.pins, &envp[0])}, Want: raw.Any})
+	c.exec = &add(initExec, raw.Call{Trap: unix.SYS_EXECVE, Args: [6]uintptr{2: pin(&c.pins, &envp[0])}, Want: raw.Any}).Args
 	return c
 }
 
-// start clones the child, with all signals of the calling thread blocked, and returns once its exec is decided: c.report.Index
+func (c *child) program(path string, args []string) program {
+	argv := vector(args)
+	return program{pin(&c.pins, cstr(path)), pin(&c.pins, &argv[0])}
+}
+
+// start clones a child that execs p and returns once the exec is decided: c.report.Index
 // is then the index in initNames of the call that failed, or -1. pid is minus the error number where there is no child.
-func (c *child) start() (pid int) {
-	c.report.Index = -1
-	pid = raw.CloneFlags(unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), c.calls, c.report)
+func (c *child) start(p program) (pid int) {
+	c.report.Index, c.exec[0], c.exec[1] = -1, p.path, p.argv
+	pid = raw.CloneBlocked(unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), c.calls, c.report)
 	if c.report.Index >= 0 {
-		c.report.Index = c.names[c.report.Index]
+		c.report.Index = int64(c.names[c.report.Index])
 	}
 	return pid
 }
 
 func startPayload(label []string, program string, args, env []string) (pid int, report *raw.Report) {
-	c := newChild(label, program, args, env, childWith{})
+	c := newChild(label, env, childWith{})
 	defer c.pins.Unpin()
-	return c.start(), c.report
+	return c.start(c.program(program, args)), c.report
 }
 
 // startListening is startPayload for one that is told its own pid by LISTEN_PID (sd_listen_fds(3)). Nobody knows that before the
@@ -90,8 +100,8 @@ func startListening(label []string, program string, args, env []string) (pid int
 				env[i] = "LISTEN_PID=" + strconv.Itoa(expected)
 			}
 		}
-		c := newChild(label, program, args, env, childWith{pid: expected})
-		pid, report = c.start(), c.report
+		c := newChild(label, env, childWith{pid: expected})
+		pid, report = c.start(c.program(program, args)), c.report
 		c.pins.Unpin()
 		if pid < 0 || report.Index != initPID {
 			break

@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	goruntime "runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -65,23 +64,16 @@ func (s *supervisor) run(c *command) (why string) {
 
 // clone starts a command.
 func (s *supervisor) clone(c *command, output int) (why string) {
-	for _, fd := range c.output {
+	for _, fd := range s.child.output {
 		*fd = uintptr(output)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	goruntime.LockOSThread() // no longer than its signals are blocked: Go has a further thread for what a locked one wants started
-	defer goruntime.UnlockOSThread()
-	old, err := blockSignals()
-	if err != nil {
-		return err.Error()
-	}
-	defer restoreSignals(old)
-	switch pid := c.start(); {
+	switch pid := s.child.start(c.program); {
 	case pid < 0:
 		return "clone: " + unix.Errno(-pid).Error()
-	case c.report.Index >= 0:
-		return initNames[c.report.Index] + ": " + unix.Errno(-c.report.Result).Error()
+	case s.child.report.Index >= 0:
+		return initNames[s.child.report.Index] + ": " + unix.Errno(-s.child.report.Result).Error()
 	default:
 		s.running = pid
 	}

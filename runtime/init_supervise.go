@@ -18,6 +18,7 @@ type supervisor struct {
 	words   int // the payload's own; -1 without Spec.Notify
 	duties  Duties
 
+	child                *child   // of all commands
 	check, before, after *command // of Health.Exec, PostStart and PreStop; nil without
 	family               int      // and where Health connects to, and what it asks there
 	address              unix.Sockaddr
@@ -61,7 +62,7 @@ const forever = time.Duration(1<<63 - 1)
 
 // command is a program that the init runs beside the payload.
 type command struct {
-	*child
+	program
 	timeout time.Duration
 }
 
@@ -84,11 +85,14 @@ func (s *supervisor) prepare(d Duties, label, env []string) (index int64, err er
 		}
 	}
 	make := func(args []string, timeout uint64) (*command, error) {
-		program, err := lookUp(args[0], envValue(own, "PATH"))
+		path, err := lookUp(args[0], envValue(own, "PATH"))
 		if err != nil {
 			return nil, err
 		}
-		return &command{newChild(label, program, args, own, childWith{output: true}), micros(timeout)}, nil
+		if s.child == nil {
+			s.child = newChild(label, own, childWith{output: true})
+		}
+		return &command{s.child.program(path, args), micros(timeout)}, nil
 	}
 	if h := d.Health; h != nil && len(h.Exec) > 0 {
 		if s.check, err = make(h.Exec, h.Timeout); err != nil {

@@ -151,7 +151,7 @@ func (a *adopting) possible(c *cli, m *apply.Machine, former, name string) error
 	if err != nil {
 		return err
 	}
-	if ledger.Adopting[former] == name {
+	if ledger.Adopting[former].By == name {
 		return nil // it was begun, and goes on
 	}
 	for _, owner := range []string{former, name} {

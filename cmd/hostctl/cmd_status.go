@@ -16,7 +16,7 @@ import (
 var statusCommand = command{
 	name:    "status",
 	summary: "Show every resource, wanted against live, in one table",
-	details: "Another user than root is shown what the host lets him see: of containers what systemd says of their units. With -json such a resource has \"unread\".",
+	details: "Another user than root is shown what the host lets him see: of containers what systemd says of their units, their health with it. With -json such a resource has \"unread\".",
 	example: "hostctl status\nhostctl status -json",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p planning

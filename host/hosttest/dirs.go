@@ -199,7 +199,7 @@ func (d *Dirs) SetDir(p string, want host.Dir) error {
 	if err != nil {
 		return err
 	}
-	n.uid, n.gid, n.mode = want.UID, want.GID, n.mode&0o7000|want.Mode&0o777
+	n.uid, n.gid, n.mode = want.UID, want.GID, want.Mode&0o777
 	d.nodes[p] = n
 	return nil
 }

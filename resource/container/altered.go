@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hostctl/host"
@@ -12,6 +13,11 @@ import (
 
 // What was done to a program from outside since it was started: the launcher's notes on its process, and what the
 // kernel says of it now.
+
+// alteredKeeper is what of [Container].Altered is not of the process: the slice that keeps its unit loaded.
+const alteredKeeper = "keeper"
+
+func alteredPath(what string) string { return "altered[" + strconv.Quote(what) + "]" }
 
 // altered notes what of the process is not any more as the launcher released it, but for what said says otherwise. A process that
 // has ended meanwhile is as it was.
@@ -23,6 +29,11 @@ func (r *reader) altered(record runtime.Record, now runtime.Facts, uidMap []byte
 		own, _ := runtime.ReadFacts(filepath.Join(r.Proc, "1"))
 		return own.Namespaces[kind]
 	})
+	init := f.live.Init && !f.live.Boot
+	limitDifferences(changed, record.Facts.Limits, now.Limits, "", init)
+	if init && record.Facts.Limits != "" {
+		limitDifferences(changed, record.Facts.Limits, runtime.ProgramLimits(r.Proc, record.PID), " of the program", false)
+	}
 	if len(uidMap) > 0 && !sameMap(record.UIDMap, uidMap) {
 		changed["uid_map"] = "is " + strings.Join(strings.Fields(string(uidMap)), " ")
 	}
@@ -61,6 +72,46 @@ func differences(was, now runtime.Facts, hosts func(kind string) string) map[str
 		mountDifferences(out, was, now.Mounts)
 	}
 	return out
+}
+
+// limitDifferences compares [runtime.Facts].Limits. own says that the process is hostctl's, which changes none of them; any other
+// may have taken something from itself. It is pure.
+func limitDifferences(out map[string]string, was, now, whose string, own bool) {
+	if was == now || was == "" || now == "" {
+		return
+	}
+	is := map[string]string{}
+	for line := range strings.Lines(now) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		is[name] = value
+	}
+	for line := range strings.Lines(was) {
+		name, had, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		value, ok := is[name]
+		if !ok || value == had {
+			continue
+		}
+		label := name
+		more := moreOf(value, had)
+		if limit, ok := strings.CutPrefix(name, "Max "); ok {
+			label = "limit " + limit
+		} else {
+			more = !more // the lower the score the later it is killed
+		}
+		if own || more {
+			out[label+whose] = value + ", not " + had
+		}
+	}
+}
+
+// moreOf reports whether a limit is above another.
+func moreOf(a, b string) bool {
+	n, errN := strconv.ParseInt(a, 10, 64)
+	m, errM := strconv.ParseInt(b, 10, 64)
+	if errN != nil || errM != nil { // "unlimited"
+		return errN != nil && errM == nil
+	}
+	return n > m
 }
 
 // mountDifferences compares the mounts of each place. Their order says nothing: the kernel has had two.

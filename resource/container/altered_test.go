@@ -74,3 +74,33 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("of nothing that is known: %v", d) // capabilities: none may be had
 	}
 }
+
+// Of its limits a program can lower the hard ones and raise its score itself; hostctl's own process does neither.
+func TestLimitDifferences(t *testing.T) {
+	const was = "Max cpu time=unlimited\nMax open files=4096\noom_score_adj=0\n"
+	for name, c := range map[string]struct{ now, program, init string }{
+		"as it was":       {was, "", ""},
+		"not known":       {"", "", ""},
+		"another release": {"oom_score_adj=0\n", "", ""},
+		"raised":          {strings.Replace(was, "4096", "9000", 1), "limit open files: 9000, not 4096", "="},
+		"to unlimited":    {strings.Replace(was, "4096", "unlimited", 1), "limit open files: unlimited, not 4096", "="},
+		"lowered":         {strings.Replace(was, "unlimited", "7", 1), "", "limit cpu time: 7, not unlimited"},
+		"killed last":     {strings.Replace(was, "adj=0", "adj=-5", 1), "oom_score_adj: -5, not 0", "="},
+		"killed first":    {strings.Replace(was, "adj=0", "adj=5", 1), "", "oom_score_adj: 5, not 0"},
+	} {
+		if c.init == "=" {
+			c.init = c.program
+		}
+		for own, want := range map[bool]string{false: c.program, true: c.init} {
+			out := map[string]string{}
+			limitDifferences(out, was, c.now, "", own)
+			got := ""
+			for what, how := range out {
+				got += what + ": " + how
+			}
+			if got != want {
+				t.Errorf("%s, own %v: %q, want %q", name, own, got, want)
+			}
+		}
+	}
+}

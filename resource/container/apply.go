@@ -262,6 +262,11 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 			return err
 		}
 	}
+	if slices.Contains(change.Paths, alteredPath(alteredKeeper)) {
+		if err := h.keep(ctx, change.Addr); err != nil {
+			return err
+		}
+	}
 	switch turned := slices.Contains(change.Paths, "enabled"); {
 	case turned && !want.Enabled:
 		if len(want.Listen) > 0 { // else the next connection starts it
@@ -368,6 +373,17 @@ func (h *Host) keeps(ctx context.Context, addr resource.Addr) error {
 		return fmt.Errorf("slice %s holds %s, which would end with it; stop those first, or start them elsewhere", name, strings.Join(others, ", "))
 	}
 	return nil
+}
+
+// keep starts the keeper of a loaded container again. systemd has it still as it was made, unless nothing refers to it.
+func (h *Host) keep(ctx context.Context, addr resource.Addr) error {
+	if err := h.keeps(ctx, addr); err != nil {
+		return err
+	}
+	if err := h.Systemd.StartTransient(ctx, keeper(addr)); !errors.Is(err, host.ErrUnitExists) {
+		return err
+	}
+	return h.Systemd.Start(ctx, Keeper(addr))
 }
 
 // loaded reports whether the container's unit is loaded. A unit of that name that

@@ -167,7 +167,7 @@ type Container struct {
 	// the program that starts it is gone. It is never wanted.
 	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
 	// Altered is, in plain words by what it is of, what was done from outside to the process that runs: to its namespaces, id map,
-	// capabilities, filters and mounts. It is never wanted.
+	// capabilities, filters, mounts and limits, and to the slice that keeps its unit. It is never wanted.
 	Altered map[string]string `json:"altered,omitempty" diff:"restart" attr:"internal"`
 }
 

@@ -288,8 +288,12 @@ func TestNames(t *testing.T) {
 
 func TestCPUMask(t *testing.T) {
 	for list, want := range map[string]string{"": "", "0": "\x01", "0-3,6": "\x4f", "8": "\x00\x01", "7-8": "\x80\x01"} {
-		if got, err := cpuMask(list); err != nil || string(got) != want {
+		got, err := cpuMask(list)
+		if err != nil || string(got) != want {
 			t.Errorf("%q: %q, %v", list, got, err)
+		}
+		if back := cpuList(got); back != list {
+			t.Errorf("%q comes back as %q", list, back)
 		}
 	}
 	for _, list := range []string{",", "a", "1-", "-1", "2-1", "0 1", "+1", "99999"} {

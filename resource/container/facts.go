@@ -2,6 +2,7 @@ package container
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"math"
@@ -20,7 +21,7 @@ import (
 
 // limits makes live what the kernel holds the container to, whoever set it. Where the
 // host has no controller nothing holds the limit: it counts as what was applied last.
-func (r *reader) limits(addr resource.Addr, applied Limits, f *found) error {
+func (r *reader) limits(ctx context.Context, addr resource.Addr, applied Limits, f *found) error {
 	dir := filepath.Join(r.Cgroups, Slice, Unit(addr))
 	if f.live.Slice != "" {
 		dir = filepath.Join(r.Cgroups, Slice, f.live.sliceUnit(), Unit(addr))
@@ -30,6 +31,9 @@ func (r *reader) limits(addr resource.Addr, applied Limits, f *found) error {
 		return err
 	}
 	if err := r.choices(dir, applied, &f.live.Limits); err != nil {
+		return err
+	}
+	if err := r.cpus(ctx, Unit(addr), dir, applied.CPUs, &f.live.Limits); err != nil {
 		return err
 	}
 	var missing []string
@@ -83,7 +87,35 @@ func (r *reader) choices(dir string, applied Limits, live *Limits) error {
 			*c.live = limit(n)
 		}
 	}
-	live.CPUs = applied.CPUs
+	return nil
+}
+
+// cpus makes live on which processors the container may run, where that was declared: what the kernel has, and where the host has no
+// such controller what systemd was told.
+func (r *reader) cpus(ctx context.Context, unit, dir, applied string, live *Limits) error {
+	if live.CPUs = applied; applied == "" {
+		return nil
+	}
+	var now []byte
+	if r.controllers["cpuset"] {
+		text, err := os.ReadFile(filepath.Join(dir, "cpuset.cpus"))
+		if err == nil {
+			now, err = cpuMask(strings.TrimSpace(string(text)))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	} else {
+		p, err := r.Systemd.Properties(ctx, unit, "Service.AllowedCPUs")
+		if err != nil {
+			return err
+		}
+		now, _ = p["Service.AllowedCPUs"].([]byte)
+	}
+	now = bytes.TrimRight(now, "\x00")
+	if want, err := cpuMask(applied); err != nil || !bytes.Equal(now, want) {
+		live.CPUs = cpuList(now)
+	}
 	return nil
 }
 

@@ -71,7 +71,7 @@ func (c *Container) ChangeClass(path string, tagged resource.Class, live resourc
 	if !ok {
 		return tagged
 	}
-	if c.renamed(path, live) {
+	if c.renamed(path, live) || path == alteredPath(alteredKeeper) {
 		return resource.Live
 	}
 	if path == "pending" {

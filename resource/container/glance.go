@@ -17,7 +17,7 @@ func (h *Host) Glance(ctx context.Context) ([]resource.Sight, error) {
 	}
 	var sights []resource.Sight
 	for _, u := range units {
-		p, err := h.Systemd.Properties(ctx, u.Name, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields", "Service.MainPID", "Unit.ActiveEnterTimestamp")
+		p, err := h.Systemd.Properties(ctx, u.Name, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields", "Service.MainPID", "Service.StatusText", "Unit.ActiveEnterTimestamp")
 		if err != nil {
 			return nil, err
 		}
@@ -32,6 +32,9 @@ func (h *Host) Glance(ctx context.Context) ([]resource.Sight, error) {
 		}
 		if since, _ := p["Unit.ActiveEnterTimestamp"].(uint64); since != 0 && running(u) {
 			s.Status += ", since " + time.UnixMicro(int64(since)).Format(time.DateTime)
+		}
+		if u.ActiveState != "inactive" && u.ActiveState != "failed" { // else systemd shows what was last said
+			s.Status = withHealth(s.Status, p["Service.StatusText"])
 		}
 		sights = append(sights, s)
 	}

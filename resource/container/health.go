@@ -227,10 +227,16 @@ func (r *reader) health(ctx context.Context, u host.Unit, f *found) error {
 	if err != nil {
 		return err
 	}
-	if text, _ := p["Service.StatusText"].(string); runtime.HealthWord(text) != "" && text != f.status {
-		f.status += ", " + strings.TrimPrefix(text, runtime.Starting+": ")
-	}
+	f.status = withHealth(f.status, p["Service.StatusText"])
 	return nil
+}
+
+// withHealth adds to a status what a unit's StatusText says of the program's health, if it does.
+func withHealth(status string, statusText any) string {
+	if text, _ := statusText.(string); runtime.HealthWord(text) != "" && text != status {
+		return status + ", " + strings.TrimPrefix(text, runtime.Starting+": ")
+	}
+	return status
 }
 
 // well fails where a program that runs says of itself, or is found, to be unhealthy.

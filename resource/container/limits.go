@@ -85,6 +85,27 @@ func cpuMask(list string) ([]byte, error) {
 	return mask, nil
 }
 
+// cpuList is the inverse of [cpuMask].
+func cpuList(mask []byte) string {
+	has := func(cpu int) bool { return cpu < 8*len(mask) && mask[cpu/8]&(1<<(cpu%8)) != 0 }
+	var parts []string
+	for first := 0; first < 8*len(mask); first++ {
+		if !has(first) {
+			continue
+		}
+		last := first
+		for has(last + 1) {
+			last++
+		}
+		part := strconv.Itoa(first)
+		if last > first {
+			part += "-" + strconv.Itoa(last)
+		}
+		parts, first = append(parts, part), last
+	}
+	return strings.Join(parts, ",")
+}
+
 // sliceUnit is the slice that the unit is in.
 func (c *Container) sliceUnit() string {
 	if c.Slice == "" {

@@ -53,7 +53,11 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	if err != nil {
 		return reading, err
 	}
-	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, controllers: controllers}
+	keepers, err := h.named(ctx, keeperSuffix)
+	if err != nil {
+		return reading, err
+	}
+	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, keepers: keepers, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
 	each(len(names), func(i int) {
@@ -162,6 +166,7 @@ type reader struct {
 	units       map[string]host.Unit
 	sockets     map[string]host.Unit
 	timers      map[string]host.Unit
+	keepers     map[string]host.Unit // and other slices
 	controllers map[string]bool
 }
 
@@ -242,12 +247,19 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		// After a live change it is the next start's spec that tells the limits.
 		applied = next.Limits
 	}
-	if err := r.limits(addr, applied, f); err != nil {
+	if err := r.limits(ctx, addr, applied, f); err != nil {
 		return nil, err
 	}
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
 		r.facts(record, f)
+	}
+	if r.keepers[Keeper(addr)].ActiveState != "active" {
+		if f.live.Altered == nil {
+			f.live.Altered = map[string]string{}
+		}
+		f.live.Altered[alteredKeeper] = "stopped: once the container stops, systemctl start does not know it"
+		f.status += ", nothing keeps its unit"
 	}
 	if err := r.health(ctx, u, f); err != nil {
 		return nil, err

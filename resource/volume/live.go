@@ -76,10 +76,23 @@ func (h live) Read(_ context.Context, owner string, last resource.State) (resour
 			out.Foreign = append(out.Foreign, resource.Problem{Addr: addr, Summary: out.Status[addr], Detail: remedy(dir, resource.Change{Owner: owner, Addr: addr}, &v)})
 			continue
 		}
-		v.UID, v.GID, v.Mode = dir.UID, dir.GID, resource.Mode(dir.Mode&0o777)
+		v.is(dir)
 		out.State[addr], out.Status[addr] = &v, v.Path
 	}
 	return out, nil
+}
+
+// is makes the volume's owner and mode those of a directory.
+func (v *Volume) is(dir host.Dir) {
+	v.UID, v.GID, v.Mode, v.Special = dir.UID, dir.GID, resource.Mode(dir.Mode&0o777), nil
+	for _, bit := range []struct {
+		mask uint32
+		name string
+	}{{0o4000, "setuid"}, {0o2000, "setgid"}, {0o1000, "sticky"}} {
+		if dir.Mode&bit.mask != 0 {
+			v.Special = append(v.Special, bit.name)
+		}
+	}
 }
 
 // guard reports that nothing is mounted where the volume wants it.

@@ -61,7 +61,8 @@ func (h live) Find(_ context.Context, owner string, addr resource.Addr, id strin
 		return refuse(fmt.Sprintf("directory %s cannot be imported: %s", id, foreign(dir, owner, addr, nil)), "take the import block out, and choose another path")
 	default:
 		v := resource.SetDefaults(new(Volume))
-		v.Path, v.UID, v.GID, v.Mode = id, dir.UID, dir.GID, resource.Mode(dir.Mode&0o777)
+		v.Path = id
+		v.is(dir)
 		return v, dir.Mark == self, nil
 	}
 }

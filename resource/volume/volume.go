@@ -47,8 +47,10 @@ type Volume struct {
 	// GID is the group's number.
 	GID uint32 `json:"gid" diff:"live" default:"0" attr:"internal"`
 	// Mode is the directory's permission bits. Set-id and sticky bits that
-	// somebody gave the directory stay as they are.
+	// somebody gave the directory are taken away.
 	Mode resource.Mode `json:"mode" diff:"live" default:"0755"`
+	// Special names the set-id and sticky bits that somebody gave the directory. They are never wanted.
+	Special []string `json:"special,omitempty" diff:"live" attr:"internal"`
 	// External says that the directory is the host's own, such as /usr/share/zoneinfo: it has to be there, is neither made, changed,
 	// marked nor removed, and containers mount it read-only. It may lie where no other volume can, where the host's policy says so.
 	External bool `json:"external,omitempty" diff:"replace"`

@@ -79,11 +79,24 @@ func Clone(args *CloneArgs, calls []Call, report *Report) int {
 	return int(clone(sysClone3, uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args), &calls[0], uintptr(len(calls)), report))
 }
 
-// CloneFlags is Clone by clone(2), whose flags a seccomp filter can judge. The child has this process's
-// signal handlers: calls must reset them before they unblock a signal.
-func CloneFlags(flags uintptr, calls []Call, report *Report) int {
-	return int(clone(sysClone, flags, 0, &calls[0], uintptr(len(calls)), report))
+// CloneBlocked is Clone by clone(2), whose flags a seccomp filter can judge. The child has this process's signal handlers: calls
+// must reset them before they unblock a signal. All signals of the calling thread are blocked meanwhile, and restored then: no
+// goroutine is moved to another thread in here, so that none has to be locked to its own, for which Go would start a further thread
+// and keep it.
+//
+//go:nosplit
+func CloneBlocked(flags uintptr, calls []Call, report *Report) int {
+	const setMask = 2
+	var old uint64
+	if r := int(syscall4(sysRtSigprocmask, setMask, uintptr(unsafe.Pointer(&everySignal)), uintptr(unsafe.Pointer(&old)), 8)); r < 0 {
+		return r
+	}
+	pid := int(clone(sysClone, flags, 0, &calls[0], uintptr(len(calls)), report))
+	syscall4(sysRtSigprocmask, setMask, uintptr(unsafe.Pointer(&old)), 0, 8)
+	return pid
 }
+
+var everySignal = ^uint64(0)
 
 //go:uintptrescapes
 func clone(trap, a1, a2 uintptr, calls *Call, n uintptr, report *Report) uintptr

@@ -1,7 +1,8 @@
 package raw
 
 const (
-	sysClone       = 56
-	sysPrlimit64   = 302
-	sysRtSigaction = 13
+	sysClone         = 56
+	sysPrlimit64     = 302
+	sysRtSigaction   = 13
+	sysRtSigprocmask = 14
 )
