@@ -87,7 +87,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		}
 	}
 	var foreignErr error
-	reading.Foreign, foreignErr = r.foreign(ctx, reading.State.Addrs())
+	reading.Foreign, foreignErr = r.foreign(ctx, reading.State)
 	err = errors.Join(err, foreignErr)
 	used, subErr := h.SubIDs.SubIDs(ctx)
 	h.ranges.learn(used)
