@@ -83,7 +83,10 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 		dirty = true
 	}
 	dirty = m.begin(ctx, record, p) || o.Ledger.ahead || dirty
-	dirty = record.dropEnded(time.Now()) || o.Ledger.Readable() || dirty
+	if !opts.Replay { // at boot the clock may not be set yet, and what it would drop is dropped for ever
+		dirty = record.dropEnded(time.Now()) || dirty
+	}
+	dirty = o.Ledger.Readable() || dirty
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}

@@ -42,6 +42,14 @@ func TestPurpose(t *testing.T) {
 		h.hostctl(0, "drift")
 		h.clean()
 	})
+	t.Run("freeze", func(t *testing.T) {
+		h := h.in(t)
+		h.hostctl(0, "pause", "client")
+		contains(t, h.hostctl(2, "drift").stdout, "container.client is frozen", "hostctl resume client")
+		contains(t, h.hostctl(0, "status").stdout, ", frozen")
+		h.hostctl(0, "resume", "client")
+		h.hostctl(0, "drift")
+	})
 	t.Run("restart", func(t *testing.T) {
 		h := h.in(t)
 		before, other := run("web"), run("batch-a")
