@@ -151,3 +151,41 @@ func TestPowerWithoutLedger(t *testing.T) {
 	h.clean()
 	h.sh("umount /var/lib/hostctl")
 }
+
+// What is held stays as it is through a return and a rollback, and so does what is remembered of it.
+func TestHeldThroughReturn(t *testing.T) {
+	h := boot(t)
+	config := func(command string) {
+		h.write("main.hcl", `
+			hostctl { name = "held" }
+			user "u" {}
+			volume "v" {
+			  path  = "/srv/v"
+			  owner = user.u
+			}
+			container "a" {
+			  rootfs  = "`+busybox+`"
+			  command = ["sleep", "`+command+`"]
+			  run_as  = user.u
+			  mount "/data" { volume = volume.v }
+			}
+		`)
+	}
+	config("1000000")
+	h.apply()
+	config("2000000")
+	h.apply()
+	mode := h.sh("stat -c %a /srv/v")
+	h.hostctl(0, "hold", "volume.v", "-for", "1h")
+	h.sh("chmod 0700 /srv/v")
+	config("nonsense")
+	h.hostctl(6, "apply", "-auto-approve")
+	h.hostctl(0, "drift")
+	h.hostctl(0, "rollback", "-auto-approve")
+	equal(t, h.sh("stat -c %a /srv/v"), "700")
+	h.hostctl(0, "release", "volume.v")
+	contains(t, h.hostctl(2, "drift").stdout, "volume.v", "mode")
+	config("2000000")
+	h.apply()
+	equal(t, h.sh("stat -c %a /srv/v"), mode)
+}
