@@ -33,8 +33,8 @@ type Head struct {
 	Configuration string `json:"configuration"`
 	// Number counts the configuration's generations on this host, from 1.
 	Number uint64 `json:"generation"`
-	// Command is what made it: "apply", "destroy", "rollback", "adopt", "forget" or "undo"; BackTo is the generation that a rollback went back
-	// to, and Undoes the one that an undo took back because nobody confirmed it.
+	// Command is what made it: "apply", "destroy", "rollback", "undo", "adopt" or "forget"; BackTo is the generation that a rollback went back to, and
+	// Undoes the one that an undo took back because nobody confirmed it.
 	Command string    `json:"command"`
 	BackTo  uint64    `json:"back_to,omitempty"`
 	Undoes  uint64    `json:"undoes,omitempty"`

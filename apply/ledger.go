@@ -23,8 +23,8 @@ import (
 // LedgerVersion is the highest version of the ledger's format that this release reads and writes.
 // A file with a higher one is refused: running on a guess could hand an id out twice.
 //
-// Version 2 holds what waits for a confirmation and an adoption that is under way, and is written only while there is such: a release
-// that does not know of that would drop it, and nobody would undo the change or end the adoption.
+// Version 2 holds what waits for a confirmation, and adoptions that have not ended, and is written only while there are such: a release
+// that does not know of them would drop them, and nobody would undo the change, or know of the adoption.
 const LedgerVersion = 2
 
 // maxLedger bounds what is read into memory: some 100,000 containers.

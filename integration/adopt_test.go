@@ -66,6 +66,12 @@ func TestAdopt(t *testing.T) {
 	h.hostctl(0, "hold", "-for", "1h", "-why", "looked at", "container.own")
 	ids, runs := h.ids(firstNames), h.invocations()
 	h.owned("old", "new")
+	h.apply("-confirm=10m", "-replace=container.door")
+	for _, args := range [][]string{{"adopt", "-name=new", "old", "-auto-approve"}, {"forget", "container.idle", "-auto-approve"}} {
+		contains(t, h.hostctl(1, args...).stderr, "hostctl confirm -name old")
+	}
+	h.hostctl(0, "confirm")
+	runs = h.invocations()
 
 	// Without it there are conflicts, and each says what to do.
 	h.write("main.hcl", called("new"))

@@ -61,6 +61,12 @@ const (
 	cutUndo  = "hostctl_confirm-cut.service"
 )
 
+// next is the number of the next generation.
+func (h *host) next() int {
+	h.t.Helper()
+	return len(h.generations("-name=cut").Generations) + 1
+}
+
 // undone waits until the newest generation is an undo that was done, and nothing is left of the timer.
 func (h *host) undone(generation int) {
 	h.t.Helper()
@@ -128,8 +134,9 @@ func TestConfirm(t *testing.T) {
 	t.Run("cut off", func(t *testing.T) {
 		h := h.in(t)
 		h.hostctl(0, "plan", "-var=net=10.78.0", "-out=/root/cut.plan")
+		n := h.next()
 		h.sh("hostctl apply /root/cut.plan -confirm=1s > /dev/null")
-		h.undone(len(h.generations("-name=cut").Generations))
+		h.undone(n)
 		h.await(there)
 		h.clean()
 		contains(t, h.sh("journalctl -q --no-pager -o cat -u "+cutUndo), "was not confirmed", "is undone.")
@@ -137,6 +144,7 @@ func TestConfirm(t *testing.T) {
 	t.Run("killed", func(t *testing.T) {
 		h := h.in(t)
 		h.write("slow.hcl", slow)
+		n := h.next()
 		h.sh("setsid hostctl apply -auto-approve -confirm=1s -var=greeting=killed > /dev/null 2>&1 < /dev/null & echo $! > /root/pid")
 		h.await("systemctl is-active hostctl-slow.service | grep -qx activating")
 		h.await("systemctl is-active " + cutUndo + " | grep -qx activating") // it waits for the lock
@@ -146,13 +154,6 @@ func TestConfirm(t *testing.T) {
 		h.sh("systemctl kill -s KILL " + cutUndo)
 		h.await("systemctl show -P NRestarts " + cutUndo + " | grep -qx 1")
 		h.sh("systemctl kill --kill-whom=all -s KILL hostctl-slow.service")
-		n := 0
-		for _, g := range h.generations("-name=cut").Generations {
-			if g.Outcome == "interrupted" {
-				n = int(g.Number)
-				break
-			}
-		}
 		h.undone(n)
 		equal(t, env(), "GREETING=hello")
 		equal(t, h.property("hostctl-slow.service", "LoadState"), "not-found")
@@ -162,13 +163,12 @@ func TestConfirm(t *testing.T) {
 	t.Run("as long as it takes", func(t *testing.T) { // the window is counted from the end
 		h := h.in(t)
 		h.write("slow.hcl", slow)
+		n := h.next()
 		h.sh("setsid hostctl apply -auto-approve -confirm=1s > /root/out 2>&1 < /dev/null &")
 		h.await("systemctl is-active hostctl-slow.service | grep -qx activating")
 		h.await("systemctl is-active " + cutUndo + " | grep -qx activating")
 		h.sh("p=/proc/$(systemctl show -P MainPID hostctl-slow.service)/root/tmp; touch $p/end $p/up")
-		all := h.generations("-name=cut").Generations
-		n := all[len(all)-1].Number
-		h.undone(int(n))
+		h.undone(n)
 		var list struct {
 			Generations []struct {
 				Begun, Ended time.Time
@@ -192,12 +192,13 @@ func TestConfirm(t *testing.T) {
 			t.Error(words)
 		}
 		// Something else was.
+		n := h.next()
 		contains(t, h.hostctl(6, "apply", "-auto-approve", "-confirm=1s", "-var=greeting=rest").stdout, "Not confirmed")
-		h.undone(len(h.generations("-name=cut").Generations))
+		h.undone(n)
 		equal(t, env(), "GREETING=hello")
 		// What failed was left.
+		n = h.next()
 		h.hostctl(1, "apply", "-auto-approve", "-confirm=1s", "-no-rollback", "-var=greeting=left")
-		n := len(h.generations("-name=cut").Generations)
 		h.undone(n)
 		equal(t, env(), "GREETING=hello")
 		equal(t, h.property("hostctl-bad.service", "LoadState"), "not-found")
@@ -233,8 +234,8 @@ func TestConfirm(t *testing.T) {
 		h.hostctl(0, "install")
 		h.write("more.hcl", "user \"more\" {}\n")
 		h.hostctl(0, "stop", "-name=cut", "container.web")
+		n := h.next()
 		h.apply("-confirm=1h", "-var=net=10.78.0", "-var=greeting=cut")
-		n := len(h.generations("-name=cut").Generations)
 		h.sh("id more")
 		h.powerOff()
 		h.sh("systemctl stop " + cutTimer)

@@ -4,7 +4,7 @@
 //
 // It is pure but for [WriteFile] and [ReadFile]. It knows no kind by name:
 // what a change costs comes from the tags of the kind's struct, which programs
-// go down from [resource.Kind], and what else there is to say from [Noter].
+// go down from [resource.Kind] and [Overlapper], and what else there is to say from [Noter].
 //
 // Start with [Make]; diff.go compares one resource, order.go puts the steps in
 // order, text.go prints a [Plan] from nothing but what its JSON holds. What a

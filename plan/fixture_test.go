@@ -62,6 +62,8 @@ func (t *thing) PlanNote(a resource.Action) string {
 	return ""
 }
 
+func (t *thing) Overlaps() bool { return t.Comment == "overlaps" }
+
 func newThing() resource.Spec { return resource.SetDefaults(&thing{}) }
 
 // kinds has a program and something that is none, both of the same shape.

@@ -55,6 +55,17 @@ func scenarios() map[string]func() (want, last, live resource.State) {
 		"restart": edit(func(s resource.State) {
 			s[app("web")] = web(func(t *thing) { t.Image = "web-2"; t.Memory = 512 << 20 })
 		}),
+		"restart-overlap": func() (want, last, live resource.State) {
+			beside := func(image string) resource.State {
+				return resource.State{app("web"): web(func(t *thing) { t.Comment, t.Image = "overlaps", image }), box("data"): data()}
+			}
+			// What does not run does not overlap.
+			live = beside("web-1")
+			live[app("off")] = spec(func(t *thing) { t.Comment, t.Image, t.Off = "overlaps", "web-1", true })
+			want = beside("web-2")
+			want[app("off")] = spec(func(t *thing) { t.Comment, t.Image = "overlaps", "web-2" })
+			return want, live, live
+		},
 		"restart-many": edit(func(s resource.State) {
 			s[app("web")] = web(func(t *thing) {
 				t.Image, t.Command, t.Limits.Files = "web-2", []string{"/bin/httpd", "-v"}, 9

@@ -140,6 +140,8 @@ type Resource struct {
 	// Because is the replaced resource for reason Shares; for Cycle the resource
 	// whose removal would have had to wait for this one's update.
 	Because resource.Addr `json:"because,omitzero"`
+	// Overlap says that a restart starts the new program before the old one ends, see [Overlapper].
+	Overlap bool `json:"overlap,omitempty"`
 	// Note is the kind's own word on the action, see [Noter].
 	Note string `json:"note,omitempty"`
 	// Differences are sorted by path. For create they are all that is wanted, for delete all that is live.
@@ -194,6 +196,13 @@ type Step struct {
 // It is asked with create, update, replace, delete or forget; of the live spec for the last two, else of the wanted one.
 type Noter interface {
 	PlanNote(action resource.Action) string
+}
+
+// Overlapper is implemented by a Spec of a program whose restart can start the new program before the old one ends, so that the program
+// does not go down for it.
+type Overlapper interface {
+	// Overlaps reports whether a restart does so, of the wanted spec.
+	Overlaps() bool
 }
 
 // Empty reports whether the host needs no change. Record and Forget may still

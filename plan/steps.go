@@ -19,7 +19,9 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 		hidden := slices.Concat(opt.Directives.Sensitive[it.addr], opt.Hidden[it.addr], opt.Hidden[it.from])
 		it.withhold(hidden)
 		p.Loosened = append(p.Loosened, it.loosened(hidden)...)
-		p.Resources = append(p.Resources, it.resource())
+		r := it.resource()
+		r.Overlap = it.overlaps(opt.Kinds)
+		p.Resources = append(p.Resources, r)
 		switch it.action {
 		case resource.Create:
 			p.Summary.Add++
@@ -132,6 +134,8 @@ func goesDown(it *item, action resource.Action, kinds resource.Kinds, sharers ma
 		return nil
 	case action == resource.Update && it.class < resource.Restart && runs(it.addr, it.want, kinds):
 		return nil
+	case action == resource.Update && it.overlaps(kinds):
+		return nil
 	}
 	var down []resource.Addr
 	queue := []*item{it}
@@ -143,6 +147,12 @@ func goesDown(it *item, action resource.Action, kinds resource.Kinds, sharers ma
 	}
 	slices.SortFunc(down, resource.Addr.Compare)
 	return down
+}
+
+// overlaps reports whether an item's new program is started before the old one ends.
+func (it *item) overlaps(kinds resource.Kinds) bool {
+	o, ok := it.want.(Overlapper)
+	return ok && o.Overlaps() && it.action == resource.Update && it.class == resource.Restart && runs(it.addr, it.want, kinds) && runs(it.addr, it.live, kinds)
 }
 
 // runs reports whether the spec is of a program, and one that is not stopped.

@@ -273,6 +273,8 @@ func headline(r *Resource) string {
 		return addr + " and updated in place (live)"
 	case joined:
 		return addr + " in place (live)"
+	case r.Overlap:
+		return addr + " will be started beside the old one, then restarted: " + because(r)
 	case r.Class == resource.Restart:
 		return addr + " will be restarted: " + because(r)
 	case r.Class == resource.Reload:

@@ -182,7 +182,7 @@ func (p Paths) open(name string) (s Spec, sum string, fd int, err error) {
 	if err != nil {
 		return Spec{}, "", -1, err
 	}
-	if s, err = Decode(data); err == nil && s.Name != strings.TrimSuffix(name, nextSuffix) {
+	if s, err = Decode(data); err == nil && s.Name != strings.TrimSuffix(name, NextSuffix) {
 		err = errors.New("spec: is that of container " + s.Name)
 	}
 	if err != nil {
@@ -271,7 +271,7 @@ func (p Paths) Prune(current map[string]bool) error {
 			errs = append(errs, os.Remove(p.link(name)))
 		} else if sum, err := p.Linked(name); err == nil {
 			used[sum] = true
-			container := strings.TrimSuffix(name, nextSuffix)
+			container := strings.TrimSuffix(name, NextSuffix)
 			needs[container] = append(needs[container], sum)
 		}
 	}

@@ -224,11 +224,12 @@ func ValidName(name string) error {
 	return nil
 }
 
-// nextSuffix marks the helper unit of a start-first update, which starts the same container on its new spec.
-const nextSuffix = "--next"
+// NextSuffix ends the link's name of the helper of a start-first update, which starts the same container on its new spec. No container's
+// name holds it.
+const NextSuffix = "--next"
 
 // validLink checks the name of a link: a container's name, or that of its start-first helper.
-func validLink(name string) error { return ValidName(strings.TrimSuffix(name, nextSuffix)) }
+func validLink(name string) error { return ValidName(strings.TrimSuffix(name, NextSuffix)) }
 
 // below says whether path is dir or lies below it; both are clean and absolute.
 func below(path, dir string) bool {

@@ -155,10 +155,7 @@ func (a *adopting) possible(c *cli, m *apply.Machine, former, name string) error
 		return nil // it was begun, and goes on
 	}
 	for _, owner := range []string{former, name} {
-		if err := ledger.HalfAdopted(owner); err != nil {
-			return err
-		}
-		if err := unconfirmed(&apply.Observation{Owner: owner, Ledger: ledger}); err != nil {
+		if err := errors.Join(ledger.HalfAdopted(owner), unconfirmed(&apply.Observation{Owner: owner, Ledger: ledger})); err != nil {
 			return err
 		}
 	}

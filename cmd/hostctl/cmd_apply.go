@@ -177,10 +177,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := seen.Ledger.HalfAdopted(f.Owner); err != nil {
-		return nil, err
-	}
-	if err := unconfirmed(seen); err != nil {
+	if err := errors.Join(seen.Ledger.HalfAdopted(f.Owner), unconfirmed(seen)); err != nil {
 		return nil, err
 	}
 	if problems := m.Import(c.ctx, seen, f.Want, f.Directives.Imports); len(problems) > 0 {

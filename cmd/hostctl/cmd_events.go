@@ -29,6 +29,9 @@ var eventsCommand = command{
 			var failed error
 			last := map[string]host.UnitState{}
 			err := host.WatchServices(c.ctx, container.UnitName("*"), func(s host.UnitState) bool {
+				if container.IsHelper(s.Unit) {
+					return true // the container itself goes on
+				}
 				e := eventOf(s)
 				// What a program says of itself changes as often as it likes, and is no event.
 				before := last[s.Unit]

@@ -106,10 +106,7 @@ func (f *forgetting) find(c *cli, m *apply.Machine, texts []string) (*apply.Obse
 		}
 		seen, addrs = o, append(addrs, addr)
 	}
-	if err := unconfirmed(seen); err != nil {
-		return nil, nil, err
-	}
-	return seen, addrs, ledger.HalfAdopted(seen.Owner)
+	return seen, addrs, errors.Join(ledger.HalfAdopted(seen.Owner), unconfirmed(seen))
 }
 
 // referrers are problems where what stays refers to what is let go.

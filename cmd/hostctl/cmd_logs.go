@@ -32,7 +32,7 @@ var logsCommand = command{
 				if err != nil {
 					return err
 				}
-				q.Units = append(q.Units, container.UnitName(name))
+				q.Units = append(q.Units, container.UnitName(name), container.Helper(name))
 			}
 			if len(args) == 0 {
 				q.Units = []string{container.UnitName("*")}

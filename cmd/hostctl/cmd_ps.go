@@ -29,12 +29,14 @@ var psCommand = command{
 				}
 				rows := []processRow{}
 				for _, name := range names {
-					processes, err := host.CgroupProcesses(cgroupOf(name))
-					if err != nil {
-						return nil, fmt.Errorf("%s: %w", name, err)
-					}
-					for _, p := range processes {
-						rows = append(rows, processRow{name, p.PID, p.Inside, p.UID, string(p.State), p.RSS, p.Name, p.Command})
+					for _, dir := range append([]string{cgroupOf(name)}, cgroups(container.Helper(name))...) {
+						processes, err := host.CgroupProcesses(dir)
+						if err != nil {
+							return nil, fmt.Errorf("%s: %w", name, err)
+						}
+						for _, p := range processes {
+							rows = append(rows, processRow{name, p.PID, p.Inside, p.UID, string(p.State), p.RSS, p.Name, p.Command})
+						}
 					}
 				}
 				if !c.json {
@@ -73,7 +75,7 @@ func (c *cli) printProcesses(rows []processRow) {
 
 // cgroupOf is the directory of the cgroup of the container of that name on the host.
 func cgroupOf(name string) string {
-	for _, dir := range cgroups(name) {
+	for _, dir := range cgroups(container.UnitName(name)) {
 		if _, err := os.Stat(dir); err == nil {
 			return dir
 		}
@@ -81,11 +83,11 @@ func cgroupOf(name string) string {
 	return filepath.Join(host.CgroupRoot, container.Slice, container.UnitName(name))
 }
 
-// cgroups are the cgroups of the containers that a name, or a pattern, stands for: in the slice of all or in one below it.
-func cgroups(name string) []string {
+// cgroups are the cgroups of the units of containers that a name, or a pattern, stands for: in the slice of all or in one below it.
+func cgroups(unit string) []string {
 	all := filepath.Join(host.CgroupRoot, container.Slice)
-	direct, _ := filepath.Glob(filepath.Join(all, container.UnitName(name)))
-	sliced, _ := filepath.Glob(filepath.Join(all, "*.slice", container.UnitName(name)))
+	direct, _ := filepath.Glob(filepath.Join(all, unit))
+	sliced, _ := filepath.Glob(filepath.Join(all, "*.slice", unit))
 	return append(direct, sliced...)
 }
 
@@ -105,8 +107,10 @@ func containersOf(args []string) ([]string, error) {
 	if len(args) > 0 {
 		return names, nil
 	}
-	for _, dir := range cgroups("*") {
-		names = append(names, container.NameOfUnit(filepath.Base(dir)))
+	for _, dir := range cgroups(container.UnitName("*")) {
+		if unit := filepath.Base(dir); !container.IsHelper(unit) {
+			names = append(names, container.NameOfUnit(unit))
+		}
 	}
 	slices.Sort(names)
 	return names, nil

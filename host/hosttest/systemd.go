@@ -34,12 +34,15 @@ type Systemd struct {
 	// Files are the unit files on disk, by unit name.
 	Files map[string]string
 
-	mu    sync.Mutex
-	units map[string]*unit
+	mu     sync.Mutex
+	units  map[string]*unit
+	passed map[string]string // socket units by the services that are passed what is theirs
 }
 
 // NewSystemd returns one with no unit loaded.
-func NewSystemd(f *Faults) *Systemd { return &Systemd{Faults: f, units: map[string]*unit{}} }
+func NewSystemd(f *Faults) *Systemd {
+	return &Systemd{Faults: f, units: map[string]*unit{}, passed: map[string]string{}}
+}
 
 type unit struct {
 	name       string
@@ -148,6 +151,9 @@ func (s *Systemd) StartTransient(_ context.Context, t host.Transient, aux ...hos
 	}
 	for _, t := range append([]host.Transient{t}, aux...) {
 		u := &unit{name: t.Name, properties: map[string]any{}, active: "inactive", sub: "dead", transient: true}
+		if socket := s.passed[t.Name]; socket != "" {
+			u.properties["TriggeredBy"] = []string{socket}
+		}
 		for _, p := range t.Properties {
 			u.properties[p.Name] = p.Value
 		}
@@ -156,6 +162,34 @@ func (s *Systemd) StartTransient(_ context.Context, t host.Transient, aux ...hos
 	err := s.start(t.Name)
 	s.collect()
 	return err
+}
+
+// PassSockets is [host.Systemd.PassSockets].
+func (s *Systemd) PassSockets(name, socket string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call("pass-sockets " + name); err != nil {
+		return err
+	}
+	if s.units[name] != nil {
+		return fmt.Errorf("bug: %s is loaded, and reads no drop-in any more", name)
+	}
+	s.passed[name] = socket
+	return nil
+}
+
+// ForgetSockets is [host.Systemd.ForgetSockets].
+func (s *Systemd) ForgetSockets(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.passed[name] == "" {
+		return nil
+	}
+	if err := s.call("forget-sockets " + name); err != nil {
+		return err
+	}
+	delete(s.passed, name)
+	return nil
 }
 
 // Start is [host.Systemd.Start].
@@ -287,6 +321,9 @@ func (s *Systemd) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.passed)) {
+		fmt.Fprintf(&b, "%s is passed the sockets of %s\n", name, s.passed[name])
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.units)) {
 		u := s.units[name]
 		fmt.Fprintf(&b, "%s %s (%s)\n", name, u.active, u.sub)
@@ -382,7 +419,7 @@ func (s *Systemd) collect() {
 		}
 	}
 	for name, u := range s.units {
-		if u.active == "active" {
+		if u.active == "active" || u.active == "failed" && u.properties["CollectMode"] == "inactive" {
 			mark(name)
 		}
 	}

@@ -3,6 +3,7 @@ package hosttest
 import (
 	"context"
 	"errors"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -23,6 +24,8 @@ type SystemdDoor interface {
 	Remove(ctx context.Context, units ...string) error
 	ResetFailed(ctx context.Context, unit string) error
 	SetProperties(ctx context.Context, unit string, properties []host.Property) error
+	PassSockets(unit, socket string) error
+	ForgetSockets(unit string) error
 }
 
 // Contract holds a door to what callers rely on. Units are named hostctl-contract...; nothing
@@ -41,6 +44,8 @@ func Contract(t *testing.T, door SystemdDoor, stay, fail []string) {
 		{"a signal goes to a program that runs", c.kill},
 		{"a timer waits, and its service with it", c.timer},
 		{"what is not there is stopped and removed", c.absent},
+		{"a service is passed the sockets of another's socket unit", c.sockets},
+		{"a unit that failed and is not to be collected stays, with how, until it is removed", c.uncollected},
 	} {
 		t.Run(test.name, test.run)
 	}
@@ -267,4 +272,52 @@ func (c *contract) absent(t *testing.T) {
 	if err != nil || p["Unit.LoadState"] != "not-found" {
 		t.Errorf("load state of a unit that is not there: %v, %v", p, err)
 	}
+}
+
+func (c *contract) sockets(t *testing.T) {
+	ctx := context.Background()
+	defer c.clean(t)
+	const socket = "hostctl-contract.socket"
+	unit := c.service(contractUnit, c.stay, host.Property{Name: "Requires", Value: []string{socket}})
+	must(t, c.door.StartTransient(ctx, unit, host.Transient{Name: socket, Properties: []host.Property{
+		{Name: "Listen", Value: []host.Listen{{Type: "Stream", Address: "/run/hostctl-contract"}}}, {Name: "RemoveOnStop", Value: true}}}))
+	defer func() { must(t, c.door.Remove(ctx, socket, contractUnit)) }()
+	must(t, c.door.ForgetSockets(contractOther)) // of which there are none
+	for _, want := range []bool{true, true, false} {
+		if want {
+			must(t, c.door.PassSockets(contractOther, socket))
+		}
+		must(t, c.door.StartTransient(ctx, c.service(contractOther, c.stay)))
+		p, err := c.door.Properties(ctx, contractOther, "Unit.TriggeredBy")
+		by, _ := p["Unit.TriggeredBy"].([]string)
+		if got := slices.Equal(by, []string{socket}); err != nil || got != want {
+			t.Errorf("is passed the sockets of %v (%v), want %v", by, err, want)
+		}
+		must(t, c.door.Restart(ctx, contractUnit)) // whose the socket is goes on having it
+		must(t, c.door.Remove(ctx, contractOther))
+		must(t, c.door.ForgetSockets(contractOther))
+		c.want(t, contractUnit, "active")
+		c.want(t, socket, "active")
+	}
+}
+
+func (c *contract) uncollected(t *testing.T) {
+	ctx := context.Background()
+	defer c.clean(t)
+	unit := c.service(contractUnit, c.fail)
+	for i, p := range unit.Properties {
+		switch p.Name {
+		case "Type":
+			unit.Properties[i].Value = "notify"
+		case "CollectMode":
+			unit.Properties[i].Value = "inactive"
+		}
+	}
+	var failed *host.JobError
+	if err := c.door.StartTransient(ctx, unit); !errors.As(err, &failed) || failed.Failure == nil || failed.Failure.Status != 7 {
+		t.Errorf("start of a program that fails: %v", err)
+	}
+	c.want(t, contractUnit, "failed")
+	must(t, c.door.Remove(ctx, contractUnit))
+	c.want(t, contractUnit, "gone")
 }

@@ -22,7 +22,7 @@ var createOnly = map[string]bool{
 	"OOMPolicy": true, "SyslogIdentifier": true, "LogExtraFields": true, "SyslogLevelPrefix": true,
 	"LogRateLimitIntervalUSec": true, "LogRateLimitBurst": true, "StandardInput": true, "StandardOutput": true,
 	"StandardError": true, "CapabilityBoundingSet": true, "KeyringMode": true, "UMask": true, "NoNewPrivileges": true, "IgnoreSIGPIPE": true,
-	"RemainAfterExit": true, "ExecStartPost": true, "TimersCalendar": true, "TimersMonotonic": true, "RemainAfterElapse": true, "AccuracyUSec": true, "Persistent": true, "RandomizedDelayUSec": true,
+	"NonBlocking": true, "RemainAfterExit": true, "ExecStartPost": true, "TimersCalendar": true, "TimersMonotonic": true, "RemainAfterElapse": true, "AccuracyUSec": true, "Persistent": true, "RandomizedDelayUSec": true,
 	"Listen": true, "BindIPv6Only": true, "SocketMode": true, "DirectoryMode": true, "RemoveOnStop": true, "Backlog": true, "SocketUser": true, "SocketGroup": true, "NetworkNamespacePath": true,
 }
 

@@ -20,6 +20,11 @@ func (h *Host) adopt(ctx context.Context, change resource.Change) error {
 	if err != nil {
 		return err
 	}
+	former := change
+	former.Owner = change.Former
+	if err := h.endHelper(ctx, former); err != nil { // what an update that was cut off left
+		return err
+	}
 	if err := h.adoptUnits(ctx, change); err != nil {
 		return err
 	}
@@ -66,7 +71,7 @@ func (h *Host) adoptUnits(ctx context.Context, change resource.Change) error {
 		return err
 	}
 	if p["Unit.LoadState"] != "not-found" {
-		of, err := h.unitOwner(ctx, unit, change.Addr.HostName())
+		of, err := h.unitOwner(ctx, unit)
 		if err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 	case resource.Delete:
 		return h.delete(ctx, change)
 	case resource.Forget:
-		return h.release(change)
+		return h.release(ctx, change)
 	case resource.Adopt:
 		return h.adopt(ctx, change)
 	}
@@ -128,7 +128,10 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 	if err := h.nameIsFree(change); err != nil {
 		return err
 	}
-	var err error
+	err := h.endHelper(ctx, change)
+	if err != nil {
+		return err
+	}
 	if want.Enabled && !want.scheduled() && (change.Action == resource.Create || change.Class >= resource.Restart) {
 		if err = h.await(ctx, want); err != nil {
 			return err
@@ -148,8 +151,8 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 	return nil
 }
 
-// put makes want what the container's next start takes.
-func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *Container) error {
+// put makes want what the next start of that link takes: the container's own, or its helper's.
+func (h *Host) put(ctx context.Context, addr resource.Addr, owner, link string, want *Container) error {
 	if want.IDBase == 0 {
 		return errors.New("bug: no range of ids was resolved")
 	}
@@ -167,7 +170,7 @@ func (h *Host) put(ctx context.Context, addr resource.Addr, owner string, want *
 	if err != nil {
 		return err
 	}
-	return h.Specs.Link(addr.HostName(), sum)
+	return h.Specs.Link(link, sum)
 }
 
 // errAnothers says that a container's name is that of another one, of whatever configuration.
@@ -194,7 +197,7 @@ func (h *Host) create(ctx context.Context, change resource.Change, want *Contain
 	if err := h.inherit(ctx, change, want); err != nil {
 		return err
 	}
-	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
+	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName(), want); err != nil {
 		return err
 	}
 	if ran, err := h.hasRun(change, want); ran || err != nil {
@@ -238,13 +241,26 @@ func (h *Host) start(ctx context.Context, change resource.Change, want *Containe
 }
 
 func (h *Host) update(ctx context.Context, change resource.Change, want *Container) error {
-	unit := Unit(change.Addr)
 	loaded, err := h.loaded(ctx, change)
 	if err != nil {
 		return err
 	}
+	if loaded && want.Update == startFirst && h.restarts(change, want) {
+		return h.startFirst(ctx, change, want)
+	}
+	return h.stopFirst(ctx, change, want, loaded)
+}
+
+// restarts reports whether an update needs a new process.
+func (h *Host) restarts(change resource.Change, want *Container) bool {
+	return want.Enabled && (change.Class == resource.Restart || h.astray(change, want))
+}
+
+// stopFirst updates a container in its own unit, whose process ends before the new one is started where it needs one.
+func (h *Host) stopFirst(ctx context.Context, change resource.Change, want *Container, loaded bool) error {
+	unit := Unit(change.Addr)
 	done := want.Job && h.isDone(change.Addr.HostName())
-	if err := h.put(ctx, change.Addr, change.Owner, want); err != nil {
+	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName(), want); err != nil {
 		return err
 	}
 	switch {
@@ -275,7 +291,7 @@ func (h *Host) update(ctx context.Context, change resource.Change, want *Contain
 			}
 		}
 		return h.Systemd.Stop(ctx, unit)
-	case want.Enabled && (change.Class == resource.Restart || h.astray(change, want)):
+	case h.restarts(change, want):
 		return keyless(want, h.deaf(ctx, want, change.Addr, h.Systemd.Restart(ctx, unit)))
 	case turned:
 		return keyless(want, h.deaf(ctx, want, change.Addr, h.Systemd.Start(ctx, unit)))
@@ -290,6 +306,9 @@ func (h *Host) delete(ctx context.Context, change resource.Change) error {
 	case errors.Is(err, errAnothers):
 		return nil // it is no more
 	case err != nil:
+		return err
+	}
+	if err := h.endHelper(ctx, change); err != nil {
 		return err
 	}
 	switch err := h.remove(ctx, change); {
@@ -397,7 +416,7 @@ func (h *Host) loaded(ctx context.Context, change resource.Change) (bool, error)
 	if state, _ := p["Unit.LoadState"].(string); state == "not-found" {
 		return false, nil
 	}
-	ours, err := h.ours(ctx, unit, change.Addr, change.Owner)
+	ours, err := h.ours(ctx, unit, change.Owner)
 	if err == nil && !ours {
 		err = fmt.Errorf("unit %s: %w", unit, errForeign)
 	}
@@ -421,7 +440,7 @@ func (h *Host) hidden(ctx context.Context, unit string) error {
 		return strings.HasPrefix(file, "/run/systemd/transient/") || strings.Contains(file, "/systemd/system.control/")
 	})
 	record, recordErr := h.Specs.ReadRecord(h.invocation(unit))
-	runs := recordErr == nil && UnitName(record.Name) == unit
+	runs := recordErr == nil && record.Name == NameOfUnit(unit)
 	transient, _ := p["Unit.Transient"].(bool)
 	switch {
 	case p["Unit.LoadState"] == "masked" && runs:
@@ -488,7 +507,7 @@ func (h *Host) Settle(ctx context.Context, changes []resource.Change) map[resour
 		}
 		if err != nil {
 			failed[c.Addr] = err
-		} else if e := h.settled(ctx, c, units[Unit(c.Addr)], invocation); e != nil {
+		} else if e := h.settled(ctx, units[Unit(c.Addr)], Unit(c.Addr), invocation, c.Want.(*Container)); e != nil {
 			failed[c.Addr] = e
 		}
 	}
@@ -496,10 +515,9 @@ func (h *Host) Settle(ctx context.Context, changes []resource.Change) map[resour
 }
 
 // settled says how a unit ended that does not run, or runs anew, since it was started, and of one that runs that it is not well.
-func (h *Host) settled(ctx context.Context, c resource.Change, u host.Unit, invocation string) error {
-	unit := Unit(c.Addr)
+func (h *Host) settled(ctx context.Context, u host.Unit, unit, invocation string, want *Container) error {
 	if running(u) && h.invocation(unit) == invocation {
-		return h.well(ctx, unit, c.Want.(*Container))
+		return h.well(ctx, unit, want)
 	}
 	f, err := h.Systemd.Failure(ctx, unit, invocation)
 	if err != nil {

@@ -22,6 +22,7 @@ type bench struct {
 	delivered int
 	failing   error
 	status    int // that every program ends with at once; below 0 it runs on
+	helper    int // that every helper ends with at once; 0 is that of the others
 }
 
 func newBench(t *testing.T) *bench {
@@ -31,6 +32,7 @@ func newBench(t *testing.T) *bench {
 	s.Dir = dir
 	b := &bench{t: t, machine: m, systemd: s, status: -1}
 	b.Host = NewHost(s, m.Passwd, filepath.Join(dir, LauncherName), false)
+	b.settle = 0
 	b.Proc, b.Cgroups, b.Units = filepath.Join(dir, "proc"), filepath.Join(dir, "cgroup"), filepath.Join(dir, "units")
 	b.Specs = runtime.Paths{Run: filepath.Join(dir, "run")}
 	write(t, filepath.Join(b.Cgroups, "cgroup.controllers"), "cpu memory pids\n", 0o644)
@@ -67,7 +69,7 @@ func (b *bench) show(spec runtime.Spec) error {
 
 // launch does what the launcher does that others see: it leaves a record of what it started.
 func (b *bench) launch(unit, invocation string) (int, bool) {
-	spec, sum, err := b.Specs.ReadSpec(NameOfUnit(unit))
+	spec, sum, err := b.Specs.ReadSpec(linkOfUnit(unit))
 	if err != nil {
 		return runtime.ExitConfig, true
 	}
@@ -77,6 +79,9 @@ func (b *bench) launch(unit, invocation string) (int, bool) {
 	write(b.t, filepath.Join(b.Specs.Run, "running", invocation), fmt.Sprintf(
 		`{"version":1,"name":%q,"spec":%q,"pid":%d,"start_time":1,"uid":0,"gid":0,"uid_map":[],"gid_map":[]}`,
 		NameOfUnit(unit), sum, os.Getpid()), 0o600)
+	if IsHelper(unit) && b.helper > 0 {
+		return b.helper, true
+	}
 	return b.status, b.status >= 0
 }
 

@@ -120,6 +120,7 @@ func (k *checker) check(ctx context.Context, change resource.Change) []resource.
 	}
 	k.checkLabel(v, want)
 	k.checkListen(ctx, v, change, want)
+	k.checkHelper(ctx, v, change, want)
 	k.checkJob(ctx, v, change, want)
 	k.checkControllers(v, want)
 	if k.maxFiles != 0 && want.Limits.Files > k.maxFiles {
@@ -142,7 +143,7 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 				fmt.Sprintf("that is left so; allow it with systemctl unmask %s, or write enabled = false", unit))
 		}
 	case loaded:
-		switch of, err := k.unitOwner(ctx, unit, name); {
+		switch of, err := k.unitOwner(ctx, unit); {
 		case err != nil:
 			v.bad("", fmt.Sprintf("unit %s cannot be examined", unit), err.Error())
 		case of == change.Owner:
@@ -212,7 +213,7 @@ func (k *checker) checkDelete(ctx context.Context, v *validator, change resource
 	if err == nil {
 		return
 	}
-	if ours, oursErr := k.ours(ctx, unit, change.Addr, change.Owner); oursErr == nil && !ours {
+	if ours, oursErr := k.ours(ctx, unit, change.Owner); oursErr == nil && !ours {
 		v.bad("", fmt.Sprintf("nothing proves that unit %s is this container", unit), err.Error())
 	}
 }

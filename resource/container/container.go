@@ -132,6 +132,11 @@ type Container struct {
 	Schedule Schedule `json:"schedule,omitzero"`
 	// StartLimit makes systemd give up when the program was started too often; unset, it never does.
 	StartLimit StartLimit `json:"start_limit,omitzero"`
+	// Update says how a change that needs a new process is made. Unset, or "stop-first": the program is stopped, and started anew.
+	// "start-first": what is new is started beside what runs, as hostctl-<name>--next.service, and ends again once the program itself was
+	// started anew; where it does not get ready and well, what runs goes on, and the apply fails. While both run each has all of limits.
+	// For programs that can run twice at once: they write to no volume, and leave it to listen to bind what they listen on.
+	Update Update `json:"update,omitempty" diff:"live"`
 	// Slice puts the unit into hostctl-<slice>.slice beside others of that name, so that an administrator can bound them together.
 	Slice string `json:"slice,omitempty" diff:"replace"`
 	// JournalFields are fields of every line that the program logs, besides those of systemd and hostctl: journalctl TEAM=shop.
@@ -166,6 +171,8 @@ type Container struct {
 	// told; "unknown" where it cannot be told what runs; "failing" where each start fails before the program; "launcher" where
 	// the program that starts it is gone. It is never wanted.
 	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
+	// Helper is the unit that an update started beside the container and was cut off before it ended it. It is never wanted.
+	Helper string `json:"helper,omitempty" diff:"live" attr:"internal"`
 	// Altered is, in plain words by what it is of, what was done from outside to the process that runs: to its namespaces, id map,
 	// capabilities, filters, mounts and limits, and to the slice that keeps its unit. It is never wanted.
 	Altered map[string]string `json:"altered,omitempty" diff:"restart" attr:"internal"`
@@ -272,6 +279,9 @@ type Limits struct {
 // Root is what a program may write of its root directory.
 type Root string
 
+// Update is in which order a change ends the old process and starts the new one.
+type Update string
+
 // Restart is when a program that ended is started again, as systemd spells it.
 type Restart string
 
@@ -299,7 +309,7 @@ func (c *Container) clone() *Container {
 func (c *Container) enabled(on bool) *Container {
 	d := *c
 	if d.Enabled = on; !on {
-		d.Altered = nil // there is no process that could be
+		d.Altered, d.Helper = nil, "" // there is no process that could be
 	}
 	return &d
 }

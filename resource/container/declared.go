@@ -55,7 +55,7 @@ func (r *reader) begun(record runtime.Record, next runtime.Spec, c *Container, s
 	}
 	// What of it no process has to know is as it was declared last.
 	live = live.readdressed(c).clone()
-	live.Reload = c.Reload
+	live.Reload, live.Update = c.Reload, c.Update
 	for target := range live.File {
 		if f, ok := c.File[target]; ok {
 			live.File[target] = f
@@ -83,7 +83,7 @@ func (r *reader) unreadable(ctx context.Context, name string, cause error) (*fou
 		f := &found{addr: addr, live: live, status: "stopped"}
 		u, loaded := r.units[Unit(addr)]
 		if loaded {
-			if ours, err := r.ours(ctx, u.Name, addr, r.owner); err != nil || !ours {
+			if ours, err := r.ours(ctx, u.Name, r.owner); err != nil || !ours {
 				return nil, err
 			}
 			f.status = u.ActiveState

@@ -64,8 +64,8 @@ const (
 	pendingLauncher = "launcher"
 )
 
-// ChangeClass implements resource.Classer: what a changed file costs is for the file to say, and that what is the
-// same has another name costs nothing.
+// ChangeClass implements resource.Classer: what a changed file costs is for the file to say, that what is the
+// same has another name costs nothing, and another way to update is free unless there are sockets.
 func (c *Container) ChangeClass(path string, tagged resource.Class, live resource.Spec) resource.Class {
 	was, ok := live.(*Container)
 	if !ok {
@@ -73,6 +73,9 @@ func (c *Container) ChangeClass(path string, tagged resource.Class, live resourc
 	}
 	if c.renamed(path, live) || path == alteredPath(alteredKeeper) {
 		return resource.Live
+	}
+	if path == "update" && c.sharesSockets() != was.sharesSockets() {
+		return resource.Replace // what only a new unit can have follows from it
 	}
 	if path == "pending" {
 		switch was.Pending {

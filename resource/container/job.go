@@ -108,7 +108,7 @@ func (h *Host) ticks(ctx context.Context, addr resource.Addr, owner string) (loa
 	transient, _ := p["Unit.Transient"].(bool)
 	ours := transient && p["Timer.Unit"] == Unit(addr)
 	if ours {
-		if ours, err = h.ours(ctx, Unit(addr), addr, owner); err != nil {
+		if ours, err = h.ours(ctx, Unit(addr), owner); err != nil {
 			return true, err
 		}
 	}

@@ -23,6 +23,8 @@ type Systemd interface {
 	Restart(ctx context.Context, unit string) error
 	Kill(ctx context.Context, unit string, signal syscall.Signal) error
 	Remove(ctx context.Context, units ...string) error
+	PassSockets(unit, socket string) error
+	ForgetSockets(unit string) error
 	SetProperties(ctx context.Context, unit string, properties []host.Property) error
 }
 
@@ -56,6 +58,7 @@ type Host struct {
 	// Run runs a command in a running container; of every host but a test's it is that of Specs.
 	Run func(record runtime.Record, args []string, within time.Duration) (output []byte, status int, err error)
 
+	settle   time.Duration // how long a program that does not say when it is ready is given to fail
 	ranges   registrar
 	changing sync.RWMutex // Apply reads, who tidies up after all of them writes
 	mu       sync.Mutex
@@ -68,7 +71,7 @@ func NewHost(systemd Systemd, subIDs SubIDs, launcher string, try bool) *Host {
 	return &Host{
 		Systemd: systemd, SubIDs: subIDs, Specs: runtime.Host, Launcher: launcher, Try: try,
 		Deliver: runtime.Host.Deliver, Run: runtime.Host.RunInside, Secret: host.CheckCredential,
-		Proc: "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir,
+		Proc: "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir, settle: time.Second,
 	}
 }
 

@@ -32,7 +32,7 @@ func (h *Host) inherit(ctx context.Context, change resource.Change, want *Contai
 // release makes the container nobody's: what its next start takes names no owner
 // any more, which is what every reading and every change go by. The unit is not
 // touched: it runs, and systemctl stops and starts it, until the host reboots.
-func (h *Host) release(change resource.Change) error {
+func (h *Host) release(ctx context.Context, change resource.Change) error {
 	name := change.Addr.HostName()
 	if err := h.forgetJob(change); err != nil {
 		return err
@@ -42,6 +42,9 @@ func (h *Host) release(change resource.Change) error {
 		return nil
 	}
 	if err != nil || spec.Owner != change.Owner || spec.Address != change.Addr.String() {
+		return err
+	}
+	if err := h.endHelper(ctx, change); err != nil {
 		return err
 	}
 	spec.Owner, spec.Address = "", ""

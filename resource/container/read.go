@@ -72,6 +72,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		if errs[i] != nil {
 			err = errors.Join(err, fmt.Errorf("container %s: %w", names[i], errs[i]))
 		} else if f != nil {
+			err = errors.Join(err, r.helper(ctx, f))
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 			reading.Warnings, reading.Foreign = append(reading.Warnings, f.warnings...), append(reading.Foreign, f.foreign...)
 		}
@@ -280,7 +281,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 
 // proven makes of a container one that is stopped where the unit of its name is not it.
 func (r *reader) proven(ctx context.Context, unit string, f *found) error {
-	ours, err := r.ours(ctx, unit, f.addr, r.owner)
+	ours, err := r.ours(ctx, unit, r.owner)
 	if err == nil && !ours {
 		f.live.Enabled, f.status = false, "stopped; a unit that is not hostctl's has its name"
 	}
@@ -290,7 +291,7 @@ func (r *reader) proven(ctx context.Context, unit string, f *found) error {
 // unlinked describes a unit whose spec is gone from the store, by what was last
 // applied to it. That it lacks its id base makes the next apply start it anew.
 func (r *reader) unlinked(ctx context.Context, addr resource.Addr, last *Container, u host.Unit) (*found, error) {
-	ours, err := r.ours(ctx, u.Name, addr, r.owner)
+	ours, err := r.ours(ctx, u.Name, r.owner)
 	if err != nil || !ours {
 		return nil, err
 	}
@@ -335,26 +336,26 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 // invocation is the id of the unit's current run; "" where it has none.
 func (h *Host) invocation(unit string) string { return host.Invocation(h.Units, unit) }
 
-// ours proves that a loaded unit is a container of the owner.
-func (h *Host) ours(ctx context.Context, unit string, addr resource.Addr, owner string) (bool, error) {
-	of, err := h.unitOwner(ctx, unit, addr.HostName())
+// ours proves that a loaded unit is a container of the owner, or the helper of one.
+func (h *Host) ours(ctx context.Context, unit, owner string) (bool, error) {
+	of, err := h.unitOwner(ctx, unit)
 	return of == owner, err
 }
 
-// unitOwner is the configuration that a loaded unit is a container of: made by a call and not from a
-// file, starting our launcher for this name, and carrying the owner's name. "" where it is none.
-func (h *Host) unitOwner(ctx context.Context, unit, name string) (string, error) {
+// unitOwner is the configuration that a loaded unit is a container of, or the helper of one: made by a call and not from a
+// file, starting our launcher for the unit's name, and carrying the owner's name. "" where it is none.
+func (h *Host) unitOwner(ctx context.Context, unit string) (string, error) {
 	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields")
 	if err != nil {
 		return "", err
 	}
-	return provenOwner(p, name), nil
+	return provenOwner(p, linkOfUnit(unit)), nil
 }
 
 // provenOwner is [Host.unitOwner] of properties that were read.
-func provenOwner(p map[string]any, name string) string {
+func provenOwner(p map[string]any, link string) string {
 	transient, _ := p["Unit.Transient"].(bool)
-	if _, starts := launcherOf(p["Service.ExecStart"], name); !transient || !starts {
+	if _, starts := launcherOf(p["Service.ExecStart"], link); !transient || !starts {
 		return ""
 	}
 	return ownerIn(unitTitle, p["Unit.Description"], p["Service.LogExtraFields"])

@@ -27,7 +27,7 @@ const rootsDir = "/var/lib/hostctl/roots"
 // launcherSpec is the container as the launcher needs it. declared is the JSON of c.
 func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
 	applied := c.withoutContents()
-	applied.Pending, applied.Altered = "", nil // are found, never applied
+	applied.Pending, applied.Helper, applied.Altered = "", "", nil // are found, never applied
 	declared, err := json.Marshal(applied)
 	if err != nil {
 		return nil, err
@@ -219,6 +219,9 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 	}
 	if len(c.Listen) > 0 {
 		p = append(p, host.Property{Name: "Requires", Value: []string{SocketUnit(addr)}})
+	}
+	if c.sharesSockets() {
+		p = append(p, host.Property{Name: "NonBlocking", Value: true})
 	}
 	if c.StartLimit.Burst != 0 {
 		p = append(p, host.Property{Name: "StartLimitBurst", Value: uint32(c.StartLimit.Burst)})

@@ -48,6 +48,7 @@ func (c *Container) Validate(self resource.Addr) []resource.Problem {
 	c.validateLabel(v)
 	c.validateListen(v)
 	c.validateJob(v)
+	c.validateUpdate(v)
 	c.validateHealth(v)
 	c.validateLimits(v)
 	c.validateUnit(v)
