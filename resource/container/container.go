@@ -168,8 +168,7 @@ type Container struct {
 	After []string `json:"after,omitempty" diff:"replace" attr:"internal"`
 	// Pending is the sum of the spec that the next start would take where that is not what
 	// runs: a change was cut off before its restart; "reload" where it was cut off before the program was
-	// told; "unknown" where it cannot be told what runs; "failing" where each start fails before the program; "launcher" where
-	// the program that starts it is gone. It is never wanted.
+	// told; "unknown" where it cannot be told what runs; "failing" where each start fails before the program. It is never wanted.
 	Pending string `json:"pending,omitempty" diff:"live" attr:"internal"`
 	// Helper is the unit that an update started beside the container and was cut off before it ended it. It is never wanted.
 	Helper string `json:"helper,omitempty" diff:"live" attr:"internal"`

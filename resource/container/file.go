@@ -56,12 +56,11 @@ var onChange = map[OnChange]resource.Class{"none": resource.Live, "reload": reso
 var reloadSignals = []Signal{"HUP", "USR1", "USR2", "WINCH"}
 
 // Pending, where it is no sum: the files have changed and the program has not been told; what the launcher
-// has of a container cannot be read; the launcher fails to set it up; the launcher is gone.
+// has of a container cannot be read; the launcher fails to set it up.
 const (
-	pendingReload   = "reload"
-	pendingUnknown  = "unknown"
-	pendingFailing  = "failing"
-	pendingLauncher = "launcher"
+	pendingReload  = "reload"
+	pendingUnknown = "unknown"
+	pendingFailing = "failing"
 )
 
 // ChangeClass implements resource.Classer: what a changed file costs is for the file to say, that what is the
@@ -83,8 +82,6 @@ func (c *Container) ChangeClass(path string, tagged resource.Class, live resourc
 			return resource.Reload
 		case pendingUnknown, pendingFailing:
 			return resource.Restart
-		case pendingLauncher:
-			return resource.Replace
 		}
 		return tagged
 	}

@@ -407,7 +407,6 @@ func TestCheckControllersAndFiles(t *testing.T) {
 		t.Errorf("on a throwaway host: %v", problems)
 	}
 	// What nothing holds is no drift there, and status says so.
-	write(t, b.Launcher, "", 0o755)
 	b.apply(web, want)
 	b.same(web, want)
 	if status := b.read(nil).Status[web]; !strings.Contains(status, "no limit on memory, cpu, pids") {
@@ -613,40 +612,5 @@ func TestMasked(t *testing.T) {
 	change.Want = resolved().enabled(false)
 	if got := b.problems(change); got != "" {
 		t.Errorf("not to be started: %s", got)
-	}
-}
-
-// A launcher that is gone is a difference, for the next start would fail; one of another place that is there is none.
-func TestLauncherMoved(t *testing.T) {
-	b := newBench(t)
-	want := resolved()
-	b.apply(web, want)
-	old := b.Launcher
-	b.Launcher = filepath.Join(t.TempDir(), LauncherName)
-	write(t, b.Launcher, "", 0o755)
-	b.same(web, want)
-	if err := os.Remove(old); err != nil {
-		t.Fatal(err)
-	}
-	if diff := b.differs(web, want); diff != "pending: \"launcher\" -> \n" {
-		t.Errorf("difference %q", diff)
-	}
-	if status := b.read(nil).Status[web]; !strings.HasSuffix(status, "; its launcher "+old+" is gone, apply makes it anew") {
-		t.Errorf("status %q", status)
-	}
-	before := b.calls()
-	b.apply(web, want)
-	b.same(web, want)
-	if got := b.since(before); got != "remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service" {
-		t.Errorf("calls %s", got)
-	}
-	// Of one that is stopped too.
-	b.systemd.Stop(t.Context(), Unit(web))
-	stopped := with(want, func(c *Container) { c.Enabled = false })
-	if err := os.Remove(b.Launcher); err != nil {
-		t.Fatal(err)
-	}
-	if diff := b.differs(web, stopped); diff != "pending: \"launcher\" -> \n" {
-		t.Errorf("difference %q", diff)
 	}
 }

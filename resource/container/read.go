@@ -61,11 +61,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	r := &reader{Host: h, owner: owner, last: last, units: units, sockets: sockets, timers: timers, keepers: keepers, controllers: controllers}
 	results := make([]*found, len(names))
 	errs := make([]error, len(names))
-	each(len(names), func(i int) {
-		if results[i], errs[i] = r.read(ctx, names[i]); errs[i] == nil && results[i] != nil {
-			errs[i] = r.startable(ctx, results[i])
-		}
-	})
+	each(len(names), func(i int) { results[i], errs[i] = r.read(ctx, names[i]) })
 	linked := map[string]bool{}
 	for i, f := range results {
 		linked[names[i]] = true
@@ -354,9 +350,19 @@ func (h *Host) unitOwner(ctx context.Context, unit string) (string, error) {
 
 // provenOwner is [Host.unitOwner] of properties that were read.
 func provenOwner(p map[string]any, link string) string {
-	transient, _ := p["Unit.Transient"].(bool)
-	if _, starts := launcherOf(p["Service.ExecStart"], link); !transient || !starts {
+	if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], link) {
 		return ""
 	}
 	return ownerIn(unitTitle, p["Unit.Description"], p["Service.LogExtraFields"])
+}
+
+// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch LINK.
+func startsLauncher(execStart any, link string) bool {
+	commands, _ := execStart.([][]any)
+	if len(commands) != 1 || len(commands[0]) < 2 {
+		return false
+	}
+	path, _ := commands[0][0].(string)
+	args, _ := commands[0][1].([]string)
+	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == link
 }
