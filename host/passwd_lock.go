@@ -75,17 +75,18 @@ func retry(ctx context.Context, try func() (done bool, err error)) error {
 }
 
 // lockFile takes NAME.lock as the shadow tools do: a file that holds the pid is
-// linked to that name. The lock of a process that is gone is removed.
+// linked to that name. The lock of a process that is gone is removed. That file's name is always the
+// same, for .pwd.lock is held: what a crash left is overwritten by the next edit.
 func (d *etc) lockFile(name string) (bool, error) {
-	pid := strconv.Itoa(os.Getpid())
-	own, lock := name+"."+pid, name+".lock"
+	lock := name + ".lock"
+	own := beside(lock)
 	unix.Unlinkat(d.fd, own, 0)
 	fd, err := unix.Openat(d.fd, own, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return false, err
 	}
 	defer unix.Unlinkat(d.fd, own, 0)
-	_, err = unix.Write(fd, append([]byte(pid), 0))
+	_, err = unix.Write(fd, append(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0))
 	unix.Close(fd)
 	if err != nil {
 		return false, err

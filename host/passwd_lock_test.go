@@ -86,6 +86,24 @@ func TestLocksOfOthers(t *testing.T) {
 	}
 }
 
+// What an edit left that was killed while it took a lock is not there for ever.
+func TestLockThatWasCutOff(t *testing.T) {
+	p := newRoot(t, seed)
+	var left []string
+	for _, name := range []string{"passwd", "shadow", "group", "gshadow"} {
+		left = append(left, filepath.Join(p.Root, "etc", "."+name+".lock.hostctl"))
+		os.WriteFile(left[len(left)-1], nil, 0o600)
+	}
+	if err := p.AddAccount(t.Context(), shop); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range left {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 // refused checks that an edit waits for the lock, until its context ends.
 func refused(t *testing.T, p Passwd) {
 	t.Helper()

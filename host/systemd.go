@@ -46,7 +46,7 @@ var (
 	ErrUnitHeld = errors.New("unit stays loaded because another unit refers to it")
 	// ErrSystemdLost: the connection ended, or systemd was re-executed, before it had answered.
 	// What was asked for may or may not have been done; applying again finds out.
-	ErrSystemdLost = errors.New("connection to systemd lost")
+	ErrSystemdLost = errors.New("connection to systemd lost, as when systemd or the bus is started again; run hostctl again, which finds out what was done")
 )
 
 // Systemd is the door to the host's service manager. Its methods are safe for
@@ -136,6 +136,21 @@ func DialSystemd(ctx context.Context) (*Systemd, error) {
 	if err := CheckCgroup2(CgroupRoot); err != nil {
 		return nil, err
 	}
+	// One that is just re-executing itself answers in a moment, and nothing was asked of it yet.
+	for late := time.Now().Add(dialTimeout); ; {
+		s, err := dialEither(ctx)
+		if !errors.Is(err, ErrSystemdLost) || time.Now().After(late) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func dialEither(ctx context.Context) (*Systemd, error) {
 	s, err := dialSystemd(ctx, systemBusSocket, true)
 	switch {
 	case err == nil:
@@ -174,7 +189,7 @@ func newSystemd(ctx context.Context, c *net.UnixConn, bus bool) (*Systemd, error
 	if err := c.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 		return nil, err
 	}
-	conn, err := dbus.DialUnix(c, dbus.WithSignalHandler(sig))
+	conn, err := newConn(c, dbus.WithSignalHandler(sig))
 	if err != nil {
 		return nil, err
 	}

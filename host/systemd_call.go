@@ -1,12 +1,28 @@
 package host
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/godbus/dbus/v5"
 )
+
+// buffered is a socket that is read in large pieces.
+type buffered struct {
+	*net.UnixConn
+	in *bufio.Reader
+}
+
+func (b buffered) Read(p []byte) (int, error) { return b.in.Read(p) }
+
+// newConn is a connection of the D-Bus library that never sees a unix socket: its own reader of those panics where one
+// is reset in the middle of a message, as when the bus is killed.
+func newConn(c *net.UnixConn, opts ...dbus.ConnOption) (*dbus.Conn, error) {
+	return dbus.NewConn(buffered{c, bufio.NewReader(c)}, opts...)
+}
 
 // inFlight is a call whose answer has not come yet.
 type inFlight struct {

@@ -74,7 +74,7 @@ func (s *Systemd) socketFailure(ctx context.Context, unit string) (*Failure, err
 	// It says it before it changes the unit's state, on a busy host a good while before. What binds is a process of its own: that it
 	// ended, and that the unit failed, is said besides and says nothing.
 	var besides string
-	_ = Journal(ctx, JournalQuery{Units: []string{unit}, Since: time.UnixMicro(int64(changed)).Add(-10 * time.Second), Lines: 20}, func(e Entry) bool {
+	_ = Journal(ctx, JournalQuery{About: unit, Since: time.UnixMicro(int64(changed)).Add(-10 * time.Second), Lines: 20}, func(e Entry) bool {
 		line := strings.TrimPrefix(printable(string(e.Message)), unit+": ")
 		switch {
 		case e.Priority > 4:

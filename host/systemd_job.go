@@ -90,7 +90,7 @@ func (s *Systemd) dropped(ctx context.Context, unit string) error {
 	if err := s.subscribe(ctx); err != nil {
 		return err
 	}
-	gone, forget := s.signals.unit(unit)
+	gone, lost, forget := s.signals.unit(unit)
 	defer forget()
 	var path dbus.ObjectPath
 	err := s.call(ctx, s.manager, systemdManager+".GetUnit", unit).store(&path)
@@ -107,7 +107,7 @@ func (s *Systemd) dropped(ctx context.Context, unit string) error {
 		return nil
 	case <-limit.C:
 		return ErrUnitHeld
-	case <-s.signals.lost:
+	case <-lost:
 		return ErrSystemdLost
 	case <-ctx.Done():
 		return ctx.Err()
@@ -146,7 +146,7 @@ func (s *Systemd) job(ctx context.Context, verb, unit, method string, args ...an
 
 func (s *Systemd) jobResult(ctx context.Context, method string, args ...any) (string, error) {
 	// Until the answer has told the job's path, its end may already have been signalled.
-	s.signals.expect()
+	lost := s.signals.expect()
 	var path dbus.ObjectPath
 	err := s.call(ctx, s.manager, systemdManager+"."+method, args...).store(&path)
 	ended := s.signals.job(path, err == nil)
@@ -156,7 +156,7 @@ func (s *Systemd) jobResult(ctx context.Context, method string, args ...any) (st
 	select {
 	case result := <-ended:
 		return result, nil
-	case <-s.signals.lost:
+	case <-lost:
 		return "", ErrSystemdLost
 	case <-ctx.Done():
 		return "", fmt.Errorf("waiting for the job: %w", ctx.Err())
@@ -174,8 +174,7 @@ type signals struct {
 	early   map[dbus.ObjectPath]string
 	jobs    map[dbus.ObjectPath][]chan string
 	units   map[string][]chan struct{}
-	lost    chan struct{}
-	once    sync.Once
+	lost    chan struct{} // closed when what is awaited by now may never be told; another one is for what comes later
 }
 
 func newSignals() *signals {
@@ -195,7 +194,10 @@ func (g *signals) DeliverSignal(iface, member string, signal *dbus.Signal) {
 	case iface == "org.freedesktop.DBus" && member == "NameOwnerChanged" && signal.Sender == "org.freedesktop.DBus":
 		// systemd re-executed itself or left: what was signalled meanwhile is lost. That it came is no news.
 		if len(signal.Body) == 3 && signal.Body[0] == any(systemdName) && g.sender != "" && signal.Body[2] != any(g.sender) {
-			g.once.Do(func() { close(g.lost) })
+			g.forgetAll()
+			if owner, _ := signal.Body[2].(string); owner != "" {
+				g.sender = owner
+			}
 		}
 	case iface != systemdManager || g.sender != "" && signal.Sender != g.sender:
 	case member == "JobRemoved":
@@ -231,13 +233,26 @@ func (g *signals) trust(sender string) {
 	g.sender = sender
 }
 
-func (g *signals) lose() { g.once.Do(func() { close(g.lost) }) }
+func (g *signals) lose() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forgetAll()
+}
 
-// expect announces a call that will answer with a job; job follows it.
-func (g *signals) expect() {
+// forgetAll tells all who wait that they wait in vain.
+func (g *signals) forgetAll() {
+	close(g.lost)
+	g.lost = make(chan struct{})
+	clear(g.early)
+	clear(g.jobs)
+}
+
+// expect announces a call that will answer with a job; job follows it. The channel is closed where the end of that job may never be told.
+func (g *signals) expect() (lost <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.awaited++
+	return g.lost
 }
 
 // job ends an expectation, and where there is a job returns a channel that gets its result.
@@ -258,13 +273,13 @@ func (g *signals) job(path dbus.ObjectPath, ok bool) <-chan string {
 	return c
 }
 
-// unit returns a channel that is closed when the unit is dropped, and what forgets it.
-func (g *signals) unit(name string) (<-chan struct{}, func()) {
+// unit returns a channel that is closed when the unit is dropped, one that is closed where that may never be told, and what forgets both.
+func (g *signals) unit(name string) (gone, lost <-chan struct{}, forget func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := make(chan struct{})
 	g.units[name] = append(g.units[name], c)
-	return c, func() {
+	return c, g.lost, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		for i, other := range g.units[name] {

@@ -43,6 +43,9 @@ type Entry struct {
 type JournalQuery struct {
 	// Units are whose entries: those of their processes, and what systemd says about them.
 	Units []string
+	// About, when set, is the one unit of which what systemd says is taken, by whatever process of root's: also one that was gone
+	// before journald asked whose it was.
+	About string
 	// Invocation, when set, takes one run's entries only.
 	Invocation string
 	// Lines is how many of the last entries to begin with; below 0 is all.
@@ -68,6 +71,9 @@ func (q JournalQuery) args() []string {
 	}
 	if q.Invocation != "" {
 		return append(args, "_SYSTEMD_INVOCATION_ID="+q.Invocation, "+", "INVOCATION_ID="+q.Invocation, "_PID=1")
+	}
+	if q.About != "" {
+		return append(args, "UNIT="+q.About, "_UID=0")
 	}
 	for _, unit := range q.Units {
 		args = append(args, "--unit="+unit)

@@ -1,13 +1,18 @@
 package host
 
 import (
+	"bufio"
+	"errors"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 )
 
 func TestParseVersion(t *testing.T) {
@@ -55,7 +60,7 @@ func TestSignals(t *testing.T) {
 		t.Errorf("kept: %v, %v", g.early, g.jobs)
 	}
 
-	gone, forget := g.unit("a.service")
+	gone, _, forget := g.unit("a.service")
 	defer forget()
 	g.DeliverSignal(systemdManager, "UnitRemoved", &dbus.Signal{Sender: ":1.1", Body: []any{"a.service", dbus.ObjectPath("/u")}})
 	<-gone
@@ -63,15 +68,87 @@ func TestSignals(t *testing.T) {
 	owner := func(sender, before, after string) {
 		g.DeliverSignal("org.freedesktop.DBus", "NameOwnerChanged", &dbus.Signal{Sender: sender, Body: []any{systemdName, before, after}})
 	}
+	lost := g.expect()
+	waits := g.job("/job/7", true)
 	owner("org.freedesktop.DBus", "", ":1.1")
 	owner(":1.9", ":1.1", "")
 	select {
-	case <-g.lost:
+	case <-lost:
 		t.Error("lost by the news that it came, or by a forged one")
 	default:
 	}
-	owner("org.freedesktop.DBus", ":1.1", ":1.2")
-	<-g.lost
+	owner("org.freedesktop.DBus", ":1.1", "")
+	<-lost
+	// What is asked of the one that comes then is told by that one.
+	owner("org.freedesktop.DBus", "", ":1.2")
+	lost = g.expect()
+	anew := g.job("/job/7", true)
+	deliver("/job/7", "lost") // the old one's
+	g.DeliverSignal(systemdManager, "JobRemoved", jobRemoved(":1.2", 7, "/job/7", "done"))
+	if result := <-anew; result != "done" {
+		t.Errorf("the new one's job ended as %q", result)
+	}
+	select {
+	case <-lost:
+		t.Error("the new one is lost too")
+	case <-waits:
+		t.Error("the old one's job has an end")
+	default:
+	}
+}
+
+// A bus that is killed while it writes is lost, and no more than that: the socket is reset where it had not read all.
+func TestResetInAMessage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bus")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	served := make(chan error, 1)
+	go func() {
+		served <- func() error {
+			c, err := l.AcceptUnix()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			in := bufio.NewReader(c)
+			for said := ""; said != "BEGIN"; {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					return err
+				}
+				said = strings.TrimSpace(strings.Trim(line, "\x00"))
+				answer := map[string]string{
+					"AUTH": "REJECTED EXTERNAL\r\n", "NEGOTIATE_UNIX_FD": "AGREE_UNIX_FD\r\n",
+					"BEGIN": "l\x02\x00\x01\x00\x00\x00\x00\x01\x00\x00\x00\x38\x00\x00\x00\x05", // of a message that goes on
+				}[said]
+				if answer == "" {
+					answer = "OK 0\r\n"
+				}
+				if _, err := c.Write([]byte(answer)); err != nil {
+					return err
+				}
+			}
+			_, err = in.ReadByte() // the first question has come; the next ones are not read
+			if err == nil {
+				_, err = in.Discard(in.Buffered())
+			}
+			for more := 0; err == nil && more == 0; time.Sleep(time.Millisecond) {
+				raw, _ := c.SyscallConn()
+				raw.Control(func(fd uintptr) { more, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+			}
+			return err
+		}()
+	}()
+	_, err = dialSystemd(t.Context(), path, false)
+	if !errors.Is(err, ErrSystemdLost) {
+		t.Errorf("error %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestFailureText(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path"
 	"strconv"
@@ -91,17 +92,22 @@ func WatchServices(ctx context.Context, pattern string, yield func(UnitState) bo
 
 // watchBus connects to the system bus, or as root to systemd itself where there is none.
 func watchBus(ctx context.Context) (*dbus.Conn, error) {
-	conn, err := dbus.Dial("unix:path="+systemBusSocket, dbus.WithContext(ctx))
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", systemBusSocket)
 	bus := err == nil
 	if !bus && os.Geteuid() == 0 {
 		var err2 error
-		if conn, err2 = dbus.Dial("unix:path="+systemdPrivateSocket, dbus.WithContext(ctx)); err2 != nil {
+		if c, err2 = d.DialContext(ctx, "unix", systemdPrivateSocket); err2 != nil {
 			return nil, errors.Join(err, err2)
 		}
 		err = nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; others than root ask it over the system bus (install dbus, or dbus-broker, and start dbus.socket), or run as root", err)
+	}
+	conn, err := newConn(c.(*net.UnixConn), dbus.WithContext(ctx))
+	if err != nil {
+		return nil, err
 	}
 	if err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Geteuid()))}); err == nil && bus {
 		if err = conn.Hello(); err == nil {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,61 @@ func TestCollisions(t *testing.T) {
 	h.sh("systemctl stop hostctl-web.service; rm /run/systemd/system/hostctl-web.service; systemctl daemon-reload; ip netns del front; ip link del " + link + "; userdel shop; rm -r /srv/shop")
 	h.apply()
 	h.clean()
+}
+
+// TestHundredCollisions: of 100 objects of others whose names are taken, each is named by plan and by apply, and none is changed.
+func TestHundredCollisions(t *testing.T) {
+	h := boot(t)
+	h.write("main.hcl", "hostctl { name = \"crowd\" }\n"+`
+network "l" {
+  count  = 15
+  subnet = "10.80.${count.index}.0/24"
+}
+`)
+	h.apply() // whose links have names that hostctl makes
+	links := strings.Fields(h.sh(`ip -o link show type bridge | awk -F': ' '{print $2}'`))
+	h.hostctl(0, "destroy", "-auto-approve")
+	const container = `
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sleep", "1000000"]
+`
+	config, script := "hostctl { name = \"crowd\" }\n", ""
+	var addrs []string
+	for _, of := range []struct {
+		kind, name, body, make string // where %s is the number
+		n                      int
+	}{
+		{"container", "runs", container, "printf '[Service]\nExecStart=/bin/sleep infinity\n' > /run/systemd/system/hostctl-runs-%s.service; started+=\" hostctl-runs-%s.service\"", 15},
+		{"container", "file", container, "printf '[Service]\nExecStart=/bin/sleep infinity\n' > /etc/systemd/system/hostctl-file-%s.service", 10},
+		{"container", "keep", container, "printf '[Unit]\nDescription=mine\n' > /run/systemd/system/hostctl-keep-keep_%s.slice; started+=\" hostctl-keep-keep_%s.slice\"", 5},
+		{"network", "l", "\n  subnet = \"10.80.%s.0/24\"\n", "", 15},
+		{"netns", "ns", "", "ip netns add ns-%s", 15},
+		{"netns", "nsfile", "", "echo mine > /run/netns/nsfile-%s", 5},
+		{"user", "u", "", "useradd -M -c mine u-%s", 10},
+		{"user", "g", "", "groupadd g-%s", 10},
+		{"volume", "d", "\n  path = \"/srv/d/%s\"\n", "mkdir -p /srv/d/%s; echo mine > /srv/d/%s/file", 10},
+		{"volume", "m", "\n  path = \"/srv/m/%s\"\n", "mkdir -p /srv/m/%s; mount -t tmpfs mine /srv/m/%s", 5},
+	} {
+		config += fmt.Sprintf("%s %q {\n  count = %d\n%s}\n", of.kind, of.name, of.n, strings.ReplaceAll(of.body, "%s", "${count.index}"))
+		for i := range of.n {
+			script += strings.ReplaceAll(of.make, "%s", fmt.Sprint(i)) + "\n"
+			addrs = append(addrs, fmt.Sprintf("%s %q for count.index %d:", of.kind, of.name, i))
+		}
+	}
+	for _, link := range links {
+		script += "ip link add " + link + " type bridge\n"
+	}
+	h.sh("started=\n" + script + "systemctl daemon-reload; systemctl start $started")
+	h.write("main.hcl", config)
+	before, ids := h.snap(), h.invocations()
+	equal(t, fmt.Sprint(len(addrs)), "100")
+	for _, args := range [][]string{{"plan"}, {"apply", "-auto-approve"}} {
+		r := h.hostctl(1, args...)
+		contains(t, r.stderr, addrs...)
+	}
+	h.hostctl(0, "destroy", "-auto-approve")
+	equal(t, diff(before, h.snap()), "")
+	equal(t, h.invocations(), ids)
 }
 
 // Two configurations live side by side; one's objects are not the other's to take or to remove.

@@ -2,9 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -76,6 +73,21 @@ func TestLedger(t *testing.T) {
 		h.clean()
 		equal(t, h.invocations(), ids)
 	})
+	t.Run("an older copy", func(t *testing.T) {
+		h := shop(t)
+		h.sh("cp " + ledger + " /root/older")
+		h.write("more.hcl", "user \"more\" {}\ncontainer \"more\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"sleep\", \"1000000\"]\n  run_as  = user.more\n}\n")
+		h.apply("-var", "greeting=bye")
+		ids := h.invocations()
+		h.sh("cat /root/older > " + ledger)
+		h.apply("-var", "greeting=bye") // what the older one does not know of carries its marks
+		h.clean("-var", "greeting=bye")
+		equal(t, h.invocations(), ids)
+		h.sh("cat /root/older > " + ledger)
+		h.hostctl(0, "destroy", "-auto-approve")
+		equal(t, h.invocations(), "")
+		equal(t, h.sh("getent passwd more shop || true; ip netns list; ip -o link show type bridge"), "")
+	})
 	t.Run("of a machine that this one was copied from", func(t *testing.T) {
 		h := shop(t)
 		ids := h.invocations()
@@ -119,71 +131,4 @@ func TestLedger(t *testing.T) {
 		h.sh("mount -o remount,rw /var/lib/hostctl")
 		h.apply("-var", "greeting=bye")
 	})
-}
-
-// TestKilled kills an apply at each of its system calls that change the host, and a destroy. What is left
-// is never in the way: one more run finishes.
-func TestKilled(t *testing.T) {
-	h := boot(t)
-	h.write("main.hcl", fixture(t, "shop.hcl"))
-	every := 5 // each fifth call; all of them take minutes
-	if s := os.Getenv("HOSTCTL_TEST_KILL_EVERY"); s != "" {
-		var err error
-		if every, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kills := 0
-	// Counters are per thread, so a number may be reached late or never: the run then ends by itself.
-	for _, call := range []string{"rename,renameat,renameat2", "mkdirat", "sendto,sendmsg", "write", "mount", "fchownat,fchown", "fsetxattr,setxattr", "unlinkat", "fsync", "clone,clone3"} {
-		for n := 1; ; n += every {
-			kill := []string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n), "hostctl"}
-			r := h.run(append(kill, "apply", "-auto-approve", "-settle=0s")...)
-			h.apply("-settle=0s")
-			h.clean()
-			r2 := h.run(append(kill, "destroy", "-auto-approve")...)
-			h.hostctl(0, "destroy", "-auto-approve")
-			equal(t, h.invocations(), "")
-			equal(t, h.sh("ip -o link show type bridge; ip netns list; getent passwd shop || true"), "")
-			for _, r := range []result{r, r2} {
-				if r.exit == 137 {
-					kills++
-				} else if r.exit != 0 {
-					t.Errorf("with %s killed at %d: %s", call, n, r.all())
-				}
-			}
-			if r.exit == 0 && r2.exit == 0 || t.Failed() {
-				break
-			}
-		}
-	}
-	t.Logf("%d runs were killed", kills)
-	if kills < 10 {
-		t.Errorf("only %d runs were killed", kills)
-	}
-}
-
-// A program that needs the old process's data is restarted by a change; the launcher killed while it works
-// leaves no process and no unit that cannot be started again.
-func TestLauncherKilled(t *testing.T) {
-	h := shop(t)
-	launcher := h.sh("systemctl show -P ExecStart hostctl-batch-a.service | sed 's/.*path=\\([^ ;]*\\).*/\\1/'")
-	for _, call := range []string{"mount", "move_mount", "fsmount", "open_tree", "clone3", "sendmsg"} {
-		// systemd starts strace in the launcher's place.
-		h.sh(fmt.Sprintf(`
-			systemctl stop hostctl-batch-a.service
-			mount -t tmpfs tmpfs /mnt
-			cp %[1]s /mnt/launcher
-			printf '#!/bin/sh\nexec strace -f -qq -o /dev/null -e trace=%[2]s -e inject=%[2]s:signal=KILL:when=1 /mnt/launcher "$@"\n' > /mnt/wrapper
-			chmod 0755 /mnt/wrapper
-			mount --bind /mnt/wrapper %[1]s`, launcher, call))
-		h.run("systemctl", "start", "hostctl-batch-a.service")
-		h.sh("umount " + launcher + "; umount -l /mnt")
-		h.sh("systemctl stop hostctl-batch-a.service; systemctl reset-failed hostctl-batch-a.service || true; systemctl start hostctl-batch-a.service")
-		if out := h.sh("pgrep -x hostctl-launch || true"); strings.Contains(out, "\n") {
-			t.Logf("processes named hostctl-launch: %q", out)
-		}
-	}
-	h.apply("-settle=0s")
-	h.clean()
 }

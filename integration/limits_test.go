@@ -23,6 +23,11 @@ func TestAppArmor(t *testing.T) {
 	onUML(t, "apparmor.sh", []string{"apparmor.hcl"}, "lsm=apparmor", "security=apparmor", "apparmor=1")
 }
 
+// TestClock runs testdata/clock.sh on User-mode Linux: the clock jumps ten years to and fro, and nothing is restarted, forgotten or done twice.
+func TestClock(t *testing.T) {
+	onUML(t, "clock.sh", []string{"clock.hcl"})
+}
+
 // onUML runs a script of testdata on User-mode Linux, with these files beside it and these words on the kernel's command line.
 func onUML(t *testing.T, script string, files []string, kernel ...string) {
 	dir := umlDir(t, script, files)

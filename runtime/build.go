@@ -452,10 +452,14 @@ func (recordOp) do(l *launch) error {
 	if st.Nlink == 0 {
 		return errors.New("the spec was removed while the container started")
 	}
+	facts, err := released(l.spec, l.id, l.proc)
+	if err != nil {
+		return err
+	}
 	data := Record{
 		Name: l.spec.Name, Spec: l.sum, PID: l.pid(), StartTime: l.start,
 		UID: l.id.UID, GID: l.id.GID, UIDMap: l.id.UIDMap, GIDMap: l.id.GIDMap,
-		Facts: released(l.spec, l.id, l.proc),
+		Facts: facts,
 	}.encode()
 	if err := writeNew(l.running, newRecord+strconv.Itoa(unix.Getpid()), l.invocation, data); err != nil {
 		return step("running/"+l.invocation, err)

@@ -47,6 +47,16 @@ type configError struct{ error }
 
 func (e configError) Unwrap() error { return e.error }
 
+// Passing reports whether an error says nothing of what was to be read, but of the reader or the moment: what is there may be as it was.
+func Passing(err error) bool {
+	for _, errno := range []syscall.Errno{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EINTR, unix.EIO} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
 func step(what string, err error) error {
 	if err == nil {
 		return nil

@@ -38,35 +38,44 @@ var namespaces = []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}
 const maxMounts = 256 << 10
 
 // ReadFacts reads what the kernel says of a process now; proc is its directory, /proc/PID. What cannot be read is unset:
-// the process may end meanwhile.
+// the process may end meanwhile. An error that is [Passing] says that nothing is known.
 func ReadFacts(proc string) (Facts, error) {
 	dir, err := unix.Open(proc, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return Facts{}, call("open("+proc+")", err)
 	}
 	defer unix.Close(dir)
-	return readFacts(dir), nil
+	return readFacts(dir)
 }
 
-func readFacts(dir int) Facts {
+func readFacts(dir int) (Facts, error) {
 	f := Facts{Namespaces: make(map[string]string, len(namespaces)), SeccompFilters: -1}
 	var buf [8 << 10]byte // read a thousand times for a plan: nothing of it is kept
-	if ns, err := unix.Openat(dir, "ns", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+	ns, err := unix.Openat(dir, "ns", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == nil {
 		for _, kind := range namespaces {
 			if n, err := unix.Readlinkat(ns, kind, buf[:]); err == nil {
 				f.Namespaces[kind] = string(buf[:n])
 			}
 		}
 		unix.Close(ns)
+	} else if Passing(err) {
+		return Facts{}, call("openat(ns)", err)
 	}
-	if status, err := readBelow(dir, "status", buf[:0]); err == nil {
+	status, err := readBelow(dir, "status", buf[:0])
+	if err == nil {
 		f.parseStatus(status)
+	} else if Passing(err) {
+		return Facts{}, err
 	}
-	if mounts, err := readBelow(dir, "mountinfo", buf[:0]); err == nil {
+	mounts, err := readBelow(dir, "mountinfo", buf[:0])
+	if err == nil {
 		f.Mounts = mountFacts(mounts)
+	} else if Passing(err) {
+		return Facts{}, err
 	}
 	f.Limits = readLimits(dir, buf[:0])
-	return f
+	return f, nil
 }
 
 // ProgramLimits are the [Facts].Limits of the program that a payload's first process, the tiny init, has started; "" where there is
@@ -175,9 +184,12 @@ func mountFacts(text []byte) string {
 }
 
 // released are the facts of a payload that is held, as they will be once its last steps are done. proc is its directory.
-func released(s Spec, id identity, proc int) *Facts {
+func released(s Spec, id identity, proc int) (*Facts, error) {
 	may := privilegesOf(s, id)
-	f := readFacts(proc)
+	f, err := readFacts(proc)
+	if err != nil {
+		return nil, err
+	}
 	f.Boot, f.Capabilities, f.NoNewPrivs = s.Boot, may.Capabilities, !may.NewPrivileges
 	if f.SeccompFilters >= 0 {
 		f.SeccompFilters++
@@ -190,7 +202,7 @@ func released(s Spec, id identity, proc int) *Facts {
 	if len(f.Mounts) > maxMounts {
 		f.Mounts = ""
 	}
-	return &f
+	return &f, nil
 }
 
 // procSys is the mount that the payload's process makes itself: its own /proc/sys, which cannot be written to.

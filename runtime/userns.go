@@ -26,6 +26,7 @@ func newUserns(uidMap, gidMap []Mapping) (int, error) {
 	defer pins.Unpin()
 	calls := []raw.Call{
 		{Trap: unix.SYS_PRCTL, Args: [6]uintptr{unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)}},
+		{Trap: unix.SYS_GETPPID, Want: uintptr(unix.Getpid())}, // this process may have died before that
 		{Trap: unix.SYS_READ, Args: [6]uintptr{uintptr(hold[0]), pin(&pins, b), 1}, Want: raw.Any},
 	}
 	report := raw.NewReport(-1, 0)

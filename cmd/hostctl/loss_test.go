@@ -50,6 +50,36 @@ func (h half) Apply(_ context.Context, c resource.Change) error {
 	return os.Mkdir(h.obstacle, 0o700)
 }
 
+// blind is a host on which nothing can be made, and of which nothing can be read.
+type blind struct{ half }
+
+func (blind) Read(context.Context, string, resource.State) (resource.Reading, error) {
+	return resource.Reading{}, errors.New("nothing can be read")
+}
+func (blind) Apply(context.Context, resource.Change) error { return errors.New("nothing can be made") }
+
+// What could not be returned because the host could not be looked at is not said to be returned.
+func TestReturnThatFails(t *testing.T) {
+	m := &apply.Machine{Kinds: kinds(), ID: "m1", LedgerPath: filepath.Join(t.TempDir(), "ledger.json"), Hosts: map[string]resource.Host{}}
+	for _, kind := range m.Kinds {
+		m.Hosts[kind.Name] = blind{}
+	}
+	var out, said bytes.Buffer
+	c := &cli{ctx: t.Context(), stdout: &out, stderr: &said, width: defaultWidth}
+	p := &proposal{machine: m, want: resource.State{resource.Addr{Kind: "user", Name: "alice"}: user.Kind().New()},
+		seen: &apply.Observation{Owner: "shop", Ledger: &apply.Ledger{HostID: "m1", Owners: map[string]*apply.Owner{}}}}
+	p.options = plan.Options{Kinds: m.Kinds, Owner: "shop"}
+	p.make(t.Context())
+	a := &applying{parallelism: 1}
+	_, err := a.run(c, p, nil, origin{command: "apply", dir: "/etc/shop"})
+	if code := c.report(err); code != exitError {
+		t.Errorf("exit code %d", code)
+	}
+	if text := said.String(); strings.Contains(text, "\nRolled back") || !strings.Contains(text, "Not all could be rolled back") || !strings.Contains(text, "nothing can be read") {
+		t.Errorf("said:\n%s", text)
+	}
+}
+
 // An error of the ledger is said beside those of the steps, not instead.
 func TestStepErrorsAreSaidBesideTheLedgers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.json")

@@ -52,7 +52,7 @@ func (u *undoing) run(back *apply.Return, errs map[int]error, opts apply.Options
 		out.Failed[addr] = ""
 	}
 	if !c.json {
-		u.say(out)
+		u.say(out, done.Failed() || ledgerErr != nil)
 	}
 	if done.Failed() || ledgerErr != nil {
 		return out, exitStatus(exitError), ledgerErr
@@ -60,7 +60,8 @@ func (u *undoing) run(back *apply.Return, errs map[int]error, opts apply.Options
 	return out, exitStatus(exitRolledBack), nil
 }
 
-func (u *undoing) say(out rolledBack) {
+// say tells what was returned; failed says that not all was.
+func (u *undoing) say(out rolledBack, failed bool) {
 	c := u.c
 	for _, addr := range slices.SortedFunc(maps.Keys(out.Failed), resource.Addr.Compare) {
 		if why := out.Failed[addr]; why != "" {
@@ -78,7 +79,7 @@ func (u *undoing) say(out rolledBack) {
 		}
 	}
 	what := "Rolled back"
-	if len(out.Failed) > 0 {
+	if failed {
 		what = "Not all could be rolled back"
 	}
 	fmt.Fprintf(c.stderr, "\n%s: the rest of the configuration is applied. Mend it and apply again; -no-rollback leaves a failure to be looked at.\n", c.paint("31;1", what))

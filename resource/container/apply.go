@@ -338,20 +338,14 @@ func (h *Host) unlink(change resource.Change) error {
 	return h.Specs.Unlink(change.Addr.HostName())
 }
 
-// remove stops the unit and waits until systemd has dropped it. The keeper goes first:
-// the other way round each would keep the other loaded for ever.
+// remove stops the unit and waits until systemd has dropped it. What could start it goes first. The keeper goes when it is stopped: the
+// start of one that systemd is about to start again would start the keeper too. That it is stopped once more lets systemd drop both.
 func (h *Host) remove(ctx context.Context, change resource.Change) error {
 	loaded, err := h.loaded(ctx, change)
 	if err != nil {
 		return err
 	}
 	var units []string
-	switch err := h.keeps(ctx, change.Addr); {
-	case err == nil:
-		units = append(units, Keeper(change.Addr))
-	case !errors.Is(err, errForeign):
-		return err
-	}
 	switch ticks, err := h.ticks(ctx, change.Addr, change.Owner); {
 	case err == nil && ticks:
 		units = append(units, TimerUnit(change.Addr))
@@ -366,6 +360,14 @@ func (h *Host) remove(ctx context.Context, change resource.Change) error {
 	}
 	if loaded {
 		units = append(units, Unit(change.Addr))
+	}
+	switch err := h.keeps(ctx, change.Addr); {
+	case err == nil && loaded:
+		units = append(units, Keeper(change.Addr), Unit(change.Addr))
+	case err == nil:
+		units = append(units, Keeper(change.Addr))
+	case !errors.Is(err, errForeign):
+		return err
 	}
 	return h.Systemd.Remove(ctx, units...)
 }

@@ -35,12 +35,15 @@ func (r *reader) declared(spec runtime.Spec) *Container {
 }
 
 // begun is what a run was started with where the next start would take another spec.
-func (r *reader) begun(record runtime.Record, next runtime.Spec, c *Container, sum string) *Container {
+func (r *reader) begun(record runtime.Record, next runtime.Spec, c *Container, sum string) (*Container, error) {
 	spec, err := r.Specs.Spec(record.Spec)
+	if runtime.Passing(err) {
+		return nil, err
+	}
 	if err != nil {
 		live := c.clone()
 		live.Pending = pendingUnknown
-		return live
+		return live, nil
 	}
 	live := r.declared(spec)
 	same := sameProgram(r.follow(spec, next, record.PID), next)
@@ -51,7 +54,7 @@ func (r *reader) begun(record runtime.Record, next runtime.Spec, c *Container, s
 		live.Pending = sum[:12]
 	}
 	if live.Pending != "" {
-		return live
+		return live, nil
 	}
 	// What of it no process has to know is as it was declared last.
 	live = live.readdressed(c).clone()
@@ -61,7 +64,7 @@ func (r *reader) begun(record runtime.Record, next runtime.Spec, c *Container, s
 			live.File[target] = f
 		}
 	}
-	return live
+	return live, nil
 }
 
 // dangling reports whether the name's link is there, though what it leads to is not.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -157,9 +158,12 @@ func pages(live, asked uint64) uint64 {
 // facts compares what the kernel says of the program's process with what was declared, and unsets what is not so; what nobody
 // declares it compares with what the launcher noted. A process that is gone leaves the rest as it is: it has
 // ended since the units were listed.
-func (r *reader) facts(record runtime.Record, f *found) {
+func (r *reader) facts(record runtime.Record, f *found) error {
 	proc := filepath.Join(r.Proc, strconv.Itoa(record.PID))
 	ids, err := readProc(filepath.Join(proc, "uid_map"))
+	if runtime.Passing(err) {
+		return fmt.Errorf("%s/uid_map: %w", proc, err)
+	}
 	if err == nil {
 		f.live.IDBase = idBase(ids, f.live.IDBase)
 		if f.live.RunAsUID != 0 && !mapsTo(ids, f.live.RunAsUID) {
@@ -167,8 +171,11 @@ func (r *reader) facts(record runtime.Record, f *found) {
 		}
 	}
 	now, err := runtime.ReadFacts(proc)
-	if err != nil {
-		return
+	switch {
+	case runtime.Passing(err):
+		return fmt.Errorf("%s: %w", proc, err)
+	case err != nil:
+		return nil
 	}
 	var said []string // what of the notes is an attribute of its own
 	if now.Mounts != "" {
@@ -184,6 +191,7 @@ func (r *reader) facts(record runtime.Record, f *found) {
 		}
 	}
 	r.altered(record, now, ids, said, f)
+	return nil
 }
 
 // readProc reads a file of the kernel's. That os.ReadFile offers each to the network

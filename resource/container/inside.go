@@ -18,24 +18,30 @@ import (
 
 // stored fills in what is in the files of a container that does not run: what its next start would read. One that is
 // not there has no mode, as no file that is declared.
-func (r *reader) stored(live *Container, spec runtime.Spec) {
+func (r *reader) stored(live *Container, spec runtime.Spec) error {
 	for _, s := range spec.Files {
 		f, ok := live.File[s.Target]
 		if !ok {
 			continue
 		}
 		content, err := r.Specs.ReadContent(spec.Name, s.Sum)
+		if runtime.Passing(err) {
+			return err
+		}
 		if err != nil {
 			f.Mode, content = 0, nil
 		}
 		live.File[s.Target] = f.holding(content)
 	}
+	return nil
 }
 
 // inside fills in what is in the files of a container that runs: what its program reads, or where that is as
 // it should be and the store is not, what the store has. spec is that of its next start.
-func (r *reader) inside(f *found, spec runtime.Spec, record runtime.Record) {
-	r.stored(f.live, spec)
+func (r *reader) inside(f *found, spec runtime.Spec, record runtime.Record) error {
+	if err := r.stored(f.live, spec); err != nil {
+		return err
+	}
 	root := filepath.Join(r.Proc, strconv.Itoa(record.PID), "root")
 	for _, s := range spec.Files {
 		file, ok := f.live.File[s.Target]
@@ -45,10 +51,12 @@ func (r *reader) inside(f *found, spec runtime.Spec, record runtime.Record) {
 		found, err := runtime.ReadInside(root, s.Target)
 		if errors.Is(err, fs.ErrNotExist) {
 			if _, err := os.Stat(root); err != nil {
-				return // it has ended since the units were listed
+				return nil // it has ended since the units were listed
 			}
 		}
 		switch {
+		case runtime.Passing(err):
+			return err
 		case err != nil:
 			file = file.holding(nil)
 			file.Mode = 0
@@ -63,6 +71,7 @@ func (r *reader) inside(f *found, spec runtime.Spec, record runtime.Record) {
 		}
 		f.live.File[s.Target] = file
 	}
+	return nil
 }
 
 // deliver puts the files into a container that runs, and tells its program where the change says so.

@@ -214,18 +214,25 @@ func (h *Host) updateJob(ctx context.Context, change resource.Change, want *Cont
 func (r *reader) job(ctx context.Context, f *found, spec runtime.Spec, sum string, u host.Unit, loaded bool) (*found, error) {
 	c := f.live
 	enabled := c.Enabled
-	r.stored(c, spec)
+	if err := r.stored(c, spec); err != nil {
+		return nil, err
+	}
 	if c.scheduled() {
 		return f, r.schedule(ctx, f, u, loaded)
 	}
 	_, done, err := r.Specs.Done(spec.Name)
+	if runtime.Passing(err) {
+		return nil, err
+	}
 	switch {
 	case loaded && u.ActiveState == "activating":
 		c.Enabled, f.status = true, "running"
 		if record, err := r.Specs.ReadRecord(r.invocation(u.Name)); err == nil {
 			f.status = fmt.Sprintf("running, pid %d", record.PID)
 			if record.Spec != sum {
-				f.live = r.begun(record, spec, c, sum)
+				if f.live, err = r.begun(record, spec, c, sum); err != nil {
+					return nil, err
+				}
 				f.live.Enabled = true
 			}
 		}

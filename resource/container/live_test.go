@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hostctl/host"
@@ -51,7 +53,7 @@ func TestLifecycle(t *testing.T) {
 		{"the command and a limit", func(c *Container) { c.Command, c.Limits.Tasks = []string{"/bin/x"}, 99 },
 			"set-properties hostctl-web.service, restart hostctl-web.service", false},
 		{"the stop signal", func(c *Container) { c.StopSignal = "QUIT" },
-			"remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service", false},
+			"remove hostctl-web.service, remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service", false},
 		{"stopped", func(c *Container) { c.Enabled = false }, "stop hostctl-web.service", false},
 		{"the command while stopped", func(c *Container) { c.Command = []string{"/bin/y"} }, "", true},
 		{"started", func(c *Container) { c.Enabled = true }, "start hostctl-web.service", false},
@@ -125,6 +127,43 @@ func TestDrift(t *testing.T) {
 			b.apply(web, want)
 			b.same(web, want)
 		})
+	}
+}
+
+// A reading is whole or an error, however few files can be opened: what could not be read is no difference.
+func TestReadWithoutDescriptors(t *testing.T) {
+	b := newBench(t)
+	want := with(resolved(), func(c *Container) { c.File = map[string]File{"/etc/app.conf": {Content: "x", Mode: 0o444}} })
+	b.apply(web, want)
+	b.same(web, want)
+	whole := b.read(nil)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	errs := 0
+	for free := range 16 {
+		next, err := os.Open("/") // the lowest that is free
+		if err != nil {
+			t.Fatal(err)
+		}
+		few := syscall.Rlimit{Cur: uint64(next.Fd()) + uint64(free), Max: limit.Max}
+		if err := errors.Join(next.Close(), syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Read(t.Context(), "shop", resource.State{web: want})
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case err != nil:
+			errs++
+		case !reflect.DeepEqual(got.State, whole.State):
+			t.Errorf("with %d descriptors: %+v, want %+v", free, got.State[web], whole.State[web])
+		}
+	}
+	if errs == 0 || errs == 16 {
+		t.Errorf("%d of 16 readings failed", errs)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"hostctl/host"
 	"hostctl/resource"
+	"hostctl/runtime"
 )
 
 // found is one container as it is on the host.
@@ -175,6 +176,9 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	if errors.Is(err, fs.ErrNotExist) && !r.dangling(name) {
 		return r.afterReboot(name) // or removed since it was listed
 	}
+	if runtime.Passing(err) {
+		return nil, err
+	}
 	if err != nil {
 		return r.unreadable(ctx, name, err)
 	}
@@ -194,7 +198,9 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	if !loaded || !running(u) {
 		f.live = r.declared(spec)
 		f.live.Enabled = loaded && restarting(u)
-		r.stored(f.live, spec)
+		if err := r.stored(f.live, spec); err != nil {
+			return nil, err
+		}
 		f.status = "stopped"
 		if loaded && !f.live.Enabled {
 			f.status = r.stopped(ctx, u)
@@ -208,6 +214,9 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		return f, r.again(ctx, u, f)
 	}
 	record, err := r.Specs.ReadRecord(r.invocation(u.Name))
+	if runtime.Passing(err) {
+		return nil, err
+	}
 	if err != nil && u.ActiveState != "activating" {
 		// Our launcher did not start it.
 		f.live = r.declared(spec)
@@ -225,7 +234,10 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	}
 	if record.Spec != "" && record.Spec != sum {
 		// A live change moved the link on, or a change whose restart was not made.
-		f.live = r.begun(record, spec, next, sum)
+		var err error
+		if f.live, err = r.begun(record, spec, next, sum); err != nil {
+			return nil, err
+		}
 	}
 	f.live.Enabled = true
 	switch {
@@ -235,9 +247,8 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.status += "; what its next start takes cannot be read, apply writes it anew"
 	}
 	if u.ActiveState == "activating" {
-		r.stored(f.live, spec)
 		f.status = "starting"
-		return f, errors.Join(r.health(ctx, u, f), r.again(ctx, u, f))
+		return f, errors.Join(r.stored(f.live, spec), r.health(ctx, u, f), r.again(ctx, u, f))
 	}
 	applied := f.live.Limits
 	if f.live.Pending == "" {
@@ -249,7 +260,9 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 	}
 	if record.PID != 0 {
 		f.status = fmt.Sprintf("running, pid %d", record.PID) + f.status[len("running"):]
-		r.facts(record, f)
+		if err := r.facts(record, f); err != nil {
+			return nil, err
+		}
 	}
 	if r.keepers[Keeper(addr)].ActiveState != "active" {
 		if f.live.Altered == nil {
@@ -266,7 +279,9 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		f.status += ", nobody listens for it"
 	}
 	if len(spec.Files) > 0 {
-		r.inside(f, spec, record)
+		if err := r.inside(f, spec, record); err != nil {
+			return nil, err
+		}
 		if f.live.Pending == "" && r.Specs.OwesReload(name, r.invocation(u.Name)) {
 			f.live.Pending = pendingReload
 			f.status += ", has not been told that its files changed"

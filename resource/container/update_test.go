@@ -25,7 +25,7 @@ func changed(c *Container) *Container {
 
 const (
 	nextStarts = "pass-sockets hostctl-web--next.service, start-transient hostctl-web--next.service"
-	anew       = "remove hostctl-keep-web.slice, remove hostctl-web.socket, remove hostctl-web.service, start-transient hostctl-web.service"
+	anew       = "remove hostctl-web.socket, remove hostctl-web.service, remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service"
 	nextEnds   = "remove hostctl-web--next.service, forget-sockets hostctl-web--next.service"
 )
 
