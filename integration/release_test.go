@@ -86,3 +86,35 @@ func TestOlderLedger(t *testing.T) {
 	h.pid("web") // that it was stopped, the older ledger does not say
 	h.hostctl(0, "drift")
 }
+
+// What a newer release remembers of one configuration stops that one alone, also at boot.
+func TestLedgerOfNewerRelease(t *testing.T) {
+	h := boot(t)
+	for _, name := range []string{"one", "two"} {
+		h.write(name+"/main.hcl", `
+			hostctl { name = "`+name+`" }
+			container "`+name+`" {
+			  rootfs  = "`+busybox+`"
+			  command = ["sleep", "1000000"]
+			}
+		`)
+		h.apply("-chdir", name)
+	}
+	h.sh(`
+		cd /var/lib/hostctl; tail -n +2 ledger.json > /root/body
+		sed -i 's/"container.two":{/"container.two":{"later":1,/' /root/body
+		{ sha256sum /root/body | cut -d' ' -f1; cat /root/body; } > /root/ledger; cat /root/ledger > ledger.json
+	`)
+	const says = `configuration "two": container.two: json: unknown field "later"; another release of hostctl wrote that`
+	contains(t, flat(h.hostctl(1, "plan", "-chdir", "two").stderr), says)
+	contains(t, flat(h.hostctl(1, "drift").stderr), says)
+	contains(t, flat(h.hostctl(0, "ls").all()), says, "one")
+	contains(t, flat(h.hostctl(1, "stop", "container.two").stderr), says)
+	h.clean("-chdir", "one")
+	h.hostctl(0, "stop", "container.one")
+	h.hostctl(0, "start", "container.one")
+	h.powerOff()
+	contains(t, flat(h.hostctl(1, "replay").all()), says, `"one": 1 resource put back`)
+	h.pid("one")
+	h.sh(`grep -q '"container.two":{"later":1' /var/lib/hostctl/ledger.json`)
+}
