@@ -51,6 +51,10 @@ type Options struct {
 	Applied *Applied
 	// Pending is written into the ledger before the first step; nil leaves what is there.
 	Pending *Pending
+	// Unwritten says that the steps are carried out also where the ledger cannot be written before them: after a boot, where nothing
+	// runs without them, and what they put back is what the ledger says already; and where somebody starts or stops one program by
+	// hand. That it could not be is an error still.
+	Unwritten bool
 	// Event is told of each event, one at a time; nil ignores them.
 	Event func(Event)
 }
@@ -61,7 +65,7 @@ type Options struct {
 // further step begins; those in hand are carried through.
 //
 // The caller holds the host's lock. The ledger is written before the first step,
-// so that a host that cannot remember is not changed, and then as often as a
+// so that a host that cannot remember is not changed but with Unwritten, and then as often as a
 // write can end; the last write is before Run returns, and its error is Run's, beside those of the steps. A plan that is refused is
 // not carried out at all.
 func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants []resource.Grant, want resource.State, opts Options) (map[int]error, error) {
@@ -79,7 +83,10 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 		dirty = true
 	}
 	dirty = m.begin(ctx, record, p) || o.Ledger.ahead || dirty
-	dirty = record.dropEnded(time.Now()) || o.Ledger.Readable() || dirty
+	if !opts.Replay { // at boot the clock may not be set yet, and what it would drop is dropped for ever
+		dirty = record.dropEnded(time.Now()) || dirty
+	}
+	dirty = o.Ledger.Readable() || dirty
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}
@@ -89,10 +96,11 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	if opts.Pending != nil {
 		record.Pending = opts.Pending
 	}
-	if err := o.Ledger.Write(m.LedgerPath); err != nil {
-		return nil, err
+	ledgerErr := o.Ledger.Write(m.LedgerPath)
+	if ledgerErr != nil && (!opts.Unwritten || errors.Is(ledgerErr, ErrLedgerTaken)) {
+		return nil, ledgerErr
 	}
-	r := &run{machine: m, steps: p.Steps, opts: opts, dirty: make(chan struct{}, 1), ended: make(chan struct{}), errs: map[int]error{}, ledger: o.Ledger, record: record}
+	r := &run{machine: m, steps: p.Steps, opts: opts, dirty: make(chan struct{}, 1), ended: make(chan struct{}), errs: map[int]error{}, ledgerErr: ledgerErr, ledger: o.Ledger, record: record}
 	var writer sync.WaitGroup
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)
@@ -206,7 +214,7 @@ type run struct {
 	dirty     chan struct{} // holds one when the record changed since the last write began
 	ended     chan struct{} // closed after the last step
 	stop      func(error)   // lets no further step begin
-	ledgerErr error         // of the writer's last write, read after it ended
+	ledgerErr error         // of the last write, read after the writer ended
 
 	mu     sync.Mutex
 	errs   map[int]error
