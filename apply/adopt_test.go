@@ -93,7 +93,7 @@ func TestAdoption(t *testing.T) {
 	if g, err := m.Generations("store").Read(1); err != nil || g.Configuration != "store" || g.Want[addr("a")].(*thing).Value != "one" || !g.Done() {
 		t.Errorf("generation: %+v, %v", g, err)
 	}
-	if heads, err := m.Generations("shop").Heads(); len(heads) > 0 || err != nil {
+	if heads, _, err := m.Generations("shop").Heads(); len(heads) > 0 || err != nil {
 		t.Errorf("the former owner's: %v, %v", heads, err)
 	}
 }

@@ -324,6 +324,13 @@ func TestLedgerRefusals(t *testing.T) {
 			}
 		})
 	}
+	// Of what this release does not understand the version is read, and said, before the rest.
+	if err := os.WriteFile(m.LedgerPath, []byte(sum(`{"version":9,"configurations":[]}`)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Observe(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "format 9") {
+		t.Errorf("another layout: %v", err)
+	}
 	if err := os.Remove(m.LedgerPath); err != nil {
 		t.Fatal(err)
 	}
@@ -489,5 +496,34 @@ func TestBegunIsSwept(t *testing.T) {
 	apply(t, m, things(), Options{})
 	if got := strings.Join(sweeper.swept, " "); got != "b" {
 		t.Errorf("swept %q, want b alone, once", got)
+	}
+}
+
+// What another release remembers of one configuration is that one's trouble alone, and stays as it is.
+func TestLedgerOfAnotherRelease(t *testing.T) {
+	m, s := machine(t)
+	apply(t, m, things("a"), Options{})
+	l, _, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const strange = `{"last":{"thing.z":{"value":"z","on":true,"later":1}},"stopped":{"thing.z":{"by":"ann","at":"2026-11-30T12:00:00Z"}}}`
+	l.Owners["blog"] = newOwner()
+	l.Owners["blog"].raw = []byte(strange)
+	if err := l.Write(m.LedgerPath); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Observe(t.Context(), "blog"); err == nil || !strings.Contains(err.Error(), `configuration "blog": thing.z: json: unknown field "later"; another release of hostctl wrote that`) {
+		t.Errorf("error %v", err)
+	}
+	if err := m.Amend("blog", func(*Owner) error { return nil }); err == nil {
+		t.Error("what is not understood was amended")
+	}
+	apply(t, m, things("a", "b"), Options{})
+	if len(s.things) != 2 {
+		t.Errorf("the host has %v", s.things)
+	}
+	if data, err := os.ReadFile(m.LedgerPath); err != nil || !strings.Contains(string(data), `"blog":`+strange) {
+		t.Errorf("the ledger has %s, %v", data, err)
 	}
 }

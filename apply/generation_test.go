@@ -31,7 +31,7 @@ func begun(t *testing.T, m *Machine, value string, at time.Time) *Head {
 func TestGenerationComesBackAsItWas(t *testing.T) {
 	m, _ := machine(t)
 	all := m.Generations("shop")
-	if heads, err := all.Heads(); len(heads) > 0 || err != nil {
+	if heads, _, err := all.Heads(); len(heads) > 0 || err != nil {
 		t.Fatalf("before the first: %v, %v", heads, err)
 	}
 	if newest, err := all.Newest(); newest != nil || err != nil {
@@ -146,9 +146,9 @@ func TestHeadsBesideASpoiltOne(t *testing.T) {
 	if err := os.WriteFile(all.path(2), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	heads, err := all.Heads()
-	if len(heads) != 2 || heads[0].Number != 1 || heads[1].Number != 3 || err == nil {
-		t.Errorf("%v, %v", heads, err)
+	heads, unread, err := all.Heads()
+	if len(heads) != 2 || heads[0].Number != 1 || heads[1].Number != 3 || len(unread) != 1 || unread[2] == nil || err != nil {
+		t.Errorf("%v, %v, %v", heads, unread, err)
 	}
 }
 
@@ -195,7 +195,8 @@ func TestSuperfluousGenerations(t *testing.T) {
 	}
 }
 
-func TestPrunedWhenOneEnds(t *testing.T) {
+// What cannot be read stays, and keeps nothing else.
+func TestPrune(t *testing.T) {
 	m, _ := machine(t)
 	all := m.Generations("shop")
 	old := time.Now().Add(-100 * 24 * time.Hour)
@@ -205,9 +206,17 @@ func TestPrunedWhenOneEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	heads, err := all.Heads()
-	if err != nil || len(heads) != keepNewest || heads[0].Number != 5 {
-		t.Errorf("%d are kept, %v", len(heads), err)
+	for _, n := range []uint64{2, keepNewest} {
+		if err := os.WriteFile(all.path(n), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := all.Prune(time.Now()); err != nil {
+		t.Error(err)
+	}
+	heads, unread, err := all.Heads()
+	if err != nil || len(heads) != keepNewest || heads[0].Number != 4 || unread[2] == nil || unread[keepNewest] == nil {
+		t.Errorf("%d are kept from %d on, unread %v, %v", len(heads), heads[0].Number, unread, err)
 	}
 }
 

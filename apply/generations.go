@@ -62,23 +62,19 @@ func (m *Machine) Remembered() ([]string, error) {
 	return names, nil
 }
 
-// Heads returns the heads of all that are there, the oldest first. A file that cannot be read is an error beside them.
-func (g Generations) Heads() ([]*Head, error) {
+// Heads returns the heads of all that are there, the oldest first, and of those that cannot be read by their number why.
+func (g Generations) Heads() (heads []*Head, unread map[uint64]error, err error) {
 	numbers, err := g.numbers()
-	if err != nil {
-		return nil, err
-	}
-	var heads []*Head
-	var errs []error
+	unread = map[uint64]error{}
 	for _, n := range numbers {
 		h, err := g.head(n)
 		if err != nil {
-			errs = append(errs, err)
+			unread[n] = err
 			continue
 		}
 		heads = append(heads, h)
 	}
-	return heads, errors.Join(errs...)
+	return heads, unread, err
 }
 
 // Newest returns the head of the newest generation; nil where there is none.
@@ -130,7 +126,7 @@ func (g Generations) Begin(h Head, want resource.State, d resource.Directives, p
 	return &h, nil
 }
 
-// End adds to a generation that has none what became of it, and removes those that are not to be kept any more.
+// End adds to a generation that has none what became of it.
 func (g Generations) End(h *Head, e Ending) error {
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -144,16 +140,16 @@ func (g Generations) End(h *Head, e Ending) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("generation %d: %w", h.Number, err)
 	}
-	return g.prune(e.Ended)
+	return nil
 }
 
-// prune removes what is not kept.
-func (g Generations) prune(now time.Time) error {
+// Prune removes the generations that are not to be kept any more. Those that cannot be read stay: another release may read them.
+func (g Generations) Prune(now time.Time) error {
 	numbers, err := g.numbers()
 	if err != nil || len(numbers) <= keepNewest {
 		return err
 	}
-	heads, err := g.Heads()
+	heads, _, err := g.Heads()
 	errs := []error{err}
 	for _, n := range superfluous(heads, now) {
 		errs = append(errs, os.Remove(g.path(n)))

@@ -49,6 +49,7 @@ type Ledger struct {
 
 	encoded map[resource.Spec]json.RawMessage // what the last write made of each spec
 	file    os.FileInfo                       // the file that was read or written last; nil where there was none
+	format  int                               // the version of that file; 0 where there was none
 	ahead   bool                              // of the file, with what a run is to write even where it has nothing else to do
 }
 
@@ -71,6 +72,18 @@ type Owner struct {
 	Applied *Applied
 	// Pending is the change that waits to be confirmed; nil where none does.
 	Pending *Pending
+
+	unread error           // why this release cannot tell what is remembered: then nothing else is set but raw
+	raw    json.RawMessage // what is remembered, to be kept as it is
+}
+
+// Unread is the error of a configuration of which another release remembers what this one does not know, with a remedy; nil where all
+// of it was read. Nothing may be planned for such a one, and a write of the ledger keeps it as it is.
+func (l *Ledger) Unread(name string) error {
+	if o := l.Owners[name]; o != nil {
+		return o.unread
+	}
+	return nil
 }
 
 // Adopting says who takes over what another configuration had.
@@ -102,7 +115,7 @@ func newOwner() *Owner {
 
 // empty reports whether there is nothing to remember.
 func (o *Owner) empty() bool {
-	return len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Held) == 0 && len(o.Begun) == 0 && o.Pending == nil
+	return len(o.Last) == 0 && len(o.Stopped) == 0 && len(o.Held) == 0 && len(o.Begun) == 0 && o.Pending == nil && o.raw == nil
 }
 
 // Grant records grants that a plan made; one that is there already is not added
@@ -155,12 +168,13 @@ func (l *Ledger) move(owner string, moves []plan.Move) bool {
 
 // The file is one line with the sha256 of the rest, then one JSON document. The
 // sum tells a torn or edited file from a good one.
-type ledgerFile struct {
-	Version int                   `json:"version"`
-	HostID  string                `json:"host_id"`
-	Serial  uint64                `json:"serial"`
-	Owners  map[string]*ownerFile `json:"configurations"`
-	Grants  []resource.Grant      `json:"grants,omitempty"`
+// O is a configuration's ownerFile, or where it is not understood yet its text.
+type ledgerFile[O any] struct {
+	Version int              `json:"version"`
+	HostID  string           `json:"host_id"`
+	Serial  uint64           `json:"serial"`
+	Owners  map[string]O     `json:"configurations"`
+	Grants  []resource.Grant `json:"grants,omitempty"`
 
 	Adopting map[string]Adopting `json:"adopting,omitempty"`
 }
@@ -177,7 +191,8 @@ type ownerFile struct {
 
 // ReadLedger reads the ledger of the machine hostID. A file that is not there
 // is an empty ledger, and found is false. A file that is damaged, of another
-// machine, or of a newer release is an error with a remedy, never taken for empty.
+// machine, or of a newer release is an error with a remedy, never taken for empty; where it is one configuration alone that is not
+// understood, see [Ledger.Unread].
 func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found bool, err error) {
 	l = &Ledger{HostID: hostID, Owners: map[string]*Owner{}}
 	data, info, err := readRegular(path)
@@ -191,21 +206,35 @@ func ReadLedger(path, hostID string, kinds resource.Kinds) (l *Ledger, found boo
 	if string(sum) != checksum(body) {
 		return nil, false, fmt.Errorf("ledger %s: damaged: its checksum does not match; move it away (mv %s %s.damaged) and hostctl finds what it owns by the marks on the host", path, path, path)
 	}
-	var f ledgerFile
-	if err := json.Unmarshal(body, &f); err != nil {
-		return nil, false, fmt.Errorf("ledger %s: %w", path, err)
+	var format struct { // the rest has a meaning only where this is known
+		Version int `json:"version"`
 	}
-	if f.Version < 1 || f.Version > LedgerVersion {
-		return nil, false, fmt.Errorf("ledger %s: format %d; this hostctl reads up to %d: use the release that wrote it", path, f.Version, LedgerVersion)
+	var f ledgerFile[json.RawMessage]
+	err = json.Unmarshal(body, &format)
+	if err == nil && (format.Version < 1 || format.Version > LedgerVersion) {
+		err = fmt.Errorf("format %d; this hostctl reads up to %d: use the release that wrote it", format.Version, LedgerVersion)
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &f)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("ledger %s: %w", path, err)
 	}
 	if f.HostID != hostID {
 		return nil, false, fmt.Errorf("ledger %s: it is of the machine %s and this is %s; if this host was cloned, move the file away and hostctl finds what it owns by the marks on the host", path, f.HostID, hostID)
 	}
-	l.Serial, l.Grants, l.Adopting, l.file = f.Serial, f.Grants, f.Adopting, info
-	for name, of := range f.Owners {
-		if l.Owners[name], err = of.decode(kinds); err != nil {
-			return nil, false, fmt.Errorf("ledger %s: configuration %q: %w", path, name, err)
+	l.Serial, l.Grants, l.Adopting, l.file, l.format = f.Serial, f.Grants, f.Adopting, info, f.Version
+	for name, raw := range f.Owners {
+		var of ownerFile
+		o := newOwner()
+		if err = json.Unmarshal(raw, &of); err == nil {
+			o, err = of.decode(kinds)
 		}
+		if err != nil {
+			o = newOwner()
+			o.raw, o.unread = raw, fmt.Errorf("ledger %s: configuration %q: %w; another release of hostctl wrote that: use it for this configuration (the others need it not)", path, name, err)
+		}
+		l.Owners[name] = o
 	}
 	return l, true, nil
 }
@@ -293,7 +322,7 @@ func (l *Ledger) replace(path string, data []byte) error {
 func (l *Ledger) encode() ([]byte, error) {
 	l.Serial++
 	e := encoder{l.encoded, make(map[resource.Spec]json.RawMessage, len(l.encoded))}
-	f := ledgerFile{Version: 1, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Adopting: l.Adopting, Owners: map[string]*ownerFile{}}
+	f := ledgerFile[any]{Version: 1, HostID: l.HostID, Serial: l.Serial, Grants: l.Grants, Adopting: l.Adopting, Owners: map[string]any{}}
 	if len(l.Adopting) > 0 {
 		f.Version = LedgerVersion
 	}
@@ -303,6 +332,10 @@ func (l *Ledger) encode() ([]byte, error) {
 		}
 		if o.Pending != nil {
 			f.Version = LedgerVersion
+		}
+		if o.raw != nil {
+			f.Owners[name], f.Version = o.raw, max(f.Version, l.format)
+			continue
 		}
 		var err error
 		if f.Owners[name], err = e.owner(o); err != nil {

@@ -61,6 +61,9 @@ type Observation struct {
 // Observe reads the ledger and, of every kind at once, the live state of owner.
 func (m *Machine) Observe(ctx context.Context, owner string) (*Observation, error) {
 	ledger, found, unread, err := m.readLedger()
+	if err == nil {
+		err = ledger.Unread(owner)
+	}
 	if err != nil {
 		return nil, err
 	}

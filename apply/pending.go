@@ -88,6 +88,9 @@ func (o *Observation) Recall() {
 func (m *Machine) Amend(owner string, change func(*Owner) error) error {
 	l, _, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
 	if err == nil {
+		err = l.Unread(owner)
+	}
+	if err == nil {
 		err = change(l.Owner(owner))
 	}
 	if err != nil {

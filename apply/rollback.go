@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"hostctl/plan"
 	"hostctl/resource"
@@ -69,7 +70,7 @@ func (r *Return) Do(ctx context.Context, errs map[int]error, opts Options) (*Und
 		targets = append(targets, resource.Target{Modules: addr.Modules(), Kind: addr.Kind, Name: addr.Name, Key: addr.Key})
 	}
 	u.Plan = plan.Make(want, o.Last, o.Live, plan.Options{
-		Kinds: r.machine.Kinds, Owner: r.plan.Owner, Targets: targets, Hidden: r.hidden,
+		Kinds: r.machine.Kinds, Owner: r.plan.Owner, Targets: targets, Hidden: r.hidden, Held: o.HeldAddrs(time.Now()),
 		Directives: resource.Directives{Sensitive: hidden},
 	})
 	opts.Sensitive, opts.Applied, opts.Removed, opts.Pending = hidden, nil, nil, nil

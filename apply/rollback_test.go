@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hostctl/plan"
 	"hostctl/resource"
@@ -102,6 +103,27 @@ func TestReturnFails(t *testing.T) {
 	}
 }
 
+// What is held is left as it is by a return too, and by what is remembered of it.
+func TestReturnLeavesWhatIsHeld(t *testing.T) {
+	m, s := machine(t)
+	apply(t, m, version("a:1", "b:1<a"), Options{})
+	if err := m.Amend("shop", func(o *Owner) error {
+		o.Held[addr("a")] = Hold{By: "ann", Until: time.Now().Add(time.Hour)}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.things[addr("a")].(*thing).Value = "by hand"
+	s.falls = map[resource.Addr]error{addr("b"): errors.New("it fell")}
+	if u := m.returning(t, s, version("a:1", "b:2<a")); namesOf(u.Back) != "b" || u.Failed() {
+		t.Errorf("%+v", u)
+	}
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil || values(o.Last) != "a:1 b:1" || values(s.things) != "a:by hand b:1" {
+		t.Errorf("the ledger has %s, the host %s, %v", values(o.Last), values(s.things), err)
+	}
+}
+
 func namesOf(addrs []resource.Addr) string {
 	var names []string
 	for _, a := range addrs {
@@ -121,7 +143,7 @@ func (m *Machine) returning(t *testing.T, s *shelf, want resource.State) *Undone
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	p := plan.Make(r.Want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop"})
+	p := plan.Make(r.Want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop", Held: o.HeldAddrs(time.Now())})
 	back, opts := m.Remember(p, o), Options{Parallelism: 1, Settle: 1}
 	errs, err := m.Run(t.Context(), p, o, r.Grants, p.Want, opts)
 	if err != nil {

@@ -52,7 +52,8 @@ type Options struct {
 	// Pending is written into the ledger before the first step; nil leaves what is there.
 	Pending *Pending
 	// Unwritten says that the steps are carried out also where the ledger cannot be written before them: after a boot, where nothing
-	// runs without them, and what they put back is what the ledger says already. That it could not be is an error still.
+	// runs without them, and what they put back is what the ledger says already; and where somebody starts or stops one program by
+	// hand. That it could not be is an error still.
 	Unwritten bool
 	// Event is told of each event, one at a time; nil ignores them.
 	Event func(Event)
@@ -82,7 +83,10 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 		dirty = true
 	}
 	dirty = m.begin(ctx, record, p) || o.Ledger.ahead || dirty
-	dirty = record.dropEnded(time.Now()) || o.Ledger.Readable() || dirty
+	if !opts.Replay { // at boot the clock may not be set yet, and what it would drop is dropped for ever
+		dirty = record.dropEnded(time.Now()) || dirty
+	}
+	dirty = o.Ledger.Readable() || dirty
 	if len(p.Steps) == 0 && !dirty {
 		return nil, nil
 	}

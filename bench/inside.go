@@ -99,7 +99,7 @@ privileges {
 // allow gives the host that policy, for hostctl and for the launcher when it is started without.
 func allow() error {
 	err := errors.Join(os.MkdirAll("/etc/hostctl", 0o755), os.WriteFile("/etc/hostctl/policy.hcl", []byte(policy), 0o644))
-	rules := rule.Rules{Version: rule.Version, Default: rule.Grants{Rootfs: []string{"/srv", "/var/tmp"}}}
+	rules := rule.Rules{Default: rule.Grants{Rootfs: []string{"/srv", "/var/tmp"}}}
 	return errors.Join(err, hostctl.Host.WriteRules(rules))
 }
 

@@ -43,6 +43,26 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// What others add is theirs: it is named, and left.
+func TestAdditions(t *testing.T) {
+	h := shop(t)
+	h.hostctl(0, "drift")
+	bridge := h.sh(`ip -o link show type bridge | awk -F': ' '{print $2}'`)
+	for _, c := range []struct{ change, back, says string }{
+		{"usermod -aG disk,audio shop", "gpasswd -d shop disk; gpasswd -d shop audio", "user.shop: account shop was put into groups that nobody declared: audio, disk"},
+		{"ip addr add 10.99.0.1/24 dev " + bridge, "ip addr del 10.99.0.1/24 dev " + bridge, "network.lan: bridge " + bridge + " has an address that nobody declared: 10.99.0.1/24"},
+		{"ip -n front addr add 10.77.0.99/24 dev eth0", "ip -n front addr del 10.77.0.99/24 dev eth0", "netns.front: network namespace front has address 10.77.0.99/24 on eth0 that nobody declared"},
+		{"ip -n front route add 10.9.0.0/16 via 10.77.0.1", "ip -n front route del 10.9.0.0/16", "netns.front: network namespace front has route 10.9.0.0/16 via 10.77.0.1 that nobody declared"},
+	} {
+		h.sh(c.change)
+		contains(t, flat(h.hostctl(2, "drift").stdout), c.says)
+		contains(t, flat(h.apply().stdout), c.says)
+		contains(t, flat(h.hostctl(2, "drift").stdout), c.says)
+		h.sh(c.back)
+		h.hostctl(0, "drift")
+	}
+}
+
 // One that is not enabled when it is declared is made ready, and started later.
 func TestDisabledFromTheBeginning(t *testing.T) {
 	h := boot(t)

@@ -15,7 +15,11 @@ func TestPurpose(t *testing.T) {
 		h.sh("SUDO_USER=ann hostctl stop -why 'disk is full' container.client")
 		r := h.hostctl(0, "plan", "-detailed-exitcode")
 		contains(t, r.stderr, "container.client stays stopped", "ann stopped it", "disk is full")
+		h.sh("SUDO_USER=bob hostctl stop -why again container.client")
 		contains(t, h.hostctl(0, "status").stdout, `stopped by ann ("disk is full")`)
+		h.hostctl(0, "hold", "container.client", "-for", "1h")
+		contains(t, h.hostctl(0, "status").stdout, "held until ", `, stopped by ann ("disk is full")`)
+		h.hostctl(0, "release", "container.client")
 		contains(t, h.hostctl(0, "drift").stdout, "No drift")
 		h.apply()
 		equal(t, h.property("hostctl-client.service", "ActiveState"), "inactive")
@@ -37,6 +41,14 @@ func TestPurpose(t *testing.T) {
 		h.hostctl(0, "start", "container.client")
 		h.hostctl(0, "drift")
 		h.clean()
+	})
+	t.Run("freeze", func(t *testing.T) {
+		h := h.in(t)
+		h.hostctl(0, "pause", "client")
+		contains(t, h.hostctl(2, "drift").stdout, "container.client is frozen", "hostctl resume client")
+		contains(t, h.hostctl(0, "status").stdout, ", frozen")
+		h.hostctl(0, "resume", "client")
+		h.hostctl(0, "drift")
 	})
 	t.Run("restart", func(t *testing.T) {
 		h := h.in(t)
@@ -101,4 +113,79 @@ func TestPurpose(t *testing.T) {
 		equal(t, h.hostctl(0, "plan").stderr, "")
 		equal(t, h.sh("stat -c %a /srv/shop/site"), "750")
 	})
+}
+
+// A disk that is full keeps nobody from stopping what fills it; what is not enabled is started by nobody.
+func TestPowerWithoutLedger(t *testing.T) {
+	h := boot(t)
+	h.write("main.hcl", `
+		hostctl { name = "power" }
+		container "web" {
+		  rootfs  = "`+busybox+`"
+		  command = ["sleep", "1000000"]
+		}
+		container "off" {
+		  rootfs  = "`+busybox+`"
+		  command = ["sleep", "1000000"]
+		  enabled = false
+		}
+	`)
+	h.apply()
+	contains(t, h.hostctl(1, "start", "container.off").stderr, "container.off is not enabled", "enabled = true")
+	equal(t, h.sh("systemctl is-active hostctl-off || true"), "inactive")
+	contains(t, h.sh("hostctl status | tr -s ' '"), "container.off disabled stopped")
+	h.sh(`
+		cp -a /var/lib/hostctl /root/copy; mount -t tmpfs -o size=64k,mode=0700 tmpfs /var/lib/hostctl; cp -a /root/copy/. /var/lib/hostctl
+		cat /dev/zero > /var/lib/hostctl/full 2> /dev/null || true
+	`)
+	before := h.pid("web")
+	contains(t, h.hostctl(0, "restart", "container.web").stdout, "was restarted")
+	if h.pid("web") == before {
+		t.Error("web was not restarted")
+	}
+	contains(t, h.hostctl(1, "stop", "container.web").stderr, "container.web is stopped, but that cannot be remembered", "no space left")
+	equal(t, h.property("hostctl-web.service", "ActiveState"), "inactive")
+	contains(t, h.hostctl(1, "start", "container.web").stderr, "container.web runs, but that cannot be remembered", "no space left")
+	h.pid("web")
+	h.sh("rm /var/lib/hostctl/full")
+	h.clean()
+	h.sh("umount /var/lib/hostctl")
+}
+
+// What is held stays as it is through a return and a rollback, and so does what is remembered of it.
+func TestHeldThroughReturn(t *testing.T) {
+	h := boot(t)
+	config := func(command string) {
+		h.write("main.hcl", `
+			hostctl { name = "held" }
+			user "u" {}
+			volume "v" {
+			  path  = "/srv/v"
+			  owner = user.u
+			}
+			container "a" {
+			  rootfs  = "`+busybox+`"
+			  command = ["sleep", "`+command+`"]
+			  run_as  = user.u
+			  mount "/data" { volume = volume.v }
+			}
+		`)
+	}
+	config("1000000")
+	h.apply()
+	config("2000000")
+	h.apply()
+	mode := h.sh("stat -c %a /srv/v")
+	h.hostctl(0, "hold", "volume.v", "-for", "1h")
+	h.sh("chmod 0700 /srv/v")
+	config("nonsense")
+	h.hostctl(6, "apply", "-auto-approve")
+	h.hostctl(0, "drift")
+	h.hostctl(0, "rollback", "-auto-approve")
+	equal(t, h.sh("stat -c %a /srv/v"), "700")
+	h.hostctl(0, "release", "volume.v")
+	contains(t, h.hostctl(2, "drift").stdout, "volume.v", "mode")
+	config("2000000")
+	h.apply()
+	equal(t, h.sh("stat -c %a /srv/v"), mode)
 }

@@ -261,9 +261,23 @@ func TestThreats(t *testing.T) {
 		missing(t, h.sh("tr '\\0' '\\n' < /proc/"+h.payload("args")+"/environ"), "ADMIN")
 		h.clean()
 		h.sh("test -e " + all + " && test -e " + one)
-		// What systemd itself writes for a property that is set by hand is drift, and no drop-in of an administrator's.
-		h.sh("rm -r $(dirname " + all + ") $(dirname " + one + "); systemctl daemon-reload; systemctl restart hostctl-args.service; systemctl set-property --runtime hostctl-args.service CPUWeight=70")
+		// What systemd itself writes for a limit that is set by hand is drift, and no drop-in of an administrator's.
+		h.sh("rm -r $(dirname " + all + ") $(dirname " + one + "); systemctl daemon-reload; systemctl restart hostctl-args.service; systemctl set-property --runtime hostctl-args.service TasksMax=70")
 		missing(t, h.hostctl(0, "plan").all(), "drop-in")
+		// All else in the same place is, and so is what changes the slices.
+		const transient = "/run/systemd/transient/hostctl-args.service.d/"
+		for _, c := range []struct{ set, file string }{
+			{"systemctl set-property --runtime hostctl-args.service CPUWeight=70", transient + "50-CPUWeight.conf"},
+			{"systemctl set-property --runtime hostctl-args.service DevicePolicy=auto", transient + "50-DevicePolicy.conf"},
+			{"printf '[Service]\nExecStopPost=/bin/true\n' > " + transient + "evil.conf", transient + "evil.conf"},
+			{"mkdir -p /etc/systemd/system/hostctl.slice.d; printf '[Slice]\nTasksMax=3000\n' > /etc/systemd/system/hostctl.slice.d/x.conf", "/etc/systemd/system/hostctl.slice.d/x.conf"},
+			{"mkdir -p /etc/systemd/system/hostctl-keep-args.slice.d; printf '[Unit]\nCollectMode=inactive\n' > /etc/systemd/system/hostctl-keep-args.slice.d/x.conf", "/etc/systemd/system/hostctl-keep-args.slice.d/x.conf"},
+		} {
+			h.sh(c.set + "; systemctl daemon-reload")
+			contains(t, flat(h.hostctl(2, "drift").stdout), "admin drop-in "+c.file+" changes the unit (")
+			h.sh("rm " + c.file + "; rmdir --ignore-fail-on-non-empty $(dirname " + c.file + "); systemctl daemon-reload")
+			missing(t, h.hostctl(0, "plan").all(), "drop-in")
+		}
 	})
 
 	t.Run("the unit", func(t *testing.T) {

@@ -116,7 +116,7 @@ func rulesOf(s Sections) rule.Grants {
 
 // Rules are the grants of all configurations, for the launcher.
 func (p *Policy) Rules() rule.Rules {
-	r := rule.Rules{Version: rule.Version, Default: p.top.rules}
+	r := rule.Rules{Default: p.top.rules}
 	for name, g := range p.of {
 		if r.Configurations == nil {
 			r.Configurations = map[string]rule.Grants{}

@@ -138,7 +138,7 @@ func (b *bed) allow(p rule.Grants) {
 		HostNetwork: []string{"*"}, Boot: []string{"*"}, Root: []string{RootEphemeral, RootPersistent, RootWritable}, Capabilities: CapabilityNames(),
 		SystemCalls: SystemCallNames(), Devices: []string{"/dev/*"}, Sysctls: []string{"*"}, Rlimits: rule.Raised, OOMScoreAdjust: -1000,
 	}
-	b.must(b.paths.WriteRules(rule.Rules{Version: rule.Version, Default: p}))
+	b.must(b.paths.WriteRules(rule.Rules{Default: p}))
 }
 
 func (b *bed) must(err error) {

@@ -21,6 +21,10 @@ func (p Paths) rules() string { return p.Run + "/" + rulesFile }
 
 const rulesFile = "policy.json"
 
+// rulesVersion is the highest version of the file that this launcher reads. Version 2 has privileges; where nobody may have any, version 1
+// says the same, and is what is written: a launcher of an older release goes on with it.
+const rulesVersion = 2
+
 // WriteRules makes these the rules of every start from now on, in one rename; nil means that they are on stable storage,
 // with mode 0600.
 func (p Paths) WriteRules(r rule.Rules) error {
@@ -54,7 +58,16 @@ func (p Paths) Rules() (rule.Rules, error) {
 func encodeRules(r rule.Rules) []byte {
 	w := &writer{first: true}
 	w.open('{')
-	w.uint("version", uint64(r.Version))
+	version := uint64(1)
+	if loosens(r.Default) {
+		version = rulesVersion
+	}
+	for _, g := range r.Configurations {
+		if loosens(g) {
+			version = rulesVersion
+		}
+	}
+	w.uint("version", version)
 	w.grants("default", r.Default)
 	w.key("configurations")
 	w.open('{')
@@ -64,6 +77,11 @@ func encodeRules(r rule.Rules) []byte {
 	w.close('}')
 	w.close('}')
 	return append(w.out, '\n')
+}
+
+// loosens reports whether there are privileges among the grants.
+func loosens(g rule.Grants) bool {
+	return g.Privileges.OOMScoreAdjust != 0 || slices.ContainsFunc(privilegeLists(&g.Privileges), func(l privilegeList) bool { return len(*l.list) > 0 })
 }
 
 // sortedKeys are a map's keys in order, so that equal rules are equal bytes.
@@ -82,14 +100,19 @@ func (w *writer) grants(k string, p rule.Grants) {
 	w.strs("writable", p.Writable)
 	w.strs("read_only", p.ReadOnly)
 	w.strs("rootfs", p.Rootfs)
-	w.key("privileges")
-	w.open('{')
-	for _, l := range privilegeLists(&p.Privileges) {
-		w.strs(l.name, *l.list)
+	if loosens(p) {
+		w.key("privileges")
+		w.open('{')
+		for _, l := range privilegeLists(&p.Privileges) {
+			if len(*l.list) > 0 {
+				w.strs(l.name, *l.list)
+			}
+		}
+		if n := p.Privileges.OOMScoreAdjust; n != 0 {
+			w.uint("oom_score_adjust_below_0", uint64(-n)) // never above 0, and the reader knows no sign
+		}
+		w.close('}')
 	}
-	// Never above 0, and the reader knows no sign.
-	w.uint("oom_score_adjust_below_0", uint64(-p.Privileges.OOMScoreAdjust))
-	w.close('}')
 	if len(p.Credentials) > 0 {
 		w.key("credentials")
 		w.open('{')
@@ -104,10 +127,13 @@ func (w *writer) grants(k string, p rule.Grants) {
 func decodeRules(data []byte) (rule.Rules, error) {
 	out := rule.Rules{Configurations: map[string]rule.Grants{}}
 	r := &reader{data: data}
+	version := 0
 	r.object(func(key string) bool {
 		switch key {
 		case "version":
-			out.Version = int(r.uint(31))
+			if version = int(r.uint(31)); version > rulesVersion {
+				r.fail("version " + strconv.Itoa(version) + "; this launcher reads up to " + strconv.Itoa(rulesVersion) + ": use the release that wrote it, or have this one's hostctl write it anew (hostctl replay)")
+			}
 		case "default":
 			out.Default = r.grants()
 		case "configurations":
@@ -121,21 +147,20 @@ func decodeRules(data []byte) (rule.Rules, error) {
 	if r.err != nil {
 		return rule.Rules{}, r.err
 	}
-	if out.Version != rule.Version {
-		return rule.Rules{}, errors.New("version " + strconv.Itoa(out.Version) + "; this hostctl reads " + strconv.Itoa(rule.Version))
+	if version < 1 {
+		return rule.Rules{}, errors.New("no version")
 	}
 	return out, nil
 }
 
-// privilegeLists are the lists of privileges by their names.
-func privilegeLists(p *rule.Privileges) []struct {
+type privilegeList struct {
 	name string
 	list *[]string
-} {
-	return []struct {
-		name string
-		list *[]string
-	}{
+}
+
+// privilegeLists are the lists of privileges by their names.
+func privilegeLists(p *rule.Privileges) []privilegeList {
+	return []privilegeList{
 		{"host_network", &p.HostNetwork}, {"boot", &p.Boot}, {"root", &p.Root}, {"capabilities", &p.Capabilities}, {"system_calls", &p.SystemCalls},
 		{"devices", &p.Devices}, {"sysctls", &p.Sysctls}, {"selinux", &p.SELinux}, {"rlimits", &p.Rlimits},
 	}

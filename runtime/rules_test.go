@@ -16,7 +16,6 @@ func TestRules(t *testing.T) {
 		t.Errorf("no rules: %v", err)
 	}
 	want := rule.Rules{
-		Version: rule.Version,
 		Default: rule.Grants{Writable: []string{"/srv"}, ReadOnly: []string{"/usr/share"}, Rootfs: []string{"/srv", "/a \"b\"\\"},
 			Privileges: rule.Privileges{Capabilities: []string{"chown"}, Boot: []string{"*"}, OOMScoreAdjust: -500}},
 		Configurations: map[string]rule.Grants{
@@ -41,7 +40,7 @@ func TestRules(t *testing.T) {
 		"another's": func(f string) error { return os.Chown(f, 65534, 0) },
 		"open":      func(f string) error { return os.Chmod(f, 0o644) },
 		"a link":    func(f string) error { return errors.Join(os.Rename(f, f+".old"), os.Symlink(f+".old", f)) },
-		"a newer":   func(f string) error { return os.WriteFile(f, []byte(`{"version":2,"default":{}}`), 0o600) },
+		"a newer":   func(f string) error { return os.WriteFile(f, []byte(`{"version":3,"default":{}}`), 0o600) },
 		"unknown":   func(f string) error { return os.WriteFile(f, []byte(`{"version":1,"allow_all":{}}`), 0o600) },
 		"cut off": func(f string) error {
 			return os.WriteFile(f, []byte(`{"version":1,"default":{"writable":["/"]`), 0o600)
@@ -58,6 +57,36 @@ func TestRules(t *testing.T) {
 		}
 		if r, err := p.Rules(); err == nil || errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
+// A launcher of an older release, which knows no privileges, goes on with the rules of a host that grants none.
+func TestRulesOfOlderReleases(t *testing.T) {
+	paths := rule.Grants{Writable: []string{"/srv"}, ReadOnly: []string{}, Rootfs: []string{"/srv"}}
+	loose := paths
+	loose.Privileges = rule.Privileges{Boot: []string{"*"}, OOMScoreAdjust: -5}
+	const old = `"writable":["/srv"],"read_only":[],"rootfs":["/srv"]`
+	for name, c := range map[string]struct {
+		rules rule.Rules
+		want  string
+	}{
+		"none":    {rule.Rules{Default: paths}, `{"version":1,"default":{` + old + `},"configurations":{}}`},
+		"by name": {rule.Rules{Default: paths, Configurations: map[string]rule.Grants{"a": loose}}, `{"version":2,"default":{` + old + `},"configurations":{"a":{` + old + `,"privileges":{"boot":["*"],"oom_score_adjust_below_0":5}}}}`},
+		"of all":  {rule.Rules{Default: loose}, `{"version":2,"default":{` + old + `,"privileges":{"boot":["*"],"oom_score_adjust_below_0":5}},"configurations":{}}`},
+	} {
+		if got := string(encodeRules(c.rules)); got != c.want+"\n" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"version":1,"default":{` + old + `,"privileges":{"host_network":[],"boot":["*"],"oom_score_adjust_below_0":0}}}`: "",
+		`{"version":3,"default":{"later":[]}}`: "version 3; this launcher reads up to 2",
+		`{"default":{}}`:                       "no version",
+		`{"version":1,"default":{"later":[]}}`: `unknown field "later"`,
+	} {
+		if _, err := decodeRules([]byte(text)); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

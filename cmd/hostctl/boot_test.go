@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,21 +144,32 @@ func TestBackTo(t *testing.T) {
 		args  []string
 		want  uint64
 		says  string
+		// unread are those that cannot be read.
+		unread []uint64
 	}{
-		"the one before":         {heads(ok, ok), nil, 3, ""},
-		"past those that failed": {heads(ok, ok, failed, "", failed), nil, 4, ""},
-		"the first":              {heads(ok), nil, 0, "nothing to go back to"},
-		"none was applied":       {heads(failed, failed), nil, 0, "nothing to go back to"},
-		"past what was undone":   {undo(heads(ok, ok, ok, ok), 5), nil, 4, ""},
-		"undone, but named":      {undo(heads(ok, ok, ok), 4), []string{"4"}, 4, ""},
-		"named":                  {heads(ok, failed, ok), []string{"4"}, 4, ""},
-		"current":                {heads(ok, ok), []string{"4"}, 0, "is the current one"},
-		"unknown":                {heads(ok, ok), []string{"9"}, 0, `"shop" has no generation 9; it has 3, 4`},
-		"many":                   {heads(ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok), []string{"99"}, 0, "it has ..., 6, 7"},
-		"nonsense":               {heads(ok, ok), []string{"last"}, 0, "no number"},
+		"the one before":         {heads(ok, ok), nil, 3, "", nil},
+		"past those that failed": {heads(ok, ok, failed, "", failed), nil, 4, "", nil},
+		"the first":              {heads(ok), nil, 0, "nothing to go back to", nil},
+		"none was applied":       {heads(failed, failed), nil, 0, "nothing to go back to", nil},
+		"past what was undone":   {undo(heads(ok, ok, ok, ok), 5), nil, 4, "", nil},
+		"undone, but named":      {undo(heads(ok, ok, ok), 4), []string{"4"}, 4, "", nil},
+		"named":                  {heads(ok, failed, ok), []string{"4"}, 4, "", nil},
+		"current":                {heads(ok, ok), []string{"4"}, 0, "is the current one", nil},
+		"unknown":                {heads(ok, ok), []string{"9"}, 0, `"shop" has no generation 9; it has 3, 4`, nil},
+		"many":                   {heads(ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok), []string{"99"}, 0, "it has ..., 6, 7", nil},
+		"nonsense":               {heads(ok, ok), []string{"last"}, 0, "no number", nil},
+		"past an old one":        {heads(ok, ok, ok), nil, 4, "", []uint64{1}},
+		"past a spoilt one":      {heads(ok, ok), nil, 0, "generation 5 cannot be read; name", []uint64{5}},
+		"beside a spoilt one":    {heads(ok, ok), []string{"4"}, 4, "", []uint64{2, 5}},
+		"only spoilt ones":       {nil, nil, 0, "generation 5 cannot be read; name", []uint64{2, 5}},
+		"the only one":           {nil, []string{"5"}, 0, "is the current one", []uint64{5}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := backTo(tt.heads, tt.args)
+			unread := map[uint64]error{}
+			for _, n := range tt.unread {
+				unread[n] = errors.New("damaged")
+			}
+			n, err := backTo("shop", tt.heads, unread, tt.args)
 			if n != tt.want || (err != nil) != (tt.says != "") || err != nil && !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%d, %v", n, err)
 			}

@@ -181,7 +181,7 @@ func (p *proposal) carryOut(c *cli, from origin) (map[string]any, error) {
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs)}
 	if generation != nil {
 		fields["generation"] = generation.Number
-		ledgerErr = errors.Join(ledgerErr, p.end(generation, errs, outcomeOfRun(c.ctx, errs, ledgerErr, false)))
+		ledgerErr = errors.Join(ledgerErr, p.end(c, generation, errs, outcomeOfRun(c.ctx, errs, ledgerErr, false)))
 	}
 	if ledgerErr != nil {
 		return fields, ledgerErr

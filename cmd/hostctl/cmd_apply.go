@@ -324,7 +324,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	outcome := outcomeOfRun(c.ctx, errs, ledgerErr, err == exitStatus(exitRolledBack))
 	if generation != nil {
 		fields["generation"] = generation.Number
-		ledgerErr = errors.Join(ledgerErr, p.end(generation, errs, outcome))
+		ledgerErr = errors.Join(ledgerErr, p.end(c, generation, errs, outcome))
 	}
 	var waits *apply.Pending
 	if ledgerErr == nil {

@@ -239,7 +239,7 @@ func (p *completion) generations() {
 		return
 	}
 	m := apply.Machine{Kinds: kinds(), LedgerPath: ledgerPath}
-	heads, _ := m.Generations(config.Name).Heads()
+	heads, _, _ := m.Generations(config.Name).Heads()
 	for _, h := range heads {
 		p.add(strconv.FormatUint(h.Number, 10), h.Title())
 	}

@@ -51,6 +51,9 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 	if err != nil {
 		return err
 	}
+	if err := ledger.Unread(name); err != nil {
+		return err
+	}
 	owner, err := whoWaits(m, ledger, name)
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 		return err
 	}
 	how := ""
-	if heads, err := m.Generations(owner).Heads(); err == nil {
+	if heads, _, err := m.Generations(owner).Heads(); err == nil {
 		if i := slices.IndexFunc(heads, func(h *apply.Head) bool { return h.Number == w.Generation }); i >= 0 && !heads[i].Done() {
 			how = fmt.Sprintf(" as it is (%s); the next apply goes on from there", outcomeOf(heads[i]))
 		}
@@ -140,6 +143,9 @@ func undoLate(c *cli, owner string) (left time.Duration, err error) {
 	}
 	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
 	if err != nil {
+		return 0, err
+	}
+	if err := ledger.Unread(owner); err != nil {
 		return 0, err
 	}
 	boot, err := host.BootID()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ import (
 var driftCommand = command{
 	name:    "drift",
 	summary: "Show what was changed on this host outside hostctl since it was last applied",
-	details: "Every configuration of this host is compared with what was last applied of it: no configuration is read, and nothing is changed. Of a program that runs, what the kernel says of its namespaces, ids, capabilities, filters and mounts is compared with what they were when it was started. The next apply puts right what is named, but for what is marked with an exclamation mark, which others put there and may take away. What was stopped or held on purpose is as it should be.\n\nThe exit status is 2 where there is drift, 0 where there is none.",
+	details: "Every configuration of this host is compared with what was last applied of it: no configuration is read, and nothing is changed. Of a program that runs, what the kernel says of its namespaces, ids, capabilities, filters and mounts is compared with what they were when it was started. The next apply puts right what is named, but for what is marked with an exclamation mark, which others put there and may take away: unit files and drop-ins, addresses, routes by a gateway, groups of an account that declares none, a program that is frozen. What was stopped or held on purpose is as it should be.\n\nWhere the ledger is missing, damaged or may be written by others than root there is nothing to compare with, which is an error for all of them; where another release wrote what this one does not know of a configuration, for that one.\n\nThe exit status is 2 where there is drift, 0 where there is none, 1 where it is not known.",
 	example: "hostctl drift\nhostctl drift -name shop -json\nhostctl drift -ignore container.web.limits.memory -ignore volume.cache",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		asJSON := fs.Bool("json", false, "print one JSON document instead of text")
@@ -31,13 +32,13 @@ var driftCommand = command{
 			c.json = *asJSON
 			return c.finish(func() (map[string]any, error) {
 				found, err := drifts(c, *name, ignore)
-				if err != nil {
+				if found == nil {
 					return nil, err
 				}
 				if !c.json {
 					c.printDrift(found)
 				}
-				if slices.ContainsFunc(found, drift.any) {
+				if err == nil && slices.ContainsFunc(found, drift.any) {
 					err = exitStatus(exitChanges)
 				}
 				return map[string]any{"configurations": found}, err
@@ -55,7 +56,8 @@ type drift struct {
 
 func (d drift) any() bool { return len(d.Resources)+len(d.Foreign) > 0 }
 
-// drifts compares each configuration, or that one, with what was last applied.
+// drifts compares each configuration, or that one, with what was last applied. One of which the ledger cannot be understood is an error
+// beside the others.
 func drifts(c *cli, name string, ignore []string) ([]drift, error) {
 	m, err := openMachine(c.ctx)
 	if err != nil {
@@ -74,8 +76,13 @@ func drifts(c *cli, name string, ignore []string) ([]drift, error) {
 	}
 	found := []drift{}
 	var known []string
+	var unread error
 	for _, owner := range owners {
 		if name != "" && owner != name {
+			continue
+		}
+		if err := ledger.Unread(owner); err != nil {
+			unread = errors.Join(unread, err)
 			continue
 		}
 		seen, err := m.Observe(c.ctx, owner)
@@ -95,7 +102,7 @@ func drifts(c *cli, name string, ignore []string) ([]drift, error) {
 			return nil, fmt.Errorf("-ignore=%s names nothing on this host%s", text, hcl.DidYouMean(text, slices.Compact(known)))
 		}
 	}
-	return found, nil
+	return found, unread
 }
 
 // changedOutside subtracts what is live from what was last applied.

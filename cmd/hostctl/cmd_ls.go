@@ -76,6 +76,13 @@ func listConfigurations(c *cli) ([]configurationRow, error) {
 		}
 	}
 	for _, name := range names {
+		if ledger != nil && ledger.Unread(name) != nil {
+			d := hcl.Diagnostics{{Severity: hcl.Warning, Summary: fmt.Sprintf("Configuration %q is not shown", name), Detail: ledger.Unread(name).Error() + "."}}
+			if err := c.diagnose(d); err != nil {
+				return rows, err
+			}
+			continue
+		}
 		seen, err := m.Observe(c.ctx, name)
 		if err != nil {
 			return rows, err

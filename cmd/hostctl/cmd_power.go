@@ -19,6 +19,7 @@ import (
 var stopCommand = command{
 	name: "stop", operands: "CONTAINER",
 	summary: "Stop a container and remember it: apply leaves it stopped until `hostctl start`",
+	details: "Stopped again, it stays that of who stopped it first. Where it cannot be remembered, as on a full disk, it is stopped all the same, and the exit code is not 0.",
 	example: "hostctl stop container.web\nhostctl stop -why 'disk is full' 'container.worker[\"mail\"]'",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p purpose
@@ -31,6 +32,7 @@ var stopCommand = command{
 var startCommand = command{
 	name: "start", operands: "CONTAINER",
 	summary: "Start a container that was stopped, and forget that it was",
+	details: "One that the configuration has not enabled is not started.",
 	example: "hostctl start container.web",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var p purpose
@@ -123,40 +125,59 @@ func (c *cli) judged() error {
 func (p *purpose) stop(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
 	kind, _ := m.Kinds.Lookup(addr.Kind)
 	want := maps.Clone(seen.Live)
-	seen.Ledger.Owner(seen.Owner).Stopped[addr] = apply.Stop{By: caller(), At: now(), Why: p.why}
+	stopped := seen.Ledger.Owner(seen.Owner).Stopped
+	if _, again := stopped[addr]; !again { // else it stays that of who stopped it
+		stopped[addr] = apply.Stop{By: caller(), At: now(), Why: p.why}
+	}
 	if live := seen.Live[addr]; live != nil {
 		want[addr] = kind.Stopped(live)
 	}
-	if err := c.turn(m, seen, want); err != nil {
+	unwritten, err := c.turn(m, seen, want)
+	if err != nil {
 		return err
+	}
+	if unwritten != nil {
+		return fmt.Errorf("%s is stopped, but that cannot be remembered, so that the next apply starts it: %w", addr, unwritten)
 	}
 	fmt.Fprintf(c.stdout, "%s is stopped, and stays so until `hostctl start %s`.\n", addr, addr)
 	return nil
 }
 
 func (p *purpose) start(c *cli, m *apply.Machine, seen *apply.Observation, addr resource.Addr) error {
+	kind, _ := m.Kinds.Lookup(addr.Kind)
+	stopped := seen.Ledger.Owner(seen.Owner).Stopped
+	if _, ok := stopped[addr]; !ok && !kind.Runs(seen.Last[addr]) {
+		return fmt.Errorf("%s is not enabled, and the next apply would stop it; write enabled = true, and apply", addr)
+	}
 	if err := c.judged(); err != nil {
 		return err
 	}
-	kind, _ := m.Kinds.Lookup(addr.Kind)
 	want := maps.Clone(seen.Live)
-	delete(seen.Ledger.Owner(seen.Owner).Stopped, addr)
+	delete(stopped, addr)
 	want[addr] = kind.Started(seen.Last[addr])
-	if err := c.turn(m, seen, want); err != nil {
+	unwritten, err := c.turn(m, seen, want)
+	if err != nil {
 		return err
+	}
+	if unwritten != nil {
+		return fmt.Errorf("%s runs, but that cannot be remembered: what the ledger says holds at the next apply: %w", addr, unwritten)
 	}
 	fmt.Fprintf(c.stdout, "%s runs.\n", addr)
 	return nil
 }
 
-// turn makes one resource run, or not. What is meant is recorded first: killed in between, the next apply does it.
-func (c *cli) turn(m *apply.Machine, seen *apply.Observation, want resource.State) error {
-	if err := seen.Ledger.Write(m.LedgerPath); err != nil {
-		return err
+// turn makes one resource run, or not. What is meant is recorded first: killed in between, the next apply does it. Where it cannot be,
+// as on a full disk, which may be why a program is stopped, it is done all the same, and unwritten says why.
+func (c *cli) turn(m *apply.Machine, seen *apply.Observation, want resource.State) (unwritten, err error) {
+	if unwritten = seen.Ledger.Write(m.LedgerPath); errors.Is(unwritten, apply.ErrLedgerTaken) {
+		return nil, unwritten
 	}
 	way := plan.Make(want, seen.Last, seen.Live, plan.Options{Kinds: m.Kinds, Owner: seen.Owner})
 	way.Record, way.Forget = nil, nil // of the others nothing is known here that is not known already
-	return c.carryOut(m, seen, way, want)
+	if later, err := c.carryOut(m, seen, way, want); err != nil || len(way.Steps) > 0 {
+		return later, err
+	}
+	return unwritten, nil
 }
 
 // restart does what a change that costs a restart does, with nothing changed.
@@ -178,21 +199,25 @@ func (p *purpose) restart(c *cli, m *apply.Machine, seen *apply.Observation, add
 	if change.Live == nil {
 		change.Action, change.Class = resource.Create, resource.None
 	}
-	if err := c.carryOut(m, seen, &plan.Plan{Owner: seen.Owner, Steps: []plan.Step{{Change: change}}}, want); err != nil {
+	// The ledger says all that already: whether it can be written is nobody's trouble here.
+	if _, err := c.carryOut(m, seen, &plan.Plan{Owner: seen.Owner, Steps: []plan.Step{{Change: change}}}, want); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "%s was restarted.\n", addr)
 	return nil
 }
 
-// carryOut checks and runs the few steps of a command about one resource.
-func (c *cli) carryOut(m *apply.Machine, seen *apply.Observation, way *plan.Plan, want resource.State) error {
+// carryOut checks and runs the few steps of a command about one resource; unwritten is why what they did is not in the ledger.
+func (c *cli) carryOut(m *apply.Machine, seen *apply.Observation, way *plan.Plan, want resource.State) (unwritten, err error) {
 	if err := c.problems(nil, m.Check(c.ctx, changes(way), want)); err != nil {
-		return err
+		return nil, err
 	}
 	r := &reporter{c: c, steps: way.Steps}
-	errs, ledgerErr := m.Run(c.ctx, way, seen, nil, want, apply.Options{Parallelism: 1, Settle: settleTime, Event: r.event})
-	return errors.Join(ledgerErr, r.failed(errs, false))
+	errs, unwritten := m.Run(c.ctx, way, seen, nil, want, apply.Options{Parallelism: 1, Settle: settleTime, Event: r.event, Unwritten: true})
+	if unwritten != nil && errs == nil { // no step was begun
+		return nil, unwritten
+	}
+	return unwritten, r.failed(errs, false)
 }
 
 // now is the time for the record.
@@ -213,10 +238,12 @@ func findApplied(ledger *apply.Ledger, configuration, name string, fits func(res
 	}
 	var found []applied
 	var known []string
+	var unread error
 	for _, o := range owners {
 		if configuration != "" && o != configuration {
 			continue
 		}
+		unread = errors.Join(unread, ledger.Unread(o))
 		for _, a := range ledger.Owners[o].Last.Addrs() {
 			kind, _ := kinds().Lookup(a.Kind)
 			if !fits(kind) {
@@ -231,6 +258,8 @@ func findApplied(ledger *apply.Ledger, configuration, name string, fits func(res
 	switch {
 	case len(found) > 0:
 		return found, nil
+	case unread != nil:
+		return nil, unread
 	case len(known) == 0:
 		return nil, fmt.Errorf("there is nothing of the sort on this host: it was not applied yet")
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
+	"slices"
 
 	"hostctl/apply"
 	"hostctl/hcl"
@@ -68,15 +70,7 @@ func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
 	if err := pol.enforce(); err != nil {
 		return nil, err
 	}
-	all := m.Generations(config.Name)
-	heads, err := all.Heads()
-	switch {
-	case err != nil:
-		return nil, err
-	case len(heads) == 0:
-		return nil, noGenerations(m, config.Name)
-	}
-	p, from, err := r.proposeBack(c, m, pol, all, heads, args)
+	p, from, err := r.proposeBack(c, m, pol, config.Name, args)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +88,7 @@ func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
 }
 
 // proposeBack plans the way back, and says where from that is: the undo of a change that waits, unless a generation is named.
-func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, all apply.Generations, heads []*apply.Head, args []string) (*proposal, origin, error) {
-	owner := heads[0].Configuration
+func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, owner string, args []string) (*proposal, origin, error) {
 	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
 	if err != nil {
 		return nil, origin{}, err
@@ -109,7 +102,18 @@ func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, all
 			return p, undoOrigin(record.Pending), err
 		}
 	}
-	n, err := backTo(heads, args)
+	all := m.Generations(owner)
+	heads, unread, err := all.Heads()
+	switch {
+	case err != nil:
+		return nil, origin{}, err
+	case len(heads)+len(unread) == 0:
+		return nil, origin{}, noGenerations(m, owner)
+	}
+	if err := c.unread(unread); err != nil {
+		return nil, origin{}, err
+	}
+	n, err := backTo(owner, heads, unread, args)
 	if err != nil {
 		return nil, origin{}, err
 	}
@@ -136,30 +140,42 @@ func proposeGeneration(c *cli, m *apply.Machine, pol *hostPolicy, g *apply.Gener
 	return p, c.problems(nil, problems)
 }
 
-// backTo is the generation to go back to: the one that is named, else the newest before the current one that was applied, and not undone.
-func backTo(heads []*apply.Head, args []string) (uint64, error) {
-	current := heads[len(heads)-1]
+// backTo is the generation to go back to: the one that is named, else the newest before the current one that was applied, and not
+// undone. Where that may be one of unread, which cannot be read, nobody knows.
+func backTo(owner string, heads []*apply.Head, unread map[uint64]error, args []string) (uint64, error) {
+	newest := slices.Max(slices.Concat(slices.Collect(maps.Keys(unread)), numbersOf(heads)))
 	if len(args) == 0 {
-		undone := map[uint64]bool{current.Undoes: true}
-		for i := len(heads) - 2; i >= 0; i-- {
-			undone[heads[i].Undoes] = true
-			if heads[i].Done() && !undone[heads[i].Number] {
-				return heads[i].Number, nil
-			}
-		}
-		return 0, fmt.Errorf("configuration %q has nothing to go back to: no generation before the current one, %d, was applied", current.Configuration, current.Number)
+		return lastApplied(owner, newest, heads, unread)
 	}
 	n, err := generationNumber(args[0])
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, err
-	}
-	if n == current.Number {
+	case n == newest:
 		return 0, fmt.Errorf("generation %d is the current one; `hostctl apply` goes on with it", n)
+	case unread[n] == nil && !slices.Contains(numbersOf(heads), n):
+		return 0, noGeneration(owner, n, heads)
 	}
-	for _, h := range heads {
-		if h.Number == n {
-			return n, nil
+	return n, nil
+}
+
+// lastApplied is the newest generation before current, the newest of all, that was applied and not undone.
+func lastApplied(owner string, current uint64, heads []*apply.Head, unread map[uint64]error) (uint64, error) {
+	undone := map[uint64]bool{}
+	to := uint64(0)
+	for _, h := range slices.Backward(heads) {
+		if undone[h.Undoes] = true; h.Number != current && h.Done() && !undone[h.Number] {
+			to = h.Number
+			break
 		}
 	}
-	return 0, noGeneration(n, heads)
+	for _, n := range slices.Backward(slices.Sorted(maps.Keys(unread))) {
+		if n > to {
+			return 0, fmt.Errorf("what to go back to is not known, for generation %d cannot be read; name the one that is meant, such as: hostctl rollback -name %s NUMBER (hostctl generations lists them)", n, owner)
+		}
+	}
+	if to == 0 {
+		return 0, fmt.Errorf("configuration %q has nothing to go back to: no generation before the current one, %d, was applied", owner, current)
+	}
+	return to, nil
 }

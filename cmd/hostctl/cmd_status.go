@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"hostctl/apply"
@@ -48,7 +49,7 @@ var statusCommand = command{
 // statusRow is one resource in the table.
 type statusRow struct {
 	Address resource.Addr `json:"address"`
-	Wanted  string        `json:"wanted"` // present, stopped, held or absent
+	Wanted  string        `json:"wanted"` // present, disabled, stopped, held or absent
 	Live    string        `json:"live"`   // in the kind's words; "absent"
 	// Unread says that this user may not compare the two: Live is what everybody may see.
 	Unread bool `json:"unread,omitempty"`
@@ -80,6 +81,9 @@ func statusOf(p *proposal) []statusRow {
 	rows := []statusRow{}
 	for _, addr := range slices.SortedFunc(maps.Keys(all), resource.Addr.Compare) {
 		row := statusRow{Address: addr, Wanted: "present", Live: "absent", Plan: resource.NoOp}
+		if kind, _ := p.machine.Kinds.Lookup(addr.Kind); kind.Process && p.declared[addr] != nil && !kind.Runs(p.declared[addr]) {
+			row.Wanted = "disabled"
+		}
 		if s, ok := stopped[addr]; ok {
 			row.Wanted, row.Stopped = "stopped", &s
 		}
@@ -112,13 +116,17 @@ func statusOf(p *proposal) []statusRow {
 
 // purpose is what is wanted, with who wants it so.
 func (r statusRow) purpose() string {
-	switch {
-	case r.Held != nil:
-		return fmt.Sprintf("held until %s by %s%s", minute(r.Held.Until), r.Held.By, because(r.Held.Why))
-	case r.Stopped != nil:
-		return fmt.Sprintf("%s by %s%s", r.Wanted, r.Stopped.By, because(r.Stopped.Why))
+	var purposes []string
+	if r.Held != nil {
+		purposes = append(purposes, fmt.Sprintf("held until %s by %s%s", minute(r.Held.Until), r.Held.By, because(r.Held.Why)))
 	}
-	return r.Wanted
+	if r.Stopped != nil && r.Wanted != "absent" {
+		purposes = append(purposes, fmt.Sprintf("stopped by %s%s", r.Stopped.By, because(r.Stopped.Why)))
+	}
+	if len(purposes) == 0 {
+		return r.Wanted
+	}
+	return strings.Join(purposes, ", ")
 }
 
 func (c *cli) printStatus(rows []statusRow) {

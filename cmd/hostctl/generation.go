@@ -90,8 +90,8 @@ func outcomeOfRun(ctx context.Context, errs map[int]error, err error, returned b
 	return apply.OutcomeApplied
 }
 
-// end records what became of a run: errs are the errors of its steps.
-func (p *proposal) end(h *apply.Head, errs map[int]error, outcome apply.Outcome) error {
+// end records what became of a run: errs are the errors of its steps. That older generations cannot be removed is no failure of the run.
+func (p *proposal) end(c *cli, h *apply.Head, errs map[int]error, outcome apply.Outcome) error {
 	e := apply.Ending{Ended: time.Now().UTC(), Outcome: outcome}
 	for i, err := range errs {
 		if e.Failed == nil {
@@ -99,7 +99,14 @@ func (p *proposal) end(h *apply.Head, errs map[int]error, outcome apply.Outcome)
 		}
 		e.Failed[p.plan.Steps[i].Addr] = err.Error()
 	}
-	return p.machine.Generations(p.seen.Owner).End(h, e)
+	all := p.machine.Generations(p.seen.Owner)
+	if err := all.End(h, e); err != nil {
+		return err
+	}
+	if err := all.Prune(e.Ended); err != nil {
+		return c.diagnose(hcl.Diagnostics{{Severity: hcl.Warning, Summary: "Old generations stay", Detail: err.Error() + ". They can be moved away."}})
+	}
+	return nil
 }
 
 // outcomeOf is the outcome of a generation in a word; one that never ended is "running" as long as its process is there.
@@ -184,15 +191,26 @@ func (r *remembering) read(c *cli) (*apply.Machine, apply.Generations, []*apply.
 		return nil, apply.Generations{}, nil, err
 	}
 	all := m.Generations(config.Name)
-	heads, err := all.Heads()
-	if err != nil && len(heads) > 0 {
-		warn := hcl.Diagnostic{Severity: hcl.Warning, Summary: "A generation cannot be read", Detail: err.Error() + "."}
-		err = c.diagnose(hcl.Diagnostics{warn})
+	heads, unread, err := all.Heads()
+	if err == nil {
+		err = c.unread(unread)
 	}
-	if err == nil && len(heads) == 0 {
+	switch {
+	case err == nil && len(heads) == 0 && len(unread) > 0:
+		err = errors.New("no other generation is there")
+	case err == nil && len(heads) == 0:
 		err = noGenerations(m, config.Name)
 	}
 	return m, all, heads, err
+}
+
+// unread warns of the generations that cannot be read.
+func (c *cli) unread(unread map[uint64]error) error {
+	var d hcl.Diagnostics
+	for _, n := range slices.Sorted(maps.Keys(unread)) {
+		d = append(d, hcl.Diagnostic{Severity: hcl.Warning, Summary: "A generation cannot be read", Detail: unread[n].Error() + "."})
+	}
+	return c.diagnose(d)
 }
 
 // noGenerations says that a configuration has none, and which have.
@@ -216,7 +234,7 @@ func generation(all apply.Generations, heads []*apply.Head, operand string) (*ap
 	}
 	g, err := all.Read(n)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, noGeneration(n, heads)
+		return nil, noGeneration(heads[0].Configuration, n, heads)
 	}
 	return g, err
 }
@@ -230,13 +248,20 @@ func generationNumber(operand string) (uint64, error) {
 }
 
 // noGeneration says which there are.
-func noGeneration(n uint64, heads []*apply.Head) error {
+func noGeneration(owner string, n uint64, heads []*apply.Head) error {
 	var numbers []string
-	for _, h := range heads {
-		numbers = append(numbers, strconv.FormatUint(h.Number, 10))
+	for _, n := range numbersOf(heads) {
+		numbers = append(numbers, strconv.FormatUint(n, 10))
 	}
 	if len(numbers) > 10 {
 		numbers = slices.Insert(numbers[len(numbers)-9:], 0, "...")
 	}
-	return fmt.Errorf("configuration %q has no generation %d; it has %s", heads[0].Configuration, n, strings.Join(numbers, ", "))
+	return fmt.Errorf("configuration %q has no generation %d; it has %s", owner, n, strings.Join(numbers, ", "))
+}
+
+func numbersOf(heads []*apply.Head) (numbers []uint64) {
+	for _, h := range heads {
+		numbers = append(numbers, h.Number)
+	}
+	return numbers
 }

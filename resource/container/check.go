@@ -154,7 +154,7 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 				"it is left alone; give the container another name, or remove that unit")
 		}
 	case file != "":
-		v.bad("", fmt.Sprintf("the host has a unit file %s", file), "it is left alone; give the container another name, or remove that file")
+		v.unitFile(file, unit)
 	}
 	k.checkKeeper(ctx, v, change.Addr)
 	spec, _, err := k.Specs.ReadSpec(name)
@@ -176,11 +176,20 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 	}
 }
 
+// unitFile reports a unit file that has a name which the container needs.
+func (v *validator) unitFile(file, unit string) {
+	if masked(file) {
+		v.bad("", fmt.Sprintf("unit %s is masked, so that nobody starts it", unit), fmt.Sprintf("that is left so; give the container another name, or allow it with systemctl unmask %s", unit))
+		return
+	}
+	v.bad("", fmt.Sprintf("the host has a unit file %s", file), "it is left alone; give the container another name, or remove that file")
+}
+
 // checkKeeper looks for a slice of the keeper's name that is not ours, or that holds others.
 func (k *checker) checkKeeper(ctx context.Context, v *validator, addr resource.Addr) {
 	name := Keeper(addr)
 	if file := unitFile(k.unitPath, name); file != "" {
-		v.bad("", fmt.Sprintf("the host has a unit file %s", file), "it is left alone; give the container another name, or remove that file")
+		v.unitFile(file, name)
 		return
 	}
 	if !k.keepers[name] {

@@ -31,6 +31,10 @@ func (r *reader) limits(ctx context.Context, addr resource.Addr, applied Limits,
 	if err != nil {
 		return err
 	}
+	if text, err := readProc(filepath.Join(dir, "cgroup.freeze")); err == nil && string(text) == "1\n" {
+		f.status += ", frozen"
+		f.foreign = append(f.foreign, resource.Problem{Addr: addr, Summary: addr.String() + " is frozen: its processes stand still", Detail: "hostctl resume " + addr.HostName() + " lets them go on"})
+	}
 	if err := r.choices(dir, applied, &f.live.Limits); err != nil {
 		return err
 	}

@@ -21,7 +21,9 @@ func TestDropInDirs(t *testing.T) {
 		"/usr/lib/systemd/system/hostctl-.service.d/x.conf": true, "/usr/lib/systemd/system/service.d/10-timeout-abort.conf": false,
 		"/lib/systemd/system/socket.d/x.conf": false, "/etc/systemd/system/hostctl-a.service": true, "/run/systemd/transient/hostctl-a.service": false,
 		"/run/systemd/transient/hostctl-a.service.d/50-MemoryMax.conf": false, "/etc/systemd/system.control/hostctl-a.service.d/50-CPUWeight.conf": true,
-		"/run/systemd/system.control/hostctl-a.service.d/50-CPUWeight.conf": false,
+		"/run/systemd/system.control/hostctl-a.service.d/50-TasksMax.conf": false, "/run/systemd/transient/hostctl-a.service.d/50-DevicePolicy.conf": true,
+		"/run/systemd/transient/hostctl-a.service.d/evil.conf": true, "/run/systemd/transient/hostctl-a.service.d/MemoryMax.conf": true,
+		"/etc/systemd/system/hostctl.slice.d/x.conf": true,
 	} {
 		if got := adminsOwn(file); got != want {
 			t.Errorf("%s: %v", file, got)

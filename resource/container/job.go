@@ -131,7 +131,7 @@ func (k *checker) checkJob(ctx context.Context, v *validator, change resource.Ch
 	}
 	name := TimerUnit(change.Addr)
 	if file := unitFile(k.unitPath, name); file != "" {
-		v.bad("", fmt.Sprintf("the host has a unit file %s", file), "it is left alone; give the container another name, or remove that file")
+		v.unitFile(file, name)
 		return
 	}
 	switch _, err := k.ticks(ctx, change.Addr, change.Owner); {

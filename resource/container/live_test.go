@@ -581,6 +581,12 @@ func TestForeignKeeper(t *testing.T) {
 	if got := b.problems(create); !strings.Contains(got, "the host has a unit file "+dir) {
 		t.Errorf("a slice's file: %s", got)
 	}
+	if err := errors.Join(os.Remove(filepath.Join(dir, Keeper(web))), os.Symlink("/dev/null", filepath.Join(dir, Keeper(web)))); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.problems(create); !strings.Contains(got, "unit "+Keeper(web)+" is masked") {
+		t.Errorf("a masked slice: %s", got)
+	}
 }
 
 // What cannot be read may be this container: it is not said to be gone.

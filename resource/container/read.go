@@ -23,6 +23,7 @@ type found struct {
 	live     *Container
 	status   string
 	warnings []resource.Problem
+	foreign  []resource.Problem // see [resource.Reading]
 }
 
 // Read implements resource.Host. What runs is described by the spec that it was
@@ -71,7 +72,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		} else if f != nil {
 			err = errors.Join(err, r.helper(ctx, f))
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
-			reading.Warnings = append(reading.Warnings, f.warnings...)
+			reading.Warnings, reading.Foreign = append(reading.Warnings, f.warnings...), append(reading.Foreign, f.foreign...)
 		}
 	}
 	for addr, spec := range last {
@@ -85,9 +86,8 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 		}
 	}
-	var foreignErr error
-	reading.Foreign, foreignErr = r.foreign(ctx, reading.State.Addrs())
-	err = errors.Join(err, foreignErr)
+	beside, foreignErr := r.foreign(ctx, reading.State)
+	reading.Foreign, err = append(reading.Foreign, beside...), errors.Join(err, foreignErr)
 	used, subErr := h.SubIDs.SubIDs(ctx)
 	h.ranges.learn(used)
 	for _, s := range used {

@@ -39,7 +39,7 @@ func realBench(t testing.TB) (*bench, *Container) {
 	c.Rootfs, c.IDBase = rootfs, lowRange
 	c.Command = []string{"/bin/sh", "-c", "echo up; exec sleep 1000000"}
 	c.StopTimeout = resource.Duration(5 * time.Second)
-	if err := runtime.Host.WriteRules(rule.Rules{Version: rule.Version, Default: rule.Grants{Writable: []string{"/srv", "/tmp"}, Rootfs: []string{"/"}, Privileges: rule.Privileges{HostNetwork: []string{"*"}, Root: []string{"ephemeral", "persistent"}, Capabilities: runtime.CapabilityNames(), Sysctls: []string{"*"}, Devices: []string{"/dev/*"}}}}); err != nil {
+	if err := runtime.Host.WriteRules(rule.Rules{Default: rule.Grants{Writable: []string{"/srv", "/tmp"}, Rootfs: []string{"/"}, Privileges: rule.Privileges{HostNetwork: []string{"*"}, Root: []string{"ephemeral", "persistent"}, Capabilities: runtime.CapabilityNames(), Sysctls: []string{"*"}, Devices: []string{"/dev/*"}}}}); err != nil {
 		t.Fatal(err)
 	}
 	return &bench{Host: NewHost(s, m.Passwd, launcher, true), t: t, machine: m}, c

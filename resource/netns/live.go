@@ -80,7 +80,11 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 	for _, e := range entries {
 		addr, _ := identify(owner, e.Mark)
 		seen := sight{inside: e.Inside, outside: outside.ends[addr], networks: outside.networks}
-		r.State[addr] = seen.spec(specOf(last[addr]))
+		was := specOf(last[addr])
+		r.State[addr] = seen.spec(was)
+		if last[addr] != nil {
+			r.Foreign = append(r.Foreign, seen.added(addr, was)...)
+		}
 	}
 	for addr, ends := range outside.ends {
 		if r.State[addr] == nil {

@@ -113,3 +113,36 @@ func labelOf(r host.Route, last, s *Spec) string {
 
 // sameValue compares sysctl values; the kernel separates numbers with tabs.
 func sameValue(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
+
+// added are what others put into the namespace beside what was applied: addresses of our interfaces, and routes by a gateway. The
+// kernel makes links by itself.
+func (g *sight) added(addr resource.Addr, last *Spec) (out []resource.Problem) {
+	if g.inside == nil {
+		return nil
+	}
+	say := func(what, remedy string) {
+		out = append(out, resource.Problem{Addr: addr, Summary: "network namespace " + addr.HostName() + " has " + what + " that nobody declared",
+			Detail: "it stays; take it away with: ip -n " + addr.HostName() + " " + remedy})
+	}
+	index := map[string]int{}
+	for _, l := range g.inside.Links {
+		index[l.Name] = l.Index
+		was, ours := last.Interface[l.Name]
+		for _, p := range l.Addresses {
+			if ours && paired(g.outside[l.Name], l) && !p.Addr().IsLinkLocalUnicast() && !slices.Contains(was.Addresses, p) {
+				say("address "+p.String()+" on "+l.Name, "addr del "+p.String()+" dev "+l.Name)
+			}
+		}
+	}
+	applied := last.hostRoutes(index)
+	for _, r := range g.inside.Routes {
+		known := r.Ours
+		for _, was := range applied {
+			known = known || sameRoute(r, was)
+		}
+		if !known && r.Via.IsValid() && !r.Via.IsLinkLocalUnicast() { // those by the link alone are the kernel's, and routers announce themselves so
+			say("route "+r.Destination.String()+" via "+r.Via.String(), "route del "+r.Destination.String()+" via "+r.Via.String())
+		}
+	}
+	return out
+}

@@ -54,8 +54,14 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		if old, ok := r.State[addr].(*Spec); ok && old.Link == LinkName(owner, addr) {
 			continue // of two with one alias, the one with the right name
 		}
-		was, _ := last[addr].(*Spec)
+		was, known := last[addr].(*Spec)
 		r.State[addr] = observe(l, was)
+		for _, p := range l.Addresses {
+			if known && !p.Addr().IsLinkLocalUnicast() && !slices.Contains(was.Addresses(), p) {
+				r.Foreign = append(r.Foreign, resource.Problem{Addr: addr, Summary: fmt.Sprintf("bridge %s has an address that nobody declared: %s", l.Name, p),
+					Detail: fmt.Sprintf("it stays; take it away with: ip addr del %s dev %s", p, l.Name)})
+			}
+		}
 		r.Status[addr] = status(l, links)
 	}
 	return r, nil

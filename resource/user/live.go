@@ -71,6 +71,10 @@ func (h live) Read(ctx context.Context, owner string, last resource.State) (reso
 		if known.ShadowUnread {
 			out.Unread[addr] = []string{"locked"}
 		}
+		if was, ok := last[addr].(*User); ok && len(was.Groups) == 0 && len(a.Groups) > 0 {
+			out.Foreign = append(out.Foreign, resource.Problem{Addr: addr, Summary: fmt.Sprintf("account %s was put into groups that nobody declared: %s", a.Name, strings.Join(a.Groups, ", ")),
+				Detail: fmt.Sprintf("it stays in them; declare them (groups), or take it out: gpasswd --delete %s %s", a.Name, a.Groups[0])})
+		}
 		if !a.Locked {
 			out.Status[addr] += ", has a password"
 		}
