@@ -12,43 +12,46 @@ import (
 
 // Check reports what is wrong with a wanted state that no text is at hand of,
 // just as [Load] does of one that it has read.
-func Check(state resource.State, kinds resource.Kinds) Diagnostics {
-	c := &Config{State: state}
-	c.check(kinds)
-	return c.Diagnostics
+func Check(state resource.State, kinds resource.Kinds) []resource.Problem {
+	return (&Config{State: state}).wrong(kinds)
 }
 
-// check adds what is wrong with the resources: each by itself, and all taken
-// together. It needs the state and the places, no text.
+// check adds what is wrong with the resources.
 func (c *Config) check(kinds resource.Kinds) {
-	defer c.finish()
+	for _, p := range c.wrong(kinds) {
+		c.Diagnostics = append(c.Diagnostics, c.Locate(p))
+	}
+	c.finish()
+}
+
+// wrong is what is wrong with the resources: with each by itself, and with all taken
+// together. It needs the state and the places, no text.
+func (c *Config) wrong(kinds resource.Kinds) []resource.Problem {
+	var problems []resource.Problem
 	addrs := c.State.Addrs()
 	for _, addr := range addrs {
-		for _, p := range c.State[addr].Validate(addr) {
-			c.Diagnostics = append(c.Diagnostics, c.Locate(p))
-		}
+		problems = append(problems, c.State[addr].Validate(addr)...)
 	}
-	c.checkNames(addrs)
-	c.checkCycles(addrs)
+	problems = append(append(problems, c.checkNames(addrs)...), c.checkCycles(addrs)...)
 	whole := wholeOf(c.State)
 	for _, k := range kinds {
 		if k.Check == nil {
 			continue
 		}
-		for _, p := range k.Check(whole) {
-			c.Diagnostics = append(c.Diagnostics, c.Locate(p))
-		}
+		problems = append(problems, k.Check(whole)...)
 	}
+	return problems
 }
 
 // checkNames finds resources of one kind that go by one name on the host.
-func (c *Config) checkNames(addrs []resource.Addr) {
+func (c *Config) checkNames(addrs []resource.Addr) (problems []resource.Problem) {
 	type name struct{ kind, host string }
 	first := map[name]resource.Addr{}
 	for _, addr := range addrs {
 		host := addr.HostName()
 		if len(host) > resource.MaxName {
-			c.problem(addr, "Name is too long", fmt.Sprintf("On the host it is %q, which is %d characters; at most %d fit a unit's name.", host, len(host), resource.MaxName))
+			problems = append(problems, resource.Problem{Addr: addr, Summary: "Name is too long",
+				Detail: fmt.Sprintf("On the host it is %q, which is %d characters; at most %d fit a unit's name.", host, len(host), resource.MaxName)})
 		}
 		key := name{addr.Kind, host}
 		before, taken := first[key]
@@ -57,18 +60,15 @@ func (c *Config) checkNames(addrs []resource.Addr) {
 			continue
 		}
 		other := c.Locate(resource.Problem{Addr: before})
-		c.problem(addr, fmt.Sprintf("%s and %s have one name on the host", before, addr),
-			fmt.Sprintf("Both are %q there. %s is declared at %s:%d; give one of them another label or key.", host, before, other.File, other.Start.Line))
+		problems = append(problems, resource.Problem{Addr: addr, Summary: fmt.Sprintf("%s and %s have one name on the host", before, addr),
+			Detail: fmt.Sprintf("Both are %q there. %s is declared at %s:%d; give one of them another label or key.", host, before, other.File, other.Start.Line)})
 	}
-}
-
-func (c *Config) problem(addr resource.Addr, summary, detail string) {
-	c.Diagnostics = append(c.Diagnostics, c.Locate(resource.Problem{Addr: addr, Summary: summary, Detail: detail}))
+	return problems
 }
 
 // checkCycles finds resources that refer to one another in a circle; each
 // circle is named once, beginning with its first address.
-func (c *Config) checkCycles(addrs []resource.Addr) {
+func (c *Config) checkCycles(addrs []resource.Addr) (problems []resource.Problem) {
 	const (
 		open = 1
 		done = 2
@@ -113,11 +113,11 @@ func (c *Config) checkCycles(addrs []resource.Addr) {
 			if len(names) > most {
 				names = append(append(names[:most-1:most-1], "..."), to.String())
 			}
-			p := resource.Problem{Addr: to, Path: stack[i].edges[stack[i].next-1].Path, Summary: "Resources refer to one another in a circle",
-				Detail: strings.Join(names, " -> ") + ". None of them can be made first; take one reference out."}
-			c.Diagnostics = append(c.Diagnostics, c.Locate(p))
+			problems = append(problems, resource.Problem{Addr: to, Path: stack[i].edges[stack[i].next-1].Path, Summary: "Resources refer to one another in a circle",
+				Detail: strings.Join(names, " -> ") + ". None of them can be made first; take one reference out."})
 		}
 	}
+	return problems
 }
 
 // wholeOf returns the resources that refer to nothing missing: where a block

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Process is one running process as proc(5) tells it. What a process says of itself, its name and command line, is
@@ -223,4 +225,30 @@ func ReadIDMap(pid int, file string) ([]IDRange, error) {
 		ranges = append(ranges, r)
 	}
 	return ranges, nil
+}
+
+// ExecutedAs is the path by which this process was executed, as its caller gave it to execve(2): with the symbolic links on it, which
+// os.Executable has followed. It may be relative, or not lead to this program any more; "" where the kernel does not say.
+func ExecutedAs() string {
+	const atExecFn = 31 // getauxval(3)
+	auxv, err := unix.Auxv()
+	if err != nil {
+		return ""
+	}
+	for _, entry := range auxv {
+		if entry[0] != atExecFn {
+			continue
+		}
+		memory, err := os.Open("/proc/self/mem")
+		if err != nil {
+			return ""
+		}
+		defer memory.Close()
+		path := make([]byte, unix.PathMax)
+		n, _ := memory.ReadAt(path, int64(entry[1])) // the stack ends soon after it
+		if path, _, ok := bytes.Cut(path[:n], []byte{0}); ok {
+			return string(path)
+		}
+	}
+	return ""
 }

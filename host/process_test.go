@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -77,5 +78,26 @@ func TestStartTime(t *testing.T) {
 	_ = cmd.Wait() // killed, as it should be
 	if _, err := host.StartTime(cmd.Process.Pid); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("of a process that is gone: %v", err)
+	}
+}
+
+// ExecutedAs keeps the links that os.Executable follows.
+func TestExecutedAs(t *testing.T) {
+	if os.Getenv("EXECUTED_AS") != "" {
+		os.Stdout.WriteString(host.ExecutedAs() + "\n")
+		os.Exit(0)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(self, link); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(link, "-test.run=^TestExecutedAs$")
+	cmd.Args[0], cmd.Env = "another name", append(os.Environ(), "EXECUTED_AS=1")
+	if out, err := cmd.Output(); err != nil || string(out) != link+"\n" {
+		t.Errorf("%q, %v; want %s", out, err, link)
 	}
 }

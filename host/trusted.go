@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,4 +107,47 @@ func onlyRoots(fd int, name string, file bool) error {
 		return fmt.Errorf("%s can be written by others than root (mode %04o)", name, st.Mode&0o7777)
 	}
 	return nil
+}
+
+// maxLinks is how many symbolic links the kernel follows in one path, path_resolution(7).
+const maxLinks = 40
+
+// CheckTrustedWay is [CheckTrusted] for a path with symbolic links on it: each is root's, and lies in a directory that root alone can
+// write to. So where the path leads root alone can change. One through /proc leads each process elsewhere, and is refused.
+func CheckTrustedWay(path string) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("%q is no absolute path", path)
+	}
+	at, rest, links := "/", strings.Split(path, "/"), 0
+	for len(rest) > 0 {
+		part := rest[0]
+		rest = rest[1:]
+		next := filepath.Join(at, part) // at has no links: a ".." is the directory above
+		st, err := os.Lstat(next)
+		switch {
+		case err != nil:
+			return err
+		case next == "/proc":
+			return fmt.Errorf("%s leads through /proc", path)
+		case st.Sys().(*syscall.Stat_t).Uid != 0:
+			return fmt.Errorf("%s belongs to uid %d, not to root", next, st.Sys().(*syscall.Stat_t).Uid)
+		case st.IsDir() && st.Mode().Perm()&0o022 != 0:
+			return fmt.Errorf("%s can be written by others than root (mode %04o)", next, st.Mode().Perm())
+		case st.Mode()&fs.ModeSymlink == 0:
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return &fs.PathError{Op: "open", Path: path, Err: unix.ELOOP}
+		}
+		to, err := os.Readlink(next)
+		if err != nil {
+			return err
+		}
+		if filepath.IsAbs(to) {
+			at = "/"
+		}
+		rest = append(strings.Split(to, "/"), rest...)
+	}
+	return CheckTrusted(at)
 }

@@ -75,3 +75,47 @@ func TestReadTrusted(t *testing.T) {
 		}
 	}
 }
+
+// A way of links is as trustworthy as the least of what lies on it.
+func TestCheckTrustedWay(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("root is missing")
+	}
+	dir, err := os.MkdirTemp("/run", "hostctl-trusted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(name string) string { return filepath.Join(dir, name) }
+	must(os.MkdirAll(at("v1/bin"), 0o755))
+	must(os.Mkdir(at("open"), 0o755))
+	must(os.Chmod(at("open"), 0o777))
+	must(os.WriteFile(at("v1/bin/program"), nil, 0o755))
+	must(os.WriteFile(at("open/program"), nil, 0o755))
+	for name, to := range map[string]string{
+		"now": "v1", "program": "now/bin/program", "up": "now/bin/../../v1/bin/program", "absolute": at("now/bin/program"), "theirs": "v1",
+		"open/now": "../v1", "round": "round", "into": "open/program", "nowhere": "v2", "self": "/proc/self/exe",
+	} {
+		must(os.Symlink(to, at(name)))
+	}
+	must(os.Lchown(at("theirs"), 65534, 65534))
+	for name, says := range map[string]string{
+		"v1/bin/program": "", "now/bin/program": "", "program": "", "up": "", "absolute": "",
+		"theirs/bin/program": "belongs to uid 65534", "open/now/bin/program": "written by others", "into": "written by others",
+		"round": "too many levels", "nowhere/program": "no such file", "self": "/proc", "now/bin": "no regular file",
+	} {
+		err := CheckTrustedWay(at(name))
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", name, err, says)
+		}
+	}
+	if CheckTrustedWay("now/bin/program") == nil {
+		t.Error("a relative path is trusted")
+	}
+}

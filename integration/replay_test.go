@@ -16,7 +16,7 @@ func (h *host) powerOff() {
 			systemctl kill --kill-whom=all -s KILL $unit 2> /dev/null || true
 		done
 		[ -z "$units" ] || systemctl stop $units
-		systemctl reset-failed 'hostctl-*' 2> /dev/null || true
+		systemctl reset-failed 'hostctl-*' hostctl.service 2> /dev/null || true
 		for ns in $(ip netns list | awk '{print $1}'); do ip netns delete $ns; done
 		for link in $(ip -o link show type bridge | awk -F': ' '{print $2}'); do ip link delete $link; done
 		find /run/hostctl -mindepth 1 ! -name try -delete # that is the throwaway host's own mark
@@ -230,4 +230,65 @@ func TestShutdownOrder(t *testing.T) {
 	h.await("[ $(wc -l < /srv/log/order) = 3 ]")
 	equal(t, h.sh("cat /srv/log/order"), "proxy\nserver\ndatabase")
 	h.sh("rm /run/systemd/system/down.target; systemctl daemon-reload")
+}
+
+// TestShutdownKeepsTheHost: the network, and what is mounted where a volume says so, are there until the container has ended.
+func TestShutdownKeepsTheHost(t *testing.T) {
+	h := boot(t)
+	h.write("main.hcl", `
+hostctl { name = "late" }
+user "late" {}
+volume "data" {
+  path       = "/mnt/big-disk/data"
+  mountpoint = "/mnt/big-disk"
+  owner      = user.late
+}
+container "late" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sh", "-c", "trap 'sleep 0.5; exit' TERM; while :; do sleep 0.05; done"]
+  run_as  = user.late
+  mount "/data" {
+    volume = volume.data
+  }
+}
+`)
+	const mount = `mnt-big\x2ddisk.mount`
+	h.sh(`mkdir -p /srv/disk /mnt/big-disk; cd /run/systemd/system
+cat > '` + mount + `' << 'END'
+[Unit]
+DefaultDependencies=no
+[Mount]
+What=/srv/disk
+Where=/mnt/big-disk
+Type=none
+Options=bind
+END
+cat > lan.service << 'END'
+[Unit]
+DefaultDependencies=no
+Wants=network.target
+Before=network.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+END
+cat > down.target << 'END'
+[Unit]
+DefaultDependencies=no
+Conflicts=hostctl-late.service lan.service ` + mount + ` network.target hostctl.service
+END
+systemctl daemon-reload; systemctl start '` + mount + `' lan.service`)
+	h.await("systemctl is-active -q network.target")
+	h.apply()
+	h.hostctl(0, "install")
+	h.sh("systemctl start hostctl.service; systemctl start down.target")
+	h.await("[ \"$(systemctl is-active lan.service '" + mount + "' hostctl-late.service | sort -u)\" = inactive ]")
+	equal(t, h.sh(`ended=$(systemctl show -P InactiveEnterTimestampMonotonic hostctl-late.service)
+		for unit in lan.service '`+mount+`'; do
+			began=$(systemctl show -P ActiveExitTimestampMonotonic "$unit"); [ $ended != 0 ] && [ $began -ge $ended ] || echo "$unit at $began, the container at $ended"
+		done`), "")
+	h.hostctl(0, "uninstall")
+	h.hostctl(0, "destroy", "-auto-approve")
+	h.sh(`rm /run/systemd/system/down.target /run/systemd/system/lan.service '/run/systemd/system/` + mount + `'; systemctl daemon-reload`)
 }

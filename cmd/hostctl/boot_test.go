@@ -18,7 +18,7 @@ import (
 // Only a unit file that begins with the mark is hostctl's to write and to remove.
 func TestBootUnitIsOurs(t *testing.T) {
 	text := unitFor("/usr/local/bin/hostctl")
-	if !strings.Contains(text, "\nExecStart=/usr/local/bin/hostctl replay\n") || strings.Contains(text, "PROGRAM") {
+	if !strings.Contains(text, "\nExecStart=/usr/local/bin/hostctl replay -lock-timeout=24h\n") || strings.Contains(text, "PROGRAM") {
 		t.Errorf("the unit:\n%s", text)
 	}
 	for name, tt := range map[string]struct {
@@ -63,7 +63,7 @@ func TestProgramOfTheBootUnit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := checkProgram(program); err == nil || !strings.Contains(err.Error(), "others can change") {
+	if err := checkProgram(program, filepath.Join(dir, container.LauncherName)); err == nil || !strings.Contains(err.Error(), "others can change") {
 		t.Errorf("%s: %v", program, err)
 	}
 	if got := moduleAbove(program); got != "" {

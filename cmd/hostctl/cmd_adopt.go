@@ -113,7 +113,7 @@ func (a *adopting) run(c *cli, former string, texts []string) (map[string]any, e
 	if err := c.problems(config, problems); err != nil {
 		return nil, err
 	}
-	if err := c.diagnose(hcl.Check(adoption.Want, m.Kinds)); err != nil {
+	if err := c.problems(nil, hcl.Check(adoption.Want, m.Kinds)); err != nil {
 		return nil, err
 	}
 	if err := c.problems(config, pol.Check(config.Name, place, adoption.Want, nil)); err != nil {

@@ -74,6 +74,7 @@ type applying struct {
 	noRollback  bool
 	window      time.Duration // of -confirm; 0 is without
 	byTimer     bool          // systemd's timer has this process undo what nobody confirmed
+	atBoot      bool          // what cannot be remembered is done all the same
 }
 
 func (a *applying) register(fs *flag.FlagSet) {
@@ -225,7 +226,7 @@ func (a *applying) saved(c *cli, path string) (map[string]any, error) {
 //
 // place is where the configuration lies.
 func (p *proposal) again(c *cli, f *plan.File, place string) error {
-	if err := c.diagnose(hcl.Check(f.Want, p.machine.Kinds)); err != nil {
+	if err := c.problems(nil, hcl.Check(f.Want, p.machine.Kinds)); err != nil {
 		return err
 	}
 	saved := plan.Digest(f.Want)
@@ -290,9 +291,9 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 			return nil, err
 		}
 	}
-	generation, err := p.begin(c, from, begun)
-	if err != nil {
-		return nil, err
+	generation, unwritten := p.begin(c, from, begun)
+	if unwritten != nil && !a.atBoot {
+		return nil, unwritten
 	}
 	r := &reporter{c: c, steps: p.plan.Steps}
 	sensitive := p.options.Directives.Sensitive
@@ -302,7 +303,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	back := p.machine.Remember(p.plan, p.seen)
 	options := apply.Options{
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,
-		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: from.dir},
+		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: from.dir}, Unwritten: a.atBoot,
 	}
 	if own {
 		options.Pending = p.seen.Pend(generation.Number, p.plan)
@@ -314,7 +315,8 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs), "outputs": outputList(config)}
 	// From an undo there is no way back but to what is undone.
 	rollback := len(errs) > 0 && !a.destroy && !a.noRollback && from.undoes == 0 && ledgerErr == nil && c.ctx.Err() == nil
-	err = r.failed(errs, rollback)
+	ledgerErr = errors.Join(unwritten, ledgerErr)
+	err := r.failed(errs, rollback)
 	if rollback {
 		u := &undoing{reporter: r, begun: begun}
 		fields["rolled_back"], err, ledgerErr = u.run(back, errs, options)

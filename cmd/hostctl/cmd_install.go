@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"hostctl/hcl"
 	"hostctl/host"
-	"hostctl/resource/container"
 )
 
 // The unit that replays at boot. Its first line is the mark by which it is known for ours.
@@ -23,6 +23,7 @@ var bootUnitText string
 const (
 	bootUnit     = "hostctl.service"
 	bootUnitPath = "/etc/systemd/system/" + bootUnit
+	bootWants    = "/etc/systemd/system/multi-user.target.wants/" + bootUnit // the link that enabling makes
 )
 
 var installCommand = command{
@@ -32,8 +33,11 @@ var installCommand = command{
 Units that hostctl starts do not outlive the host's. This writes ` + bootUnitPath + `, and enables it: a
 service that runs "hostctl replay" once the file systems and the network are up. Nothing is started now.
 
-Where an upgrade puts the programs does not matter as long as it is where they are now; else install again. A program that others than
-root could replace is refused.`,
+Where an upgrade puts the programs does not matter as long as it is where they are now, or where a link leads by which this command was
+started; else install again. A program that others than root could replace is refused.
+
+Where not all could be put back it is tried again every 30 seconds, ten times in an hour; then the service has failed. What the policy
+refuses is not tried again.`,
 	example: "hostctl install\nsystemctl status hostctl.service",
 	setup: func(*flag.FlagSet) func(*cli, []string) error {
 		return func(c *cli, args []string) error {
@@ -99,6 +103,9 @@ func install(c *cli) error {
 	if err := systemd.EnableUnitFile(c.ctx, bootUnit); err != nil {
 		return err
 	}
+	if err := syncBoot(); err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(c.stdout, "%s is enabled: at boot %s puts back what was applied on this host.\n", bootUnitPath, program)
 	return err
 }
@@ -109,10 +116,18 @@ func uninstall(c *cli) error {
 		return err
 	}
 	defer systemd.Close()
-	switch there, err := readBootUnit(bootUnitPath); {
-	case err != nil:
+	there, err := readBootUnit(bootUnitPath)
+	if err != nil {
 		return err
-	case there == "":
+	}
+	if err := removeIfThere(newUnit(bootUnitPath)); err != nil {
+		return err
+	}
+	if there == "" && !bootWanted() {
+		// One that was cut off may have had no time to tell systemd.
+		if err := systemd.Reload(c.ctx); err != nil {
+			return err
+		}
 		_, err := fmt.Fprintf(c.stdout, "%s is not there: nothing is installed.\n", bootUnitPath)
 		return err
 	}
@@ -122,29 +137,34 @@ func uninstall(c *cli) error {
 	if err := systemd.Stop(c.ctx, bootUnit); err != nil {
 		return err
 	}
-	if err := os.Remove(bootUnitPath); err != nil {
+	if err := removeIfThere(bootUnitPath); err != nil {
 		return err
 	}
-	if err := errors.Join(systemd.Reload(c.ctx), systemd.ResetFailed(c.ctx, bootUnit)); err != nil {
+	if err := errors.Join(syncBoot(), systemd.Reload(c.ctx), systemd.ResetFailed(c.ctx, bootUnit)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.stdout, "%s is removed. What runs goes on, and is not put back at the next boot.\n", bootUnitPath)
 	return err
 }
 
-// trustedProgram is the absolute path of this program, for a unit of root's.
+// trustedProgram is the absolute path of this program, for a unit of root's: the one by which it was executed, where root alone can
+// change where that leads.
 func trustedProgram() (string, error) {
-	program, err := os.Executable()
+	ways, err := ways()
 	if err != nil {
 		return "", err
 	}
-	return program, checkProgram(program)
+	launcher, err := launcherPath()
+	if err != nil {
+		return "", err
+	}
+	return ways[0], checkProgram(ways[0], launcher)
 }
 
 // checkProgram fails for a program that a unit of root's cannot name: one that others could replace, with what it starts.
-func checkProgram(program string) error {
-	for _, path := range []string{program, filepath.Join(filepath.Dir(program), container.LauncherName)} {
-		if err := host.CheckTrusted(path); err != nil {
+func checkProgram(program, launcher string) error {
+	for _, path := range []string{program, launcher} {
+		if err := host.CheckTrustedWay(path); err != nil {
 			return fmt.Errorf("systemd would run as root what others can change: %w; install the programs where only root can write, such as /usr/local/bin", err)
 		}
 		// What a unit file would read as a specifier, a quote or the next word.
@@ -189,16 +209,48 @@ func readBootUnit(path string) (string, error) {
 	return string(text), nil
 }
 
-// replaceUnit writes a unit file: old or new, never half.
+// bootWanted reports whether the link is there by which the host wants the unit file at boot, be that there or not.
+func bootWanted() bool {
+	to, err := os.Readlink(bootWants)
+	return err == nil && to == bootUnitPath
+}
+
+// newUnit is where a unit file is written before it is there. systemd reads no file of that name.
+func newUnit(path string) string { return path + ".new" }
+
+// replaceUnit writes a unit file: old or new, never half. It lasts once its directory does.
 func replaceUnit(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".hostctl-")
+	// What one that was cut off left is written over.
+	f, err := os.OpenFile(newUnit(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o644)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails where the rename has happened
 	_, err = f.WriteString(text)
 	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(newUnit(path)))
+	}
+	return os.Rename(newUnit(path), path)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return nil
+}
+
+// syncBoot makes it last, over the end of the power too, what is and is not in the directories of the unit file and of the link to it.
+func syncBoot() error {
+	var errs []error
+	for _, file := range []string{bootUnitPath, bootWants} {
+		d, err := os.Open(filepath.Dir(file))
+		if errors.Is(err, fs.ErrNotExist) { // systemd removes those of links that it empties
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		errs = append(errs, d.Sync(), d.Close())
+	}
+	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hostctl/hcl"
@@ -134,7 +135,7 @@ func (p *planning) propose(c *cli) (*proposal, *hcl.Config, hcl.Sources, error) 
 	if err != nil {
 		return nil, nil, sources, err
 	}
-	if err := c.diagnose(append(proposal.warnings(), proposal.renamed(sources.Place)...)); err != nil {
+	if err := c.diagnose(slices.Concat(proposal.warnings(), proposal.renamed(sources.Place), bootWarnings(c.ctx))); err != nil {
 		return nil, nil, sources, err
 	}
 	return proposal, config, sources, c.problems(config, problems)

@@ -16,8 +16,8 @@ import (
 	"hostctl/resource/volume"
 )
 
-// replayParallelism is how many steps a replay does at once: a host that boots has other work too.
-const replayParallelism = 8
+// replayParallelism is how many steps a replay does at once: enough that starting one is not waiting for another. A host that boots has other work too.
+const replayParallelism = 16
 
 // mountWait is how long a replay waits for mounts: as long as systemd does for a device, DefaultTimeoutStartSec.
 const mountWait = 90 * time.Second
@@ -33,7 +33,8 @@ stopped, what is held and still there stays as it is; nothing is removed. It is 
 A change that waited for ` + "`hostctl confirm`" + ` when the host went down is undone instead: what was last
 applied before it is put back, and what it had made is removed.
 
-Where something stands in the way of a resource, it and what refers to it are left out, the rest is put back, and the exit code is not 0.
+Where something stands in the way of a resource, or this release takes it no more, it and what refers to it are left out, the rest is put
+back, and the exit code is not 0. So it is where the ledger cannot be written: then all is put back, and not remembered.
 A volume whose mountpoint nothing is mounted at yet is waited for.`,
 	example: "hostctl replay\nsystemctl restart hostctl.service",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
@@ -147,7 +148,7 @@ func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, own
 	}
 	if undone != nil {
 		fmt.Fprintf(c.stdout, "Generation %d of configuration %q was not confirmed before this host went down: it is undone.\n", undone.Generation, owner)
-		a := applying{parallelism: r.parallelism}
+		a := applying{parallelism: r.parallelism, atBoot: true}
 		if _, err := a.run(c, p, nil, undoOrigin(undone)); err != nil {
 			return worse(failed, r.said(c, owner, err))
 		}
@@ -155,12 +156,15 @@ func (r *replaying) configuration(c *cli, m *apply.Machine, pol *hostPolicy, own
 	}
 	begun := time.Now()
 	report := &reporter{c: c, steps: p.plan.Steps}
-	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Replay: true, Event: report.event})
+	errs, err := m.Run(c.ctx, p.plan, p.seen, p.grants, p.plan.Want, apply.Options{Parallelism: r.parallelism, Replay: true, Unwritten: true, Event: report.event})
 	if len(errs) > 0 {
 		failed = worse(failed, report.failed(errs, false))
 	}
+	if err != nil && errs == nil { // no step was begun
+		return worse(failed, r.said(c, owner, err))
+	}
 	if err != nil {
-		return r.said(c, owner, err)
+		failed = worse(failed, r.said(c, owner, fmt.Errorf("it is put back all the same, but the ledger cannot be written, so that no change could be remembered: %w", err)))
 	}
 	if len(errs) == 0 {
 		fmt.Fprintf(c.stdout, "Configuration %q: %s put back in %s, %d there already, %d left out.\n", owner, countOf(len(p.plan.Resources), "resource"),
@@ -196,9 +200,6 @@ func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner str
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.diagnose(hcl.Check(want, m.Kinds)); err != nil {
-		return nil, nil, err
-	}
 	s := scope{boot: true}
 	gone := resource.State{} // what is to be removed
 	if undone != nil {
@@ -218,9 +219,11 @@ func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner str
 		if left == 0 && (undone == nil || failed != nil) { // without targets, what is not wanted would be removed
 			break
 		}
-		p, problems, err := propose(c.ctx, m, pol, owner, dir, want, directives, s)
-		if err != nil {
-			return nil, nil, err
+		problems := hcl.Check(want, m.Kinds) // this release may take less than the one that applied it
+		if len(problems) == 0 {
+			if p, problems, err = propose(c.ctx, m, pol, owner, dir, want, directives, s); err != nil {
+				return nil, nil, err
+			}
 		}
 		if len(problems) == 0 {
 			if undone == nil {

@@ -127,7 +127,7 @@ func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, own
 
 // proposeGeneration plans the way to a generation: what it wants is checked and resolved as if it had just been declared.
 func proposeGeneration(c *cli, m *apply.Machine, pol *hostPolicy, g *apply.Generation) (*proposal, error) {
-	if err := c.diagnose(hcl.Check(g.Want, m.Kinds)); err != nil {
+	if err := c.problems(nil, hcl.Check(g.Want, m.Kinds)); err != nil {
 		return nil, err
 	}
 	p, problems, err := propose(c.ctx, m, pol, g.Configuration, g.Dir, g.Want, g.Directives, scope{generation: g.Number})

@@ -221,7 +221,7 @@ func proposeUndo(c *cli, m *apply.Machine, pol *hostPolicy, owner string, w *app
 	if err != nil {
 		return nil, err
 	}
-	if err := c.diagnose(hcl.Check(want, m.Kinds)); err != nil {
+	if err := c.problems(nil, hcl.Check(want, m.Kinds)); err != nil {
 		return nil, err
 	}
 	p, problems, err := propose(c.ctx, m, pol, owner, undoDir(w), want, undoDirectives(w), scope{undoes: w.Generation})

@@ -70,17 +70,44 @@ func openMachine(ctx context.Context) (*apply.Machine, error) {
 // launcherPath is the absolute path of the launcher, beside this program.
 func launcherPath() (string, error) { return beside(container.LauncherName) }
 
-// beside is the absolute path of a program of hostctl's, which lies in one directory with this one.
+// beside is the absolute path of a program of hostctl's, which lies in one directory with this one, or with a link on the way to it.
 func beside(name string) (string, error) {
-	self, err := os.Executable()
+	ways, err := ways()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(filepath.Dir(self), name)
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is missing: hostctl and the programs that it starts belong in one directory, %s", name, filepath.Dir(self))
+	for i, way := range ways {
+		path := filepath.Join(filepath.Dir(way), name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && (i == len(ways)-1 || host.CheckTrustedWay(path) == nil) {
+			return path, nil
+		}
 	}
-	return path, nil
+	return "", fmt.Errorf("%s is missing: hostctl and the programs that it starts belong in one directory, %s", name, filepath.Dir(ways[len(ways)-1]))
+}
+
+// ways are the absolute paths that lead to this program: as it was executed, link by link, and at last where it lies. A link that an upgrade
+// turns to another version stays what units name; one that others than root could turn is left out with those before it.
+func ways() ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var ways []string
+	for way := host.ExecutedAs(); host.CheckTrustedWay(way) == nil; {
+		if real, err := filepath.EvalSymlinks(way); err != nil || real != self {
+			break
+		}
+		ways = append(ways, filepath.Clean(way))
+		to, err := os.Readlink(way)
+		if err != nil { // the rest of the links are directories
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Dir(way) + "/" + to
+		}
+		way = to
+	}
+	return append(ways, self), nil
 }
 
 // evaluate runs the confined child that reads the configuration.

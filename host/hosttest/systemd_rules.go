@@ -2,6 +2,7 @@ package hosttest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -105,11 +106,12 @@ func checkProperty(p host.Property) error {
 
 // checkUnitName is unit_name_is_valid() of systemd without templates.
 func checkUnitName(name string) error {
-	stem, suffix, ok := strings.Cut(name, ".")
-	if !ok || suffix != "service" && suffix != "slice" && suffix != "socket" && suffix != "timer" || stem == "" || len(name) > 255 {
+	dot := strings.LastIndexByte(name, '.')
+	stem, suffix := name[:max(dot, 0)], name[dot+1:]
+	if stem == "" || len(name) > host.MaxUnitName || !slices.Contains([]string{"service", "slice", "socket", "timer", "mount", "target"}, suffix) {
 		return fmt.Errorf("unit name %q is not valid", name)
 	}
-	if strings.Trim(stem, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_\\") != "" ||
+	if strings.Trim(stem, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\") != "" ||
 		suffix == "slice" && (strings.HasPrefix(stem, "-") || strings.HasSuffix(stem, "-") || strings.Contains(stem, "--")) {
 		return fmt.Errorf("unit name %q is not valid", name)
 	}

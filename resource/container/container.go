@@ -175,6 +175,10 @@ type Container struct {
 	// Altered is, in plain words by what it is of, what was done from outside to the process that runs: to its namespaces, id map,
 	// capabilities, filters, mounts and limits, and to the slice that keeps its unit. It is never wanted.
 	Altered map[string]string `json:"altered,omitempty" diff:"restart" attr:"internal"`
+	// Launcher is the program that the unit would start next where it is not there any more: hostctl was moved. It is never wanted.
+	Launcher string `json:"launcher,omitempty" diff:"replace" attr:"internal"`
+	// Elsewhere says that the unit starts a launcher that is there, but is not this hostctl's: a new process is then one of a new unit.
+	Elsewhere bool `json:"-"`
 }
 
 // Device is a device of the host's inside a container.
@@ -211,7 +215,7 @@ type Mount struct {
 	// Source is the volume's path on the host.
 	Source string `json:"source,omitempty" diff:"restart" attr:"internal"`
 	// Mountpoint is the volume's, where it has one: it is looked at again at each start.
-	Mountpoint string `json:"mountpoint,omitempty" diff:"restart" attr:"internal"`
+	Mountpoint string `json:"mountpoint,omitempty" diff:"replace" attr:"internal"`
 	// OwnerUID and OwnerGID are who owns the volume on the host; 0 is root.
 	OwnerUID uint32 `json:"owner_uid,omitempty" diff:"restart" attr:"internal"`
 	OwnerGID uint32 `json:"owner_gid,omitempty" diff:"restart" attr:"internal"`

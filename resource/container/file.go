@@ -64,13 +64,21 @@ const (
 )
 
 // ChangeClass implements resource.Classer: what a changed file costs is for the file to say, that what is the
-// same has another name costs nothing, and another way to update is free unless there are sockets.
+// same has another name costs nothing, and another way to update is free unless there are sockets. What only a new process can have takes a new
+// unit where that of now starts another hostctl's launcher, unless that would be a pause where there is to be none.
 func (c *Container) ChangeClass(path string, tagged resource.Class, live resource.Spec) resource.Class {
 	was, ok := live.(*Container)
 	if !ok {
 		return tagged
 	}
-	if c.renamed(path, live) || path == alteredPath(alteredKeeper) {
+	if class := c.changeClass(path, tagged, was); class != resource.Restart || !was.Elsewhere || c.Overlaps() {
+		return class
+	}
+	return resource.Replace
+}
+
+func (c *Container) changeClass(path string, tagged resource.Class, was *Container) resource.Class {
+	if c.renamed(path, was) || path == alteredPath(alteredKeeper) {
 		return resource.Live
 	}
 	if path == "update" && c.sharesSockets() != was.sharesSockets() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -651,5 +652,50 @@ func TestMasked(t *testing.T) {
 	change.Want = resolved().enabled(false)
 	if got := b.problems(change); got != "" {
 		t.Errorf("not to be started: %s", got)
+	}
+}
+
+// A unit is made anew where the launcher that it starts is gone; where it is only another one, with the next new process.
+func TestMovedLauncher(t *testing.T) {
+	b := newBench(t)
+	want := resolved()
+	b.apply(web, want)
+	old := b.Launcher
+	b.Launcher = filepath.Join(t.TempDir(), LauncherName)
+	write(t, b.Launcher, "", 0o755)
+
+	b.same(web, want)
+	live := b.read(nil).State[web].(*Container)
+	for tagged, class := range map[resource.Class]resource.Class{resource.Live: resource.Live, resource.Reload: resource.Reload, resource.Restart: resource.Replace} {
+		if got := want.ChangeClass("command", tagged, live); got != class {
+			t.Errorf("a change of class %s is one of %s", tagged, got)
+		}
+	}
+
+	if err := os.Remove(old); err != nil {
+		t.Fatal(err)
+	}
+	if diff := b.differs(web, want); !strings.Contains(diff, "launcher: ") || !strings.Contains(diff, old) {
+		t.Errorf("the launcher is gone, and differs: %q", diff)
+	}
+	if status := b.read(nil).Status[web]; !strings.Contains(status, "is gone from "+filepath.Dir(old)) {
+		t.Errorf("status %q", status)
+	}
+	b.apply(web, want)
+	b.same(web, want)
+	if live := b.read(nil).State[web].(*Container); live.Elsewhere {
+		t.Error("the new unit starts another launcher")
+	}
+}
+
+// A unit is stopped before what its container needs of the host.
+func TestAfter(t *testing.T) {
+	c := resolved()
+	long := "/mnt/" + strings.Repeat("-", 80) // a name of more bytes than a unit's has
+	c.Mount = map[string]Mount{"/a": {Mountpoint: "/mnt/a b"}, "/b": {}, "/c": {Mountpoint: "/mnt/a b"}, "/d": {Mountpoint: long}}
+	c.DependsOn = []resource.Dependency{{To: resource.Addr{Kind: Name, Name: "db"}}}
+	want := []string{"hostctl-db.service", `mnt-a\x20b.mount`, "network.target", "nss-user-lookup.target", "remote-fs.target"}
+	if got := c.after(); !slices.Equal(got, want) {
+		t.Errorf("after %q, want %q", got, want)
 	}
 }

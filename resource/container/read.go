@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -168,10 +169,51 @@ type reader struct {
 	controllers map[string]bool
 }
 
-// read finds the container of that name; nil where it is another owner's. What the launcher
+// read finds the container of that name, and whether its unit can still start it; nil where it is another owner's.
+func (r *reader) read(ctx context.Context, name string) (*found, error) {
+	f, err := r.describe(ctx, name)
+	if err != nil || f == nil || f.live == nil {
+		return f, err
+	}
+	if _, loaded := r.units[Unit(f.addr)]; loaded {
+		err = r.launcher(ctx, f)
+	}
+	return f, err
+}
+
+// launcher finds which program the unit starts the container with. Where it is this hostctl's, as nearly always, the unit's
+// file says so, and systemd has not to be asked for each.
+func (r *reader) launcher(ctx context.Context, f *found) error {
+	unit := Unit(f.addr)
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(r.Units), "transient", unit))
+	if err == nil && bytes.Contains(text, []byte(`"`+r.Launcher+`"`)) {
+		return nil
+	}
+	p, err := r.Systemd.Properties(ctx, unit, "Service.ExecStart")
+	if err != nil || !startsLauncher(p["Service.ExecStart"], f.addr.HostName()) {
+		return err // and if it is none of ours, others say so
+	}
+	path := p["Service.ExecStart"].([][]any)[0][0].(string)
+	if path == r.Launcher {
+		return nil
+	}
+	if f.live.Elsewhere = isProgram(path); !f.live.Elsewhere {
+		f.live.Launcher = path
+		f.status += "; the program that starts it is gone from " + filepath.Dir(path) + ", apply makes its unit anew"
+	}
+	return nil
+}
+
+// isProgram reports whether there is a program that systemd could start.
+func isProgram(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
+}
+
+// describe finds the container of that name; nil where it is another owner's. What the launcher
 // holds may be damaged, or another release's: then it is described as far as is known, and
 // is to be started anew. An error is one of the host's, and spoils the reading as a whole.
-func (r *reader) read(ctx context.Context, name string) (*found, error) {
+func (r *reader) describe(ctx context.Context, name string) (*found, error) {
 	spec, sum, err := r.Specs.ReadSpec(name)
 	if errors.Is(err, fs.ErrNotExist) && !r.dangling(name) {
 		return r.afterReboot(name) // or removed since it was listed

@@ -33,7 +33,7 @@ func (c *Container) Resolve(self resource.Addr, r *resource.Resolver) []resource
 			v.bad("run_as", fmt.Sprintf("%s has no uid", c.RunAs), "")
 		}
 	}
-	c.NetnsPath, c.Pending, c.Helper = "", "", ""
+	c.NetnsPath, c.Pending, c.Helper, c.Launcher = "", "", "", ""
 	if c.Boot {
 		c.boots()
 	}

@@ -27,7 +27,7 @@ const rootsDir = "/var/lib/hostctl/roots"
 // launcherSpec is the container as the launcher needs it. declared is the JSON of c.
 func (c *Container) launcherSpec(addr resource.Addr, owner string) (*runtime.Spec, error) {
 	applied := c.withoutContents()
-	applied.Pending, applied.Helper, applied.Altered = "", "", nil // are found, never applied
+	applied.Pending, applied.Helper, applied.Altered, applied.Launcher = "", "", nil, "" // are found, never applied
 	declared, err := json.Marshal(applied)
 	if err != nil {
 		return nil, err
@@ -233,14 +233,28 @@ func (c *Container) transient(addr resource.Addr, owner, launcher string) (host.
 		}
 		p = append(p, host.Property{Name: "LogExtraFields", Value: fields})
 	}
-	if len(c.DependsOn) > 0 {
-		var after []string
-		for _, to := range c.DependsOn {
-			after = append(after, Unit(to.To))
-		}
-		p = append(p, host.Property{Name: "After", Value: after})
-	}
+	p = append(p, host.Property{Name: "After", Value: c.after()})
 	return host.Transient{Name: Unit(addr), Properties: append(p, c.Limits.properties(Limits{})...)}, nil
+}
+
+// hostTargets are what of the host a container can need as long as it runs, as those of other services do: when the host goes down it is
+// stopped before them. At boot nothing waits here, for hostctl.service has waited.
+var hostTargets = []string{"network.target", "remote-fs.target", "nss-user-lookup.target"}
+
+// after are the units that are there before the container is started, and still are when it is stopped: with the host's, the mounts that
+// its volumes say they lie on, and what it depends on.
+func (c *Container) after() []string {
+	after := slices.Clone(hostTargets)
+	for _, target := range slices.Sorted(maps.Keys(c.Mount)) {
+		if point := c.Mount[target].Mountpoint; point != "" && len(host.MountUnit(point)) <= host.MaxUnitName {
+			after = append(after, host.MountUnit(point))
+		}
+	}
+	for _, to := range c.DependsOn {
+		after = append(after, Unit(to.To))
+	}
+	slices.Sort(after)
+	return slices.Compact(after)
 }
 
 // replaceProperties is a unit with other values of some of its properties.
