@@ -257,7 +257,7 @@ func (r *reader) facts() *Facts {
 		case "limits":
 			f.Limits = r.str()
 		default:
-			return false
+			r.skip(0)
 		}
 		return true
 	})

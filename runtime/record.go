@@ -88,7 +88,7 @@ func decodeRecord(data []byte) (Record, error) {
 		case "facts":
 			out.Facts = r.facts()
 		default:
-			return false
+			r.skip(0) // a newer launcher's: what it started goes on under this release
 		}
 		return true
 	})

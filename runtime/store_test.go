@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -162,6 +163,12 @@ func TestRecord(t *testing.T) {
 		got, err := decodeRecord(want.encode())
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, %v", got, err)
+		}
+		// A newer launcher says more, and what it started is the same container.
+		newer := bytes.ReplaceAll(want.encode(), []byte(`"capabilities":`), []byte(`"later":[{}],"capabilities":`))
+		newer = bytes.Replace(newer, []byte(`{"version":1`), []byte(`{"version":1,"later":{"a":[1,"b",null]}`), 1)
+		if got, err := decodeRecord(newer); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v", newer, got, err)
 		}
 	}
 	for _, text := range []string{``, `{}`, `{"version":2,"pid":1}`, `{"version":1,"uid_map":[[1,2]]}`} {
