@@ -164,8 +164,11 @@ func TestLauncherLeavesNoCore(t *testing.T) {
 	defer unix.Prlimit(0, unix.RLIMIT_CORE, &old, nil)
 	var launcher *exec.Cmd
 	hit := false
-	b.barrier = func(string) { // the launcher waits, and holds the payload
+	b.barrier = func(string) { // the launcher waits, and holds the payload, until it is gone
 		b.must(unix.Kill(launcher.Process.Pid, unix.SIGABRT))
+		for err := error(unix.EINTR); err == unix.EINTR; {
+			err = unix.Waitid(unix.P_PID, launcher.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		}
 		hit = true
 	}
 	st := b.launch(s, nil, func(cmd *exec.Cmd) {
