@@ -197,8 +197,13 @@ func validInvocation(id string) bool { return len(id) == 32 && isHex(id) }
 
 // Alive says whether the record's process still runs (a zombie does not).
 func (r Record) Alive() bool {
+	alive, err := r.alive()
+	return err == nil && alive
+}
+
+func (r Record) alive() (bool, error) {
 	start, state, err := startTime(r.PID)
-	return err == nil && start == r.StartTime && state != 'Z' && state != 'X'
+	return start == r.StartTime && state != 'Z' && state != 'X', err
 }
 
 // startTime reads fields 22 and 3 of /proc/<pid>/stat.

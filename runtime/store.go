@@ -261,42 +261,71 @@ func readMore(fd int, buf []byte) ([]byte, error) {
 // write left. Only one process
 // prunes or writes specs at a time (the caller holds the host's lock); launchers may run meanwhile: one
 // whose spec is removed under it refuses to start.
+//
+// Where something cannot be read at the moment, nobody knows what is in use, and nothing is removed.
 func (p Paths) Prune(current map[string]bool) error {
 	used := map[string]bool{}
 	needs := map[string][]string{} // the sums of each container
+	var over []string
 	links, err := names(p.containers())
-	errs := []error{err}
+	if err != nil {
+		return err
+	}
 	for _, name := range links {
 		if strings.HasPrefix(name, ".new-") {
-			errs = append(errs, os.Remove(p.link(name)))
-		} else if sum, err := p.Linked(name); err == nil {
+			over = append(over, p.link(name))
+			continue
+		}
+		sum, err := p.Linked(name)
+		if Passing(err) {
+			return err
+		}
+		if err == nil {
 			used[sum] = true
 			container := strings.TrimSuffix(name, NextSuffix)
 			needs[container] = append(needs[container], sum)
 		}
 	}
 	records, err := names(p.running())
-	errs = append(errs, err)
+	if err != nil {
+		return err
+	}
 	for _, name := range records {
 		if pid, ok := strings.CutPrefix(name, newRecord); ok {
 			if n, err := strconv.Atoi(pid); err == nil && unix.Kill(n, 0) != unix.ESRCH {
 				continue // its launcher is about to rename it
 			}
-		} else if r, err := p.ReadRecord(name); err == nil && (current[name] || r.Alive()) {
-			used[r.Spec] = true
-			needs[r.Name] = append(needs[r.Name], r.Spec)
+			over = append(over, p.record(name))
 			continue
 		}
-		if err := os.Remove(p.record(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
+		r, err := p.ReadRecord(name)
+		keep := current[name]
+		if err == nil && !keep {
+			keep, err = r.alive()
+		}
+		switch {
+		case Passing(err):
+			return err
+		case err == nil && keep:
+			used[r.Spec] = true
+			needs[r.Name] = append(needs[r.Name], r.Spec)
+		default:
+			over = append(over, p.record(name))
 		}
 	}
-	errs = append(errs, p.pruneFiles(needs, current))
 	specs, err := names(p.specs())
-	errs = append(errs, err)
+	if err != nil {
+		return err
+	}
 	for _, name := range specs {
 		if sum := sumOfFile(name); sum == "" || !used[sum] {
-			errs = append(errs, os.Remove(p.specs()+"/"+name))
+			over = append(over, p.specs()+"/"+name)
+		}
+	}
+	errs := []error{p.pruneFiles(needs, current)}
+	for _, path := range over {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

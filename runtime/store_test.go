@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestStore(t *testing.T) {
@@ -121,6 +123,23 @@ func TestPrune(t *testing.T) {
 		os.WriteFile(p.specs()+"/.new-1", nil, 0o600))
 	if err != nil {
 		t.Fatal(err)
+	}
+	// What cannot be read at the moment may be in use.
+	var old unix.Rlimit
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &old); err != nil {
+		t.Fatal(err)
+	}
+	none := old
+	none.Cur = 0
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &none, nil); err != nil {
+		t.Fatal(err)
+	}
+	err = p.Prune(nil)
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &old, nil); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := names(p.specs()); !errors.Is(err, unix.EMFILE) || len(left) != 6 {
+		t.Errorf("without a descriptor to read with: %v, specs left: %q", err, left)
 	}
 	if err := p.Prune(map[string]bool{failed: true}); err != nil {
 		t.Fatal(err)
