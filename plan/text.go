@@ -51,7 +51,7 @@ func (p *Plan) Text(opt TextOptions) string {
 	t.drift(p.Drift(), p.Foreign)
 	t.line(p.intent())
 	if p.Generation != 0 && p.Since == 0 || p.Undoes != 0 {
-		t.wrapped("", "", yellow, "Data on volumes is not rolled back: it stays as it is now. The contents of declared files go back with the rest.")
+		t.wrapped("", "", yellow, "Data on volumes is not rolled back: what this plan does not delete stays as it is now. The contents of declared files go back with the rest.")
 	}
 	t.line()
 	down := map[resource.Addr][]resource.Addr{}

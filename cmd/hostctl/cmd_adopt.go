@@ -125,7 +125,7 @@ func (a *adopting) run(c *cli, former string, texts []string) (map[string]any, e
 	p := &proposal{machine: m, policy: pol, seen: adoption.Seen, want: adoption.Want, declared: adoption.Declared, grants: adoption.Grants, plan: adoption.Plan}
 	c.show(p)
 	if !a.approve {
-		if err := c.confirm("Do this?"); err != nil {
+		if err := p.ask(c, "Do this?"); err != nil {
 			return nil, err
 		}
 	}

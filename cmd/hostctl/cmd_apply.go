@@ -123,7 +123,7 @@ func (a *applying) fresh(c *cli) (map[string]any, error) {
 		if a.destroy && len(a.targets) == 0 {
 			question = fmt.Sprintf("Really remove everything that configuration %q has on this host?", config.Name)
 		}
-		if err := c.confirm(question); err != nil {
+		if err := p.ask(c, question); err != nil {
 			return nil, err
 		}
 	}

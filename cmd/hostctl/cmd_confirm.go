@@ -26,7 +26,7 @@ Without -name it is the one that waits on this host.`,
 	example: "hostctl apply -confirm 60s\nhostctl confirm\nhostctl confirm -name shop",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		name := fs.String("name", "", "the change of `CONFIGURATION`, where those of several wait")
-		lockTimeout := fs.Duration("lock-timeout", 0, "wait this `TIME` for another hostctl to finish")
+		lockTimeout := fs.Duration("lock-timeout", 10*time.Minute, "wait this `TIME` for another hostctl to finish")
 		return func(c *cli, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("unexpected %q; a configuration is named with -name", args[0])

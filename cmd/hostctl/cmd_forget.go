@@ -77,7 +77,7 @@ func (f *forgetting) run(c *cli, texts []string) (map[string]any, error) {
 	}
 	c.show(p)
 	if !f.approve {
-		if err := c.confirm("Do this?"); err != nil {
+		if err := p.ask(c, "Do this?"); err != nil {
 			return nil, err
 		}
 	}

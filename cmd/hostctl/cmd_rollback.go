@@ -80,7 +80,7 @@ func (r *rollingBack) run(c *cli, args []string) (map[string]any, error) {
 		if len(p.want) == 0 {
 			question = fmt.Sprintf("Really remove everything that configuration %q has on this host?", config.Name)
 		}
-		if err := c.confirm(question); err != nil {
+		if err := p.ask(c, question); err != nil {
 			return nil, err
 		}
 	}

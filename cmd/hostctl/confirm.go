@@ -2,14 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"hostctl/apply"
 	"hostctl/hcl"
 	"hostctl/host"
+	"hostctl/plan"
 	"hostctl/resource"
+	"hostctl/resource/container"
+	"hostctl/resource/volume"
 )
 
 // A change with -confirm is undone unless somebody confirms it in time. A timer of systemd's is there before the first step, and starts
@@ -114,8 +123,11 @@ func armed(ctx context.Context, systemd unitDoor, owner string) (bool, error) {
 
 // arm has the change undone unless it is confirmed. It comes before all that the change leaves.
 func (a *applying) arm(c *cli, p *proposal) error {
-	if p.seen.LedgerLost {
-		return fmt.Errorf("-confirm: the ledger %s is missing, so that nobody knows what there is to go back to; apply once without -confirm", p.machine.LedgerPath)
+	if err := ledgerKept(p); err != nil {
+		return fmt.Errorf("-confirm: %w", err)
+	}
+	if reasons := noWayBack(p.plan, p.seen, p.options.Directives); len(reasons) > 0 {
+		return fmt.Errorf("-confirm: an undo would not give back what was there before: %s. Nothing was changed; apply this first without -confirm", strings.Join(reasons, "; "))
 	}
 	program, err := trustedProgram()
 	if err != nil {
@@ -127,6 +139,86 @@ func (a *applying) arm(c *cli, p *proposal) error {
 	}
 	defer systemd.Close()
 	return arm(c.ctx, systemd, program, p.seen.Owner, a.window)
+}
+
+// ledgerKept refuses a host whose ledger is missing though it has had configurations: nobody knows what there is to go back to.
+func ledgerKept(p *proposal) error {
+	_, err := os.Lstat(p.machine.LedgerPath)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	names, err := p.machine.Remembered()
+	if err == nil && (len(names) > 0 || p.seen.LedgerLost) {
+		err = fmt.Errorf("the ledger %s is missing, so that nobody knows what there is to go back to; apply once without -confirm", p.machine.LedgerPath)
+	}
+	return err
+}
+
+// noWayBack says why the undo of a plan would not give back what was there before it, with the addresses; nothing where it would.
+func noWayBack(p *plan.Plan, seen *apply.Observation, d resource.Directives) []string {
+	found := map[string][]string{}
+	var order []string
+	say := func(reason string, addr resource.Addr) {
+		if found[reason] == nil {
+			order = append(order, reason)
+		}
+		if name := addr.String(); !slices.Contains(found[reason], name) {
+			found[reason] = append(found[reason], name)
+		}
+	}
+	for _, s := range p.Steps {
+		v, _ := s.Want.(*volume.Volume)
+		switch {
+		case s.Import != "":
+			say("it would remove what is imported", s.Addr)
+		case s.Action == resource.Forget:
+			say("it cannot take back what is forgotten", s.Addr)
+		case s.Action == resource.Create && v != nil && v.OnDestroy == volume.Delete && !v.External:
+			say(`it would delete the data of a volume with on_destroy = "delete"`, s.Addr)
+		}
+		for _, was := range []resource.Spec{seen.Last[s.Addr], seen.Last[s.From], seen.Live[s.Addr], seen.Live[s.From]} {
+			if c, ok := was.(*container.Container); ok && c.Job && c.Schedule == (container.Schedule{}) {
+				say("it would run a job again", s.Addr)
+			}
+		}
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(seen.Live), resource.Addr.Compare) {
+		if _, imported := seen.Imported[addr]; !imported && seen.Last[addr] == nil {
+			say("it would remove what is on this host and not in the ledger", addr)
+		}
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(d.Lifecycle), resource.Addr.Compare) {
+		if len(d.Lifecycle[addr].IgnoreChanges) > 0 {
+			say("it would not keep to ignore_changes", addr)
+		}
+	}
+	reasons := []string{}
+	for _, reason := range order {
+		reasons = append(reasons, reason+" ("+strings.Join(found[reason], ", ")+")")
+	}
+	if len(p.Targets) > 0 {
+		reasons = append(reasons, "it would go beyond -target")
+	}
+	return reasons
+}
+
+// askable refuses to ask while a change of any configuration waits: whoever asks has the host's lock, without which
+// it can neither be confirmed nor undone.
+func askable(l *apply.Ledger) error {
+	for _, owner := range slices.Sorted(maps.Keys(l.Owners)) {
+		if w := l.Owners[owner].Pending; w != nil {
+			return fmt.Errorf("generation %d of configuration %q %s, and nobody can confirm it while this question is open; `hostctl confirm -name %s` first, or give -auto-approve", w.Generation, owner, fate(w), owner)
+		}
+	}
+	return nil
+}
+
+// ask is confirm, where askable lets it.
+func (p *proposal) ask(c *cli, question string) error {
+	if err := askable(p.seen.Ledger); err != nil {
+		return err
+	}
+	return c.confirm(question)
 }
 
 // disarmed ends the timer of a change that nothing is to be undone of any more. That it cannot is no failure: the timer will find nothing to do.

@@ -10,7 +10,10 @@ import (
 	"hostctl/apply"
 	"hostctl/host"
 	"hostctl/host/hosttest"
+	"hostctl/plan"
+	"hostctl/resource"
 	"hostctl/resource/container"
+	"hostctl/resource/volume"
 )
 
 // Arming twice is arming once; what others have of these names is theirs.
@@ -60,6 +63,52 @@ func TestArm(t *testing.T) {
 	}
 	if s.String() != before {
 		t.Errorf("before:\n%safter:\n%s", before, s.String())
+	}
+}
+
+// What an undo would not give back is refused, with the addresses.
+func TestNoWayBack(t *testing.T) {
+	at := func(kind string) resource.Addr { return resource.Addr{Kind: kind, Name: "a"} }
+	step := func(action resource.Action, want resource.Spec, kind string) plan.Step {
+		return plan.Step{Change: resource.Change{Addr: at(kind), Action: action, Want: want}}
+	}
+	imported := step(resource.Update, nil, "user")
+	imported.Import = "a"
+	job, daily := &container.Container{Job: true}, &container.Container{Job: true, Schedule: container.Schedule{Calendar: "daily"}}
+	for name, test := range map[string]struct {
+		plan plan.Plan
+		seen apply.Observation
+		d    resource.Directives
+		want string
+	}{
+		"import":      {plan: plan.Plan{Steps: []plan.Step{imported}}, seen: apply.Observation{Live: resource.State{at("user"): &volume.Volume{}}, Imported: map[resource.Addr]string{at("user"): "a"}}, want: "it would remove what is imported (user.a)"},
+		"forget":      {plan: plan.Plan{Steps: []plan.Step{step(resource.Forget, nil, "user")}}, want: "it cannot take back what is forgotten (user.a)"},
+		"data":        {plan: plan.Plan{Steps: []plan.Step{step(resource.Create, &volume.Volume{OnDestroy: volume.Delete}, "volume")}}, want: `it would delete the data of a volume with on_destroy = "delete" (volume.a)`},
+		"kept data":   {plan: plan.Plan{Steps: []plan.Step{step(resource.Create, &volume.Volume{OnDestroy: volume.Keep}, "volume")}}},
+		"job":         {plan: plan.Plan{Steps: []plan.Step{step(resource.Update, job, "container")}}, seen: apply.Observation{Last: resource.State{at("container"): job}}, want: "it would run a job again (container.a)"},
+		"job removed": {plan: plan.Plan{Steps: []plan.Step{step(resource.Delete, nil, "container")}}, seen: apply.Observation{Last: resource.State{at("container"): job}}, want: "it would run a job again (container.a)"},
+		"new job":     {plan: plan.Plan{Steps: []plan.Step{step(resource.Create, job, "container")}}},
+		"scheduled":   {plan: plan.Plan{Steps: []plan.Step{step(resource.Update, daily, "container")}}, seen: apply.Observation{Last: resource.State{at("container"): daily}}},
+		"unknown":     {seen: apply.Observation{Live: resource.State{at("container"): daily}}, want: "it would remove what is on this host and not in the ledger (container.a)"},
+		"known":       {seen: apply.Observation{Live: resource.State{at("container"): daily}, Last: resource.State{at("container"): daily}}},
+		"ignored":     {d: resource.Directives{Lifecycle: map[resource.Addr]resource.Lifecycle{at("volume"): {IgnoreChanges: []string{"mode"}}}}, want: "it would not keep to ignore_changes (volume.a)"},
+		"target":      {plan: plan.Plan{Targets: []resource.Target{{Kind: "user", Name: "a"}}}, want: "it would go beyond -target"},
+	} {
+		if got := strings.Join(noWayBack(&test.plan, &test.seen, test.d), "; "); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// No question is open, with the host's lock held, while any configuration's change waits.
+func TestAskable(t *testing.T) {
+	l := &apply.Ledger{Owners: map[string]*apply.Owner{"other": {}}}
+	if err := askable(l); err != nil {
+		t.Error(err)
+	}
+	l.Owners["shop"] = &apply.Owner{Pending: &apply.Pending{Generation: 4}}
+	if err := askable(l); err == nil || !strings.Contains(err.Error(), "hostctl confirm -name shop") {
+		t.Errorf("shop waits: %v", err)
 	}
 }
 
