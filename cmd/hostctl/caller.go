@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"hostctl/apply"
 	"hostctl/host"
 )
 
@@ -86,4 +87,19 @@ func (c *cli) lockHost(wait time.Duration) (*host.Lock, error) {
 	}
 	syscall.Umask(0o022)
 	return host.TakeLock(c.ctx, lockPath, wait)
+}
+
+// lockLedger is lockHost for what begins with what the ledger remembers. The caller releases the lock.
+func (c *cli) lockLedger(wait time.Duration) (lock *host.Lock, m *apply.Machine, ledger *apply.Ledger, err error) {
+	if lock, err = c.lockHost(wait); err != nil {
+		return nil, nil, nil, err
+	}
+	if m, err = openMachine(c.ctx); err == nil {
+		ledger, _, err = apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+	}
+	if err != nil {
+		lock.Release()
+		return nil, nil, nil, err
+	}
+	return lock, m, ledger, nil
 }

@@ -38,19 +38,11 @@ Without -name it is the one that waits on this host.`,
 
 // keep confirms what waits. The ledger is the first to know: killed after that, the timer finds nothing to undo.
 func keep(c *cli, name string, lockTimeout time.Duration) error {
-	lock, err := c.lockHost(lockTimeout)
+	lock, m, ledger, err := c.lockLedger(lockTimeout)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	m, err := openMachine(c.ctx)
-	if err != nil {
-		return err
-	}
-	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
-	if err != nil {
-		return err
-	}
 	if err := ledger.Unread(name); err != nil {
 		return err
 	}
@@ -132,19 +124,11 @@ var undoCommand = command{
 
 // undoLate undoes the configuration's change if nobody confirmed it in time; left is how long there is until then.
 func undoLate(c *cli, owner string) (left time.Duration, err error) {
-	lock, err := c.lockHost(mostWindow) // of the change itself too, which may not have ended
+	lock, m, ledger, err := c.lockLedger(mostWindow) // of the change itself too, which may not have ended
 	if err != nil {
 		return 0, err
 	}
 	defer lock.Release()
-	m, err := openMachine(c.ctx)
-	if err != nil {
-		return 0, err
-	}
-	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
-	if err != nil {
-		return 0, err
-	}
 	if err := ledger.Unread(owner); err != nil {
 		return 0, err
 	}

@@ -45,16 +45,12 @@ func (f *forgetting) run(c *cli, texts []string) (map[string]any, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	lock, err := c.lockHost(f.lockTimeout)
+	lock, m, ledger, err := c.lockLedger(f.lockTimeout)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Release()
-	m, err := openMachine(c.ctx)
-	if err != nil {
-		return nil, err
-	}
-	seen, addrs, err := f.find(c, m, texts)
+	seen, addrs, err := f.find(c, m, ledger, texts)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +81,7 @@ func (f *forgetting) run(c *cli, texts []string) (map[string]any, error) {
 }
 
 // find returns the configuration that is meant with the addresses.
-func (f *forgetting) find(c *cli, m *apply.Machine, texts []string) (*apply.Observation, []resource.Addr, error) {
-	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
-	if err != nil {
-		return nil, nil, err
-	}
+func (f *forgetting) find(c *cli, m *apply.Machine, ledger *apply.Ledger, texts []string) (*apply.Observation, []resource.Addr, error) {
 	var seen *apply.Observation
 	var addrs []resource.Addr
 	for _, text := range texts {

@@ -143,9 +143,8 @@ func (f *finder) owners() error {
 	if err != nil {
 		return err
 	}
-	accounts := resource.Importer(nil)
 	kind := user.Kind().Name
-	accounts, _ = f.machine.Hosts[kind].(resource.Importer)
+	accounts, _ := f.machine.Hosts[kind].(resource.Importer)
 	for i := range f.all {
 		v, ok := f.all[i].spec.(*volume.Volume)
 		if !ok {

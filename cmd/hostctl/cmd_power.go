@@ -86,19 +86,11 @@ func (p *purpose) run(c *cli, what string, args []string, fits func(resource.Kin
 	if len(args) != 1 {
 		return fmt.Errorf("want one %s, such as container.web", what)
 	}
-	lock, err := c.lockHost(p.lockTimeout)
+	lock, m, ledger, err := c.lockLedger(p.lockTimeout)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	m, err := openMachine(c.ctx)
-	if err != nil {
-		return err
-	}
-	ledger, _, err := apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds)
-	if err != nil {
-		return err
-	}
 	found, err := findApplied(ledger, p.name, args[0], fits)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ where a change waits for ` + "`hostctl confirm`" + `, to what was last applied b
 Neither the repository nor the network is needed. The plan is made, judged by today's policy and
 shown as any other, and what is done is a new generation.
 
-Data on volumes is not rolled back: it stays as it is. What stands in the declaration goes back, also the contents of declared files.
+Data on volumes is not rolled back: it stays as it is, but for that of a volume with on_destroy = "delete" that goes. What stands in the declaration goes back, also the contents of declared files.
 The files of the configuration stay as they are too: the next apply does what they say.`,
 	example: "hostctl rollback\nhostctl rollback 6\nhostctl rollback -name shop -auto-approve",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
