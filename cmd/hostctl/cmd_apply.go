@@ -300,6 +300,9 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	if sensitive == nil {
 		sensitive = map[resource.Addr][]string{} // there are none, which is to be remembered too
 	}
+	if w := p.seen.Pending(); w != nil && w.Touched != nil && from.undoes == 0 { // what a rollback does while it waits is undone with it, unless all is done
+		w.Touch(p.plan)
+	}
 	back := p.machine.Remember(p.plan, p.seen)
 	options := apply.Options{
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,

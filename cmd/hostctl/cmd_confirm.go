@@ -152,11 +152,28 @@ func undoLate(c *cli, owner string) (left time.Duration, err error) {
 		return 0, err
 	}
 	fmt.Fprintf(c.stdout, "Generation %d of configuration %q was not confirmed until %s: it is undone.\n", record.Pending.Generation, owner, second(record.Pending.Until))
-	p, err := proposeUndo(c, m, pol, owner, record.Pending)
+	return 0, undoNow(c, m, pol, owner, record.Pending)
+}
+
+// undoNow undoes a change, but for what something stands in the way of: that waits for the next time.
+func undoNow(c *cli, m *apply.Machine, pol *hostPolicy, owner string, w *apply.Pending) error {
+	back, err := backBefore(c, m, owner, w, false)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	p, failed, err := back.most(c, m, pol)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return failed
+	}
+	if err := c.diagnose(p.warnings()); err != nil {
+		return err
 	}
 	a := applying{parallelism: parallelism, byTimer: true}
-	_, err = a.run(c, p, nil, undoOrigin(record.Pending))
-	return 0, err
+	if _, err = a.run(c, p, nil, undoOrigin(w)); err != nil {
+		return err
+	}
+	return failed
 }

@@ -98,7 +98,11 @@ func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, own
 		case r.window != 0:
 			return nil, origin{}, fmt.Errorf("generation %d of configuration %q waits for confirmation already; leave -confirm out", record.Pending.Generation, owner)
 		case len(args) == 0:
-			p, err := proposeUndo(c, m, pol, owner, record.Pending)
+			back, err := backBefore(c, m, owner, record.Pending, false)
+			if err != nil {
+				return nil, origin{}, err
+			}
+			p, err := back.whole(c, m, pol)
 			return p, undoOrigin(record.Pending), err
 		}
 	}
