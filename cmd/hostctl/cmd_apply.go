@@ -310,7 +310,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	}
 	if own {
 		options.Pending = p.seen.Pend(generation.Number, p.plan)
-		if err := wait(options.Pending, a.window); err != nil {
+		if err := errors.Join(wait(options.Pending, a.window), given.Remove(p.seen.Owner, generation.Number)); err != nil {
 			return nil, err
 		}
 	}

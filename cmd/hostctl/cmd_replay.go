@@ -93,7 +93,11 @@ func (r *replaying) run(c *cli) error {
 		return ledger.Owners[owner].Last
 	}
 	for _, owner := range slices.Sorted(maps.Keys(ledger.Owners)) {
-		if w := ledger.Owners[owner].Pending; w != nil {
+		if w := ledger.Owners[owner].Pending; w != nil && given.InTime(owner, w) {
+			if err := c.confirmed(m, ledger, owner); err != nil {
+				return err
+			}
+		} else if w != nil {
 			if undone[owner], err = abandoned(c.ctx, owner, w); err != nil {
 				return err
 			}

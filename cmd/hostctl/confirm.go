@@ -244,8 +244,9 @@ func wait(w *apply.Pending, window time.Duration) error {
 // conclude says, when a run is over, what becomes of the change that waits. With -confirm that is the run's own: its window is counted
 // from now on, unless it was rolled back with nothing left. Else it is an earlier one, which a rollback or an undo ends by being done, with nothing of it left out.
 func (a *applying) conclude(c *cli, p *proposal, own bool, outcome apply.Outcome) (waits *apply.Pending, err error) {
-	if before := p.seen.Pending(); !own && (before == nil || outcome != apply.OutcomeApplied || slices.ContainsFunc(p.options.Spared, before.Touches)) {
-		return before, nil
+	of := p.seen.Pending()
+	if !own && (of == nil || outcome != apply.OutcomeApplied || slices.ContainsFunc(p.options.Spared, of.Touches)) {
+		return of, nil
 	}
 	err = p.machine.Amend(p.seen.Owner, func(o *apply.Owner) error {
 		if !own || o.Pending == nil || outcome == apply.OutcomeRolledBack && reflect.DeepEqual(o.Last, o.Pending.Before.Last) {
@@ -255,10 +256,14 @@ func (a *applying) conclude(c *cli, p *proposal, own bool, outcome apply.Outcome
 		waits = o.Pending
 		return wait(waits, a.window)
 	})
-	if err == nil && waits == nil && !a.byTimer { // whose units end with this process
+	if err != nil || waits != nil {
+		return waits, err
+	}
+	_ = given.Remove(p.seen.Owner, of.Generation) // of what waits no more it says nothing
+	if !a.byTimer {                               // whose units end with this process
 		err = c.disarmed(p.seen.Owner)
 	}
-	return waits, err
+	return nil, err
 }
 
 // told says what waits now, and that nothing does any more.
