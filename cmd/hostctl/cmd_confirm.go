@@ -51,8 +51,8 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 		return err
 	}
 	lock, m, ledger, err := c.lockLedger(lockTimeout)
-	if errors.Is(err, host.ErrLocked) && of != nil && given.InTime(noted, of) {
-		err = fmt.Errorf("%w; but it is noted that generation %d of configuration %q is confirmed, and it is not undone", err, of.Generation, noted)
+	if errors.Is(err, host.ErrLocked) && of != nil {
+		err = fmt.Errorf("%w; that generation %d of configuration %q is confirmed is noted, and counts if it is in time", err, of.Generation, noted)
 	}
 	if err != nil {
 		return err
