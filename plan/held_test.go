@@ -86,7 +86,9 @@ func TestSpared(t *testing.T) {
 
 // What is no target stays as it is, though what is one refers to it; made anew it is as wanted.
 func TestAlone(t *testing.T) {
-	in := func(to, image string) resource.Spec { return spec(func(t *thing) { t.Parent, t.Image = box(to), image }) }
+	in := func(to, image string) resource.Spec {
+		return spec(func(t *thing) { t.Parent, t.Image = box(to), image })
+	}
 	at := func(path, seen string) resource.Spec { return spec(func(t *thing) { t.Path, t.Seen = path, seen }) }
 	target := func(names ...string) (targets []resource.Target) {
 		for _, name := range names {

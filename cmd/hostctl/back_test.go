@@ -232,6 +232,9 @@ func TestUndoAtBoot(t *testing.T) {
 		if got := steps(p.plan); !slices.Equal(got, want) {
 			t.Errorf("boot %v: %q, want %q", boot, got, want)
 		}
+		if slices.ContainsFunc(p.plan.Steps, func(s plan.Step) bool { return !s.Undo }) {
+			t.Errorf("boot %v: a step that may delete data", boot)
+		}
 	}
 }
 

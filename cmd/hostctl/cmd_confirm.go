@@ -22,6 +22,12 @@ var confirmCommand = command{
 A change that may cut you off, such as one of the network that you come over, is made with
 ` + "`-confirm=60s`" + `: unless this command is run within that time of its end, systemd has hostctl undo
 it, also where the apply was killed, failed or never ended. After a reboot ` + "`hostctl replay`" + ` undoes it.
+This counts from when it is given, also while it waits for another hostctl to finish.
+
+What the change did something to is undone, and all else stays as it is by then; what was stopped
+or held on purpose stays so, and no data is deleted. Where something stands in the way of a
+resource, it and what refers to it are left out, and wait for the next try: one of a few that
+follow, a boot, or ` + "`hostctl rollback`" + `.
 
 Without -name it is the one that waits on this host.`,
 	example: "hostctl apply -confirm 60s\nhostctl confirm\nhostctl confirm -name shop",

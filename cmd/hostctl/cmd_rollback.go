@@ -16,7 +16,8 @@ var rollbackCommand = command{
 	summary: "Change this host back to what an earlier generation declared",
 	details: `
 Without an operand it goes back to the newest generation before the current one that was applied;
-where a change waits for ` + "`hostctl confirm`" + `, to what was last applied before that, which undoes it.
+where a change waits for ` + "`hostctl confirm`" + `, it undoes that instead: all
+that it did something to, or nothing where something stands in the way.
 Neither the repository nor the network is needed. The plan is made, judged by today's policy and
 shown as any other, and what is done is a new generation.
 

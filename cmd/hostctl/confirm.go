@@ -167,14 +167,14 @@ func noWayBack(p *plan.Plan, seen *apply.Observation, d resource.Directives) []s
 		}
 	}
 	for _, s := range p.Steps {
-		v, _ := s.Want.(*volume.Volume)
+		v, _ := s.Last.(*volume.Volume)
 		switch {
 		case s.Import != "":
 			say("it would remove what is imported", s.Addr)
 		case s.Action == resource.Forget:
 			say("it cannot take back what is forgotten", s.Addr)
-		case s.Action == resource.Create && v != nil && v.OnDestroy == volume.Delete && !v.External:
-			say(`it would delete the data of a volume with on_destroy = "delete"`, s.Addr)
+		case s.Action == resource.Delete && !s.Replace && v != nil && v.OnDestroy == volume.Delete && !v.External:
+			say(`it cannot bring back the data of a volume with on_destroy = "delete"`, s.Addr)
 		}
 		for _, addr := range []resource.Addr{s.Addr, s.From} {
 			if _, imported := seen.Imported[addr]; !imported && seen.Last[addr] == nil && seen.Live[addr] != nil {
