@@ -68,6 +68,7 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 		return err
 	}
 	if of != nil && ledger.Owner(noted).Pending == nil { // an undo had the lock first
+		_ = given.Remove(noted, of.Generation) // which it may have found no more
 		if newest, err := m.Generations(noted).Newest(); err == nil && newest != nil && newest.Number == of.Generation {
 			c.kept(m, noted, of.Generation)
 			return nil
