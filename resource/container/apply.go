@@ -241,7 +241,7 @@ func (h *Host) start(ctx context.Context, change resource.Change, want *Containe
 }
 
 func (h *Host) update(ctx context.Context, change resource.Change, want *Container) error {
-	loaded, err := h.loaded(ctx, change)
+	loaded, err := h.loaded(ctx, Unit(change.Addr), change.Owner)
 	if err != nil {
 		return err
 	}

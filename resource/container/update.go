@@ -98,9 +98,12 @@ func (h *Host) startFirst(ctx context.Context, change resource.Change, want *Con
 	return errors.Join(err, h.endHelper(ctx, change))
 }
 
-// startHelper starts the helper; nil says that it is ready and well, and stayed so. The link comes first: it is what a crash leaves to
-// be found.
+// startHelper starts the helper; nil says that it is ready and well, and stayed so. Nothing is written where its name is another's. Then
+// the link comes first: it is what a crash leaves to be found.
 func (h *Host) startHelper(ctx context.Context, change resource.Change, want *Container) error {
+	if _, err := h.loaded(ctx, Helper(change.Addr.HostName()), change.Owner); err != nil {
+		return err
+	}
 	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName()+runtime.NextSuffix, want); err != nil {
 		return err
 	}

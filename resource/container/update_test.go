@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"io/fs"
 	"reflect"
 	"slices"
 	"strings"
@@ -288,8 +289,15 @@ func TestForeignHelper(t *testing.T) {
 	}) {
 		t.Errorf("problems %v", problems)
 	}
-	if err := b.change(web, next); err == nil {
-		t.Error("it was taken")
+	before := b.calls()
+	if err := b.change(web, next); !errors.Is(err, errForeign) {
+		t.Errorf("error %v", err)
+	}
+	if got := b.since(before); got != "" {
+		t.Errorf("calls %s", got)
+	}
+	if _, err := b.Specs.Linked("web" + runtime.NextSuffix); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its link: %v", err)
 	}
 	if !strings.Contains(b.systemd.String(), "hostctl-web--next.service active") {
 		t.Error("it was stopped")
