@@ -256,7 +256,8 @@ func (h *Host) restarts(change resource.Change, want *Container) bool {
 	return want.Enabled && (change.Class == resource.Restart || h.astray(change, want))
 }
 
-// stopFirst updates a container in its own unit, whose process ends before the new one is started where it needs one.
+// stopFirst updates a container in its own unit, or in a new one of that name where it needs one, whose process ends before the new one
+// is started where it needs one.
 func (h *Host) stopFirst(ctx context.Context, change resource.Change, want *Container, loaded bool) error {
 	unit := Unit(change.Addr)
 	done := want.Job && h.isDone(change.Addr.HostName())
@@ -272,6 +273,11 @@ func (h *Host) stopFirst(ctx context.Context, change resource.Change, want *Cont
 		return nil
 	case change.Class >= resource.Replace:
 		return errors.New("bug: a replacement came as an update")
+	case renews(change):
+		if err := h.remove(ctx, change); err != nil {
+			return h.held(ctx, change.Addr, err)
+		}
+		return h.start(ctx, change, want)
 	}
 	if slices.ContainsFunc(change.Paths, func(p string) bool { return strings.HasPrefix(p, "limits.") }) {
 		if err := h.Systemd.SetProperties(ctx, unit, want.Limits.properties(change.Live.(*Container).Limits)); err != nil {

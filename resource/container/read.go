@@ -86,6 +86,13 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 		}
 	}
+	for _, spec := range reading.State {
+		for _, on := range spec.(*Container).DependsOn {
+			if to, ok := reading.State[on.To].(*Container); ok {
+				to.Referred = true
+			}
+		}
+	}
 	beside, foreignErr := r.foreign(ctx, reading.State)
 	reading.Foreign, err = append(reading.Foreign, beside...), errors.Join(err, foreignErr)
 	used, subErr := h.SubIDs.SubIDs(ctx)

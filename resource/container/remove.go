@@ -170,19 +170,20 @@ func (h *Host) held(ctx context.Context, addr resource.Addr, err error) error {
 	if !errors.Is(err, host.ErrUnitHeld) {
 		return err
 	}
-	p, perr := h.Systemd.Properties(ctx, Unit(addr), "Unit.Before", "Unit.RequiredBy", "Unit.WantedBy", "Unit.BoundBy", "Unit.TriggeredBy")
-	if perr != nil {
+	by, byErr := h.holders(ctx, addr)
+	if byErr != nil || len(by) == 0 {
 		return err
 	}
-	var by []string
+	return fmt.Errorf("%w: %s; stop those first", err, strings.Join(by, ", "))
+}
+
+// holders are the units that refer to the container's, beside its keeper.
+func (h *Host) holders(ctx context.Context, addr resource.Addr) (by []string, err error) {
+	p, err := h.Systemd.Properties(ctx, Unit(addr), "Unit.Before", "Unit.RequiredBy", "Unit.WantedBy", "Unit.BoundBy", "Unit.TriggeredBy")
 	for _, v := range p {
 		names, _ := v.([]string)
 		by = append(by, names...)
 	}
 	slices.Sort(by)
-	by = slices.DeleteFunc(slices.Compact(by), func(u string) bool { return u == Keeper(addr) || u == "shutdown.target" })
-	if len(by) == 0 {
-		return err
-	}
-	return fmt.Errorf("%w: %s; stop those first", err, strings.Join(by, ", "))
+	return slices.DeleteFunc(slices.Compact(by), func(u string) bool { return u == Keeper(addr) || u == "shutdown.target" }), err
 }
