@@ -200,10 +200,13 @@ func (h *Host) create(ctx context.Context, change resource.Change, want *Contain
 	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName(), want); err != nil {
 		return err
 	}
-	if ran, err := h.hasRun(change, want); ran || err != nil {
-		return errors.Join(err, h.Specs.CarryDone(change.Addr.HostName()))
+	ran, err := h.hasRun(change, want)
+	switch {
+	case err != nil:
+		return err
+	case ran:
+		return h.Specs.CarryDone(change.Addr.HostName())
 	}
-	var err error
 	if want.Enabled {
 		if err = h.start(ctx, change, want); !errors.Is(err, host.ErrUnitExists) {
 			return err
@@ -260,6 +263,12 @@ func (h *Host) restarts(change resource.Change, want *Container) bool {
 // is started where it needs one.
 func (h *Host) stopFirst(ctx context.Context, change resource.Change, want *Container, loaded bool) error {
 	unit := Unit(change.Addr)
+	if loaded && renews(change) { // before the link, which alone says of a unit that does not run what it has
+		if err := h.remove(ctx, change); err != nil {
+			return h.held(ctx, change.Addr, err)
+		}
+		loaded = false
+	}
 	done := want.Job && h.isDone(change.Addr.HostName())
 	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName(), want); err != nil {
 		return err
@@ -273,11 +282,6 @@ func (h *Host) stopFirst(ctx context.Context, change resource.Change, want *Cont
 		return nil
 	case change.Class >= resource.Replace:
 		return errors.New("bug: a replacement came as an update")
-	case renews(change):
-		if err := h.remove(ctx, change); err != nil {
-			return h.held(ctx, change.Addr, err)
-		}
-		return h.start(ctx, change, want)
 	}
 	if slices.ContainsFunc(change.Paths, func(p string) bool { return strings.HasPrefix(p, "limits.") }) {
 		if err := h.Systemd.SetProperties(ctx, unit, want.Limits.properties(change.Live.(*Container).Limits)); err != nil {

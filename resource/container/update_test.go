@@ -309,25 +309,31 @@ func TestRenewsBeside(t *testing.T) {
 func TestRenewsBesideFailsAnywhere(t *testing.T) {
 	failure := errors.New("made to fail")
 	first := alone()
-	next := with(first, func(c *Container) { c.StopSignal, c.Command = "QUIT", []string{"/bin/other"} })
-	for op := range strings.SplitSeq(beside, ", ") {
-		for what, then := range map[string]*Container{
-			"again": next, "as before": first, "stop-first": with(next, func(c *Container) { c.Update = stopFirst }), "stopped": first.enabled(false), "gone": nil,
-		} {
-			b := newBench(t)
-			b.apply(web, first)
-			b.machine.Fail(op, failure)
-			if err := b.change(web, next); !errors.Is(err, failure) {
-				t.Fatalf("%s: %v", op, err)
+	signal := with(first, func(c *Container) { c.StopSignal = "QUIT" })
+	for _, next := range []*Container{signal, changed(signal)} {
+		for op := range strings.SplitSeq(beside, ", ") {
+			for what, then := range map[string]*Container{
+				"again": next, "as before": first, "stop-first": with(next, func(c *Container) { c.Update = stopFirst }), "stopped": first.enabled(false), "gone": nil,
+			} {
+				b := newBench(t)
+				b.apply(web, first)
+				b.machine.Fail(op, failure)
+				if err := b.change(web, next); !errors.Is(err, failure) {
+					t.Fatalf("%s: %v", op, err)
+				}
+				if err := b.change(web, then); err != nil {
+					t.Errorf("%s, then %s: %v", op, what, err)
+				}
+				if then != nil {
+					b.same(web, then)
+					p, err := b.systemd.Properties(t.Context(), Unit(web), "Unit.LoadState", "Service.KillSignal")
+					if has := p["Service.KillSignal"]; err != nil || p["Unit.LoadState"] == "loaded" && has != signals[then.StopSignal] {
+						t.Errorf("%s, then %s: the unit has signal %v, and not that of %s, %v", op, what, has, then.StopSignal, err)
+					}
+					b.apply(web, nil)
+				}
+				b.nothing()
 			}
-			if err := b.change(web, then); err != nil {
-				t.Errorf("%s, then %s: %v", op, what, err)
-			}
-			if then != nil {
-				b.same(web, then)
-				b.apply(web, nil)
-			}
-			b.nothing()
 		}
 	}
 }
