@@ -160,6 +160,9 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 	spec, _, err := k.Specs.ReadSpec(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, new(*runtime.VersionError)) && change.Action == resource.Update:
+		v.bad("", fmt.Sprintf("container %s was started by a newer hostctl, and this one does not know with what", name),
+			fmt.Sprintf("%s; it goes on as it is: use the hostctl that started it, or have this one make it anew: hostctl apply -replace %s", err, change.Addr))
 	case err != nil && change.Last != nil:
 		// The ledger says that it is this container's, and it is written anew.
 	case err != nil:
