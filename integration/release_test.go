@@ -173,7 +173,7 @@ func TestDowngrade(t *testing.T) {
 	h.clean()
 
 	record := h.sh("echo /run/hostctl/running/*")
-	was, spec := h.sh("cat "+record), h.sh("cat /run/hostctl/containers/web") + "\n"
+	was, spec := h.sh("cat "+record), h.sh("cat /run/hostctl/containers/web")+"\n"
 	newer := h.spec("web", strings.Replace(spec, `"version":1`, `"version":99,"later":{}`, 1))
 	h.install(record, regexp.MustCompile(`"spec":"\w+"`).ReplaceAllString(was, `"spec":"`+newer+`"`)+"\n")
 	h.write("main.hcl", strings.Replace(text, "1000000", "2000000", 1))

@@ -76,21 +76,6 @@ func (k *checker) look(ctx context.Context) (err error) {
 	return err
 }
 
-// hardFiles reads the hard limit of "Max open files" (proc_pid_limits(5)); 0 where it is not known.
-func hardFiles(file string) uint64 {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return 0
-	}
-	_, line, _ := strings.Cut(string(data), "Max open files")
-	fields := strings.Fields(line)
-	if len(fields) < 2 {
-		return 0
-	}
-	n, _ := strconv.ParseUint(fields[1], 10, 64)
-	return n
-}
-
 func checkLauncher(path string) error {
 	if err := checkLauncherPath(path); err != nil {
 		return err
