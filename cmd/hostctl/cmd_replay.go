@@ -30,8 +30,8 @@ ledger says that it was last applied, which is the current generation where that
 stopped, what is held and still there stays as it is; nothing is removed. It is judged by today's policy.
 
 A change that waited for ` + "`hostctl confirm`" + ` when the host went down is undone: what it
-did something to is put back as it was last applied before, and what it had made is removed. An adoption that was
-cut off goes on.
+did something to is put back as it was last applied before, and what it had made is removed.
+An adoption that was cut off goes on.
 
 Where something stands in the way of a resource, or this release takes it no more, it and what refers to it are left out, the rest is put
 back, and the exit code is not 0. So it is where the ledger cannot be written: then all is put back, and not remembered.
