@@ -63,11 +63,14 @@ func (h *Host) take(c resource.Change) error {
 // adopt marks the former owner's namespace and the outside ends of its interfaces as the new one's. The namespace's own
 // mark goes last: until then the ends are found by what they lead into.
 func (h *Host) adopt(c resource.Change) error {
-	if err := h.eachEnd(c.Former, c.Addr, func(l host.Link, label string) error { return h.hand(c, l, label) }); err != nil {
+	// Those that are marked already an adoption that was cut off had, which may have left the old name, or have taken them down to rename them.
+	if err := h.eachEnd(c.Owner, c.Addr, func(l host.Link, label string) error {
+		l.Up = true
+		return h.hand(c, l, label)
+	}); err != nil {
 		return err
 	}
-	// Of one that was marked already the name may be the old one still.
-	if err := h.eachEnd(c.Owner, c.Addr, func(l host.Link, label string) error { return h.hand(c, l, label) }); err != nil {
+	if err := h.eachEnd(c.Former, c.Addr, func(l host.Link, label string) error { return h.hand(c, l, label) }); err != nil {
 		return err
 	}
 	mark := Mark(c.Owner, c.Addr)
@@ -81,17 +84,18 @@ func (h *Host) adopt(c resource.Change) error {
 	return h.door.MoveNamespace(e.Name, e.Mark, e.Name, mark)
 }
 
-// hand gives an outside end the mark and the name that it has under the change's owner.
+// hand gives an outside end the mark and the name that it has under the change's owner. One that is up stays so.
 func (h *Host) hand(c resource.Change, l host.Link, label string) error {
 	if err := h.door.SetAlias(outdoors, l.Index, interfaceMark(c.Owner, c.Addr, label)); err != nil {
 		return err
 	}
-	name := linkName(c.Owner, c.Addr, label)
-	if l.Name == name {
-		return nil
+	if name := linkName(c.Owner, c.Addr, label); l.Name != name {
+		if err := h.door.SetName(outdoors, l.Index, name); err != nil {
+			return err
+		}
 	}
-	if err := h.door.SetName(outdoors, l.Index, name); err != nil || !l.Up {
-		return err
+	if !l.Up {
+		return nil
 	}
 	return h.door.SetUp(outdoors, l.Index, true)
 }

@@ -223,23 +223,61 @@ func TestImport(t *testing.T) {
 	})
 }
 
-// Another configuration takes over what a first one has: the namespace goes on, and nothing is left for the new owner to change, also
-// where the old one was interrupted at any call.
+// adopt hands all of before to the configuration "new", as it was applied.
+func (w *world) adopt() error {
+	want := before()
+	resolve("new", want)
+	for _, text := range []string{"network.lan", "netns.front"} {
+		c := resource.Change{Addr: addr(text), Owner: "new", Former: w.owner, Action: resource.Adopt, Want: want[addr(text)]}
+		if err := w.host(c.Addr.Kind).Apply(w.t.Context(), c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestAdoptCrash lets the nth change of an adoption fail, before and after it took effect, and adopts again: nothing is left for the new owner to change.
+func TestAdoptCrash(t *testing.T) {
+	for n := 1; ; n++ {
+		failures := 0
+		for _, afterwards := range []bool{false, true} {
+			fake := hosttest.NewNet(t)
+			w := &world{t: t, door: fake, owner: "shop"}
+			w.apply(before())
+			fake.FailAt(n, afterwards)
+			err := w.adopt()
+			fake.FailAt(0, false)
+			if errors.Is(err, hosttest.ErrInjected) {
+				failures++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.adopt(); err != nil {
+				t.Fatal(err)
+			}
+			w.owner = "new"
+			want := before()
+			resolve(w.owner, want)
+			if p := w.plan(want); len(p.Steps) > 0 {
+				t.Errorf("cut off at %d, afterwards %v: the new owner would change something:\n%s", n, afterwards, p.Text(plan.TextOptions{}))
+			}
+		}
+		if failures == 0 {
+			if n < 5 {
+				t.Errorf("only %d changes", n)
+			}
+			return
+		}
+	}
+}
+
+// Another configuration takes over what a first one has: the namespace goes on, and nothing is left for the new owner to change.
 func TestAdopt(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world, _ door) {
 		w.apply(before())
 		old := inodes(t, w.door, "front")[0]
-		adopt := func() error {
-			for _, text := range []string{"network.lan", "netns.front"} {
-				c := resource.Change{Addr: addr(text), Owner: "new", Former: w.owner, Action: resource.Adopt, Want: before()[addr(text)]}
-				if err := w.host(c.Addr.Kind).Apply(t.Context(), c); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
 		for range 2 {
-			if err := adopt(); err != nil {
+			if err := w.adopt(); err != nil {
 				t.Fatal(err)
 			}
 		}

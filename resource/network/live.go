@@ -258,8 +258,13 @@ func (h *Host) adopt(c resource.Change) error {
 		return fmt.Errorf("bridges %s and %s would both be it; rename one of the blocks and apply first", links[0].Name, links[1].Name)
 	}
 	for _, l := range links {
-		if err := h.door.SetAlias(outdoors, l.Index, mark); err != nil {
-			return err
+		if l.Alias != mark {
+			if err := h.door.SetAlias(outdoors, l.Index, mark); err != nil {
+				return err
+			}
+		} else if want, ok := c.Want.(*Spec); ok {
+			// An adoption that was cut off had it already, and may have taken it down: it is as it was applied.
+			l.Up, l.Addresses = true, append(l.Addresses, want.Addresses()...)
 		}
 		return h.rename(l, name)
 	}
@@ -268,11 +273,13 @@ func (h *Host) adopt(c resource.Change) error {
 
 // rename gives a bridge another name. Kernels before 6.2 rename none that is up: what it lost by going down it gets again.
 func (h *Host) rename(l host.Link, name string) error {
-	if l.Name == name {
-		return nil
+	if l.Name != name {
+		if err := h.door.SetName(outdoors, l.Index, name); err != nil {
+			return err
+		}
 	}
-	if err := h.door.SetName(outdoors, l.Index, name); err != nil || !l.Up {
-		return err
+	if !l.Up {
+		return nil
 	}
 	if err := h.door.SetUp(outdoors, l.Index, true); err != nil {
 		return err
