@@ -98,33 +98,50 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
-// A part that was cut off goes on with the same words, also where some of it was handed over.
+// A part that was cut off goes on with the same words, with some of them or with none, and nothing else is taken.
 func TestAdoptionOfAPart(t *testing.T) {
-	m, shelf := machine(t)
-	apply(t, m, things("a", "b", "c"), Options{})
 	part := []resource.Addr{addr("a"), addr("b")}
-	for _, fails := range []bool{true, false} {
-		shelf.fail["adopt b"] = fails
-		a, problems, err := m.Adoption(t.Context(), "shop", "store", part, nil)
-		if err != nil || len(problems) > 0 || a.Whole {
-			t.Fatalf("%+v, %v, %v", a, problems, err)
-		}
-		errs, err := m.Run(t.Context(), a.Plan, a.Seen, a.Grants, a.Want, Options{Parallelism: 1})
-		if err != nil || len(errs) > 0 != fails {
-			t.Fatal(errs, err)
-		}
-		if fails {
-			o, _ := m.Observe(t.Context(), "shop")
-			if err := o.Ledger.HalfAdopted("shop"); err == nil || !strings.HasSuffix(err.Error(), "adopt -name store shop 'thing.a' 'thing.b'") {
-				t.Error(err)
+	for name, again := range map[string][]resource.Addr{"the same": part, "some": part[1:], "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			m, shelf := machine(t)
+			apply(t, m, things("a", "b", "c"), Options{})
+			for _, words := range [][]resource.Addr{part, again} {
+				a, problems, err := m.Adoption(t.Context(), "shop", "store", words, nil)
+				if err != nil || len(problems) > 0 || a.Whole {
+					t.Fatalf("%+v, %v, %v", a, problems, err)
+				}
+				o, _ := m.Observe(t.Context(), "shop")
+				fails := o.Ledger.HalfAdopted("shop") == nil
+				shelf.fail["adopt b"] = fails
+				errs, err := m.Run(t.Context(), a.Plan, a.Seen, a.Grants, a.Want, Options{Parallelism: 1})
+				if err != nil || len(errs) > 0 != fails {
+					t.Fatal(errs, err)
+				}
+				if !fails {
+					if err := m.Succeed(a); err != nil {
+						t.Fatal(err)
+					}
+					continue
+				}
+				o, _ = m.Observe(t.Context(), "shop")
+				if err := o.Ledger.HalfAdopted("shop"); err == nil || !strings.HasSuffix(err.Error(), "adopt -name store shop 'thing.a' 'thing.b'") {
+					t.Error(err)
+				}
 			}
-			part = part[1:] // what is on record is not forgotten
-		} else if err := m.Succeed(a); err != nil {
-			t.Fatal(err)
-		}
+			l, _, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+			if err != nil || len(l.Owner("shop").Last) != 1 || len(l.Owner("store").Last) != 2 || len(l.Adopting) > 0 {
+				t.Errorf("%+v, %v", l, err)
+			}
+		})
 	}
-	l, _, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
-	if err != nil || len(l.Owner("shop").Last) != 1 || len(l.Owner("store").Last) != 2 || len(l.Adopting) > 0 {
-		t.Errorf("%+v, %v", l, err)
+}
+
+// What a kind says cannot be handed over keeps the whole from being begun.
+func TestAdoptionRefused(t *testing.T) {
+	m, shelf := machine(t)
+	apply(t, m, things("a", "b"), Options{})
+	shelf.refuses = []resource.Problem{{Addr: addr("a"), Summary: "is not there"}}
+	if a, problems, err := m.Adoption(t.Context(), "shop", "store", nil, nil); a != nil || len(problems) != 1 || err != nil {
+		t.Errorf("%+v, %v, %v", a, problems, err)
 	}
 }

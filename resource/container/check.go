@@ -22,7 +22,7 @@ import (
 func (h *Host) Check(ctx context.Context, changes []resource.Change, want resource.State) []resource.Problem {
 	var checked []resource.Change
 	for _, c := range changes {
-		if _, ok := c.Want.(*Container); ok || c.Action == resource.Delete {
+		if _, ok := c.Want.(*Container); ok && c.Action != resource.Adopt || c.Action == resource.Delete {
 			checked = append(checked, c)
 		}
 	}
