@@ -149,18 +149,27 @@ func (c *Container) listenNames() []string { return slices.Sorted(maps.Keys(c.Li
 // listens proves that the socket unit of the container's name, if it is there, is the container's: made by a call, with the owner's
 // mark. The error is [errForeign] where another made it.
 func (h *Host) listens(ctx context.Context, addr resource.Addr, owner string) (loaded bool, err error) {
+	of, loaded, err := h.socketOwner(ctx, addr)
+	if err == nil && loaded && of != owner {
+		err = fmt.Errorf("socket %s: %w", SocketUnit(addr), errForeign)
+	}
+	return loaded, err
+}
+
+// socketOwner is the configuration whose container the socket unit of that name is of; "" where it is none's.
+func (h *Host) socketOwner(ctx context.Context, addr resource.Addr) (owner string, loaded bool, err error) {
 	name := SocketUnit(addr)
 	p, err := h.Systemd.Properties(ctx, name, "Unit.LoadState")
 	if err != nil || p["Unit.LoadState"] == "not-found" {
-		return false, err
+		return "", false, err
 	}
 	if p, err = h.Systemd.Properties(ctx, name, "Unit.Transient", "Unit.Description", "Socket.LogExtraFields"); err != nil {
-		return true, err
+		return "", true, err
 	}
-	if transient, _ := p["Unit.Transient"].(bool); !transient || ownerIn(socketTitle, p["Unit.Description"], p["Socket.LogExtraFields"]) != owner {
-		return true, fmt.Errorf("socket %s: %w", name, errForeign)
+	if transient, _ := p["Unit.Transient"].(bool); !transient {
+		return "", true, nil
 	}
-	return true, nil
+	return ownerIn(socketTitle, p["Unit.Description"], p["Socket.LogExtraFields"]), true, nil
 }
 
 // deaf explains why a service was not started whose sockets could not be had.

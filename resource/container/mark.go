@@ -1,6 +1,12 @@
 package container
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"hostctl/host"
@@ -39,4 +45,89 @@ func ownerIn(title string, description, fields any) string {
 		}
 	}
 	return ""
+}
+
+// marked notes where one of the container's units is by its mark another configuration's, which has its name from the spec alone: an
+// adoption changed the mark, and somebody took that back, as systemctl revert does. Nearly always the list of units says that it is not so.
+func (r *reader) marked(ctx context.Context, f *found) error {
+	unit, socket := Unit(f.addr), SocketUnit(f.addr)
+	of := ownerIn(unitTitle, r.units[unit].Description, nil)
+	if of != r.owner {
+		var err error
+		if of, err = r.unitOwner(ctx, unit); err != nil {
+			return err
+		}
+	}
+	if s, ok := r.sockets[socket]; ok && (of == r.owner || of == "") && ownerIn(socketTitle, s.Description, nil) != r.owner {
+		var err error
+		if of, _, err = r.socketOwner(ctx, f.addr); err != nil {
+			return err
+		}
+		unit = socket
+	}
+	if of != "" && of != r.owner { // what is nobody's, others find
+		f.alter(alteredMark, fmt.Sprintf("%s is by its description one of configuration %q", unit, of), "its unit says that it is another configuration's")
+	}
+	return nil
+}
+
+// remark gives the container's units the owner's mark again, which its spec has, where the reading found another's.
+func (h *Host) remark(ctx context.Context, change resource.Change) error {
+	if live, _ := change.Live.(*Container); live == nil || live.Altered[alteredMark] == "" {
+		return nil
+	}
+	of, err := h.unitOwner(ctx, Unit(change.Addr))
+	if err == nil && of != "" && of != change.Owner {
+		err = h.describeAgain(ctx, change, Unit(change.Addr), unitTitle, of)
+	}
+	if err != nil {
+		return err
+	}
+	of, loaded, err := h.socketOwner(ctx, change.Addr)
+	if err == nil && loaded && of != "" && of != change.Owner {
+		err = h.describeAgain(ctx, change, SocketUnit(change.Addr), socketTitle, of)
+	}
+	if err != nil {
+		return err
+	}
+	switch ticks, err := h.ticks(ctx, change.Addr, change.Owner); {
+	case errors.Is(err, errForeign):
+		return nil
+	case err != nil || !ticks:
+		return err
+	}
+	return h.describeAgain(ctx, change, TimerUnit(change.Addr), timerTitle, change.Owner)
+}
+
+// describeAgain sets the mark of a unit that has another's. Where somebody's drop-in says otherwise from the next daemon-reload on, that is an
+// error, unless the unit goes now.
+func (h *Host) describeAgain(ctx context.Context, change resource.Change, unit, title, of string) error {
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.DropInPaths")
+	if err != nil {
+		return err
+	}
+	files, _ := p["Unit.DropInPaths"].([]string)
+	i := slices.IndexFunc(files, describes)
+	if i >= 0 && of != change.Owner && change.Action != resource.Delete {
+		return fmt.Errorf("unit %s: drop-in %s describes it, so that it is taken for one of configuration %q, which made it; take Description= out of that file, run systemctl daemon-reload, and apply again", unit, files[i], of)
+	}
+	return h.Systemd.SetProperties(ctx, unit, []host.Property{describe(title, change.Addr, change.Owner)})
+}
+
+// describes reports whether a drop-in sets a unit's description, and stands after the one that systemd writes for the property: of all
+// directories the files are read in the order of their names, and the last one holds (systemd.unit(5)).
+func describes(file string) bool {
+	if filepath.Base(file) <= "50-Description.conf" {
+		return false
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, _, ok := strings.Cut(line, "="); ok && strings.TrimSpace(name) == "Description" {
+			return true
+		}
+	}
+	return false
 }
