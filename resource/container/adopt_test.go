@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -110,10 +111,11 @@ func TestMarkLost(t *testing.T) {
 			revert()
 			now := live()
 			path := alteredPath(alteredMark)
-			if !strings.Contains(now.Altered[alteredMark], `"shop"`) || want.ChangeClass(path, resource.Restart, now) != resource.Live {
+			if !strings.Contains(now.Altered[alteredMark], "configuration shop's") || want.ChangeClass(path, resource.Restart, now) != resource.Live {
 				t.Fatalf("%v", now.Altered)
 			}
 			c := resource.Change{Addr: web, Owner: "store", Action: resource.Update, Class: resource.Live, Paths: []string{path}, Want: want, Last: want, Live: now}
+			check := func() string { return fmt.Sprint(b.Check(t.Context(), []resource.Change{c}, nil)) }
 
 			// What somebody's drop-in says from the next daemon-reload on is not ours to take back.
 			theirs := filepath.Join(t.TempDir(), "title.conf")
@@ -123,7 +125,13 @@ func TestMarkLost(t *testing.T) {
 			if err := b.Apply(t.Context(), c); err == nil || !strings.Contains(err.Error(), theirs) {
 				t.Errorf("with a drop-in: %v", err)
 			}
+			if said := check(); !strings.Contains(said, theirs) {
+				t.Errorf("with a drop-in: %s", said)
+			}
 			write(t, theirs, "[Unit]\nDocumentation=man:x(1)\n", 0o644)
+			if said := check(); strings.Contains(said, "mark") || strings.Contains(said, "configuration") {
+				t.Error(said)
+			}
 			if err := b.Apply(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}

@@ -195,8 +195,12 @@ func (k *checker) checkListen(ctx context.Context, v *validator, change resource
 		v.unitFile(file, name)
 		return
 	}
-	switch _, err := k.listens(ctx, change.Addr, change.Owner); {
-	case errors.Is(err, errForeign):
+	switch of, loaded, err := k.socketOwner(ctx, change.Addr); {
+	case err == nil && loaded && of != change.Owner && of != "" && remarks(change):
+		if err := k.lasts(ctx, name, of); err != nil {
+			v.bad("", "the socket's mark cannot be set again", err.Error())
+		}
+	case err == nil && loaded && of != change.Owner:
 		v.bad("", fmt.Sprintf("a socket %s is there that is not this configuration's", name), "it is left alone; give the container another name, or stop that socket")
 	case err != nil:
 		v.bad("", fmt.Sprintf("socket %s cannot be examined", name), err.Error())

@@ -66,14 +66,20 @@ func (r *reader) marked(ctx context.Context, f *found) error {
 		unit = socket
 	}
 	if of != "" && of != r.owner { // what is nobody's, others find
-		f.alter(alteredMark, fmt.Sprintf("%s is by its description one of configuration %q", unit, of), "its unit says that it is another configuration's")
+		f.alter(alteredMark, fmt.Sprintf("%s says that it is configuration %s's", unit, of), "its unit says that it is another configuration's")
 	}
 	return nil
 }
 
+// remarks reports whether a change is of a container of which a unit has another's mark.
+func remarks(change resource.Change) bool {
+	live, _ := change.Live.(*Container)
+	return live != nil && live.Altered[alteredMark] != ""
+}
+
 // remark gives the container's units the owner's mark again, which its spec has, where the reading found another's.
 func (h *Host) remark(ctx context.Context, change resource.Change) error {
-	if live, _ := change.Live.(*Container); live == nil || live.Altered[alteredMark] == "" {
+	if !remarks(change) {
 		return nil
 	}
 	of, err := h.unitOwner(ctx, Unit(change.Addr))
@@ -99,19 +105,27 @@ func (h *Host) remark(ctx context.Context, change resource.Change) error {
 	return h.describeAgain(ctx, change, TimerUnit(change.Addr), timerTitle, change.Owner)
 }
 
-// describeAgain sets the mark of a unit that has another's. Where somebody's drop-in says otherwise from the next daemon-reload on, that is an
-// error, unless the unit goes now.
+// describeAgain sets the mark of a unit that has another's. That it would not last is an error, unless the unit goes now.
 func (h *Host) describeAgain(ctx context.Context, change resource.Change, unit, title, of string) error {
+	if of != change.Owner && change.Action != resource.Delete {
+		if err := h.lasts(ctx, unit, of); err != nil {
+			return err
+		}
+	}
+	return h.Systemd.SetProperties(ctx, unit, []host.Property{describe(title, change.Addr, change.Owner)})
+}
+
+// lasts is an error where somebody's drop-in describes a unit, that configuration of made, from the next daemon-reload on.
+func (h *Host) lasts(ctx context.Context, unit, of string) error {
 	p, err := h.Systemd.Properties(ctx, unit, "Unit.DropInPaths")
 	if err != nil {
 		return err
 	}
 	files, _ := p["Unit.DropInPaths"].([]string)
-	i := slices.IndexFunc(files, describes)
-	if i >= 0 && of != change.Owner && change.Action != resource.Delete {
+	if i := slices.IndexFunc(files, describes); i >= 0 {
 		return fmt.Errorf("unit %s: drop-in %s describes it, so that it is taken for one of configuration %q, which made it; take Description= out of that file, run systemctl daemon-reload, and apply again", unit, files[i], of)
 	}
-	return h.Systemd.SetProperties(ctx, unit, []host.Property{describe(title, change.Addr, change.Owner)})
+	return nil
 }
 
 // describes reports whether a drop-in sets a unit's description, and stands after the one that systemd writes for the property: of all
