@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +67,11 @@ func TestAdoption(t *testing.T) {
 	if len(errs) > 0 || !a.Whole {
 		t.Fatalf("%v, whole %v", errs, a.Whole)
 	}
+	// A write that was cut off left this.
+	dir := m.Generations("store").dir
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(dir+"/1.json.new", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		if err := m.TakeGenerations("shop", "store"); err != nil {
 			t.Fatal(err)
@@ -98,50 +105,59 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
-// A part that was cut off goes on with the same words, with some of them or with none, and nothing else is taken.
+// A part that was cut off goes on with the same words, with fewer and with none, also where some of it was handed over.
 func TestAdoptionOfAPart(t *testing.T) {
 	part := []resource.Addr{addr("a"), addr("b")}
-	for name, again := range map[string][]resource.Addr{"the same": part, "some": part[1:], "none": nil} {
-		t.Run(name, func(t *testing.T) {
-			m, shelf := machine(t)
-			apply(t, m, things("a", "b", "c"), Options{})
-			for _, words := range [][]resource.Addr{part, again} {
-				a, problems, err := m.Adoption(t.Context(), "shop", "store", words, nil)
-				if err != nil || len(problems) > 0 || a.Whole {
-					t.Fatalf("%+v, %v, %v", a, problems, err)
-				}
+	for _, again := range [][]resource.Addr{part, part[1:], nil} {
+		m, shelf := machine(t)
+		apply(t, m, things("a", "b", "c"), Options{})
+		for _, fails := range []bool{true, false} {
+			shelf.fail["adopt b"] = fails
+			named := part
+			if !fails {
+				named = again
+			}
+			a, problems, err := m.Adoption(t.Context(), "shop", "store", named, nil)
+			if err != nil || len(problems) > 0 || a.Whole {
+				t.Fatalf("%+v, %v, %v", a, problems, err)
+			}
+			errs, err := m.Run(t.Context(), a.Plan, a.Seen, a.Grants, a.Want, Options{Parallelism: 1})
+			if err != nil || len(errs) > 0 != fails {
+				t.Fatal(errs, err)
+			}
+			if fails {
 				o, _ := m.Observe(t.Context(), "shop")
-				fails := o.Ledger.HalfAdopted("shop") == nil
-				shelf.fail["adopt b"] = fails
-				errs, err := m.Run(t.Context(), a.Plan, a.Seen, a.Grants, a.Want, Options{Parallelism: 1})
-				if err != nil || len(errs) > 0 != fails {
-					t.Fatal(errs, err)
-				}
-				if !fails {
-					if err := m.Succeed(a); err != nil {
-						t.Fatal(err)
-					}
-					continue
-				}
-				o, _ = m.Observe(t.Context(), "shop")
 				if err := o.Ledger.HalfAdopted("shop"); err == nil || !strings.HasSuffix(err.Error(), "adopt -name store shop 'thing.a' 'thing.b'") {
 					t.Error(err)
 				}
+			} else if err := m.Succeed(a); err != nil {
+				t.Fatal(err)
 			}
-			l, _, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
-			if err != nil || len(l.Owner("shop").Last) != 1 || len(l.Owner("store").Last) != 2 || len(l.Adopting) > 0 {
-				t.Errorf("%+v, %v", l, err)
-			}
-		})
+		}
+		l, _, err := ReadLedger(m.LedgerPath, m.ID, m.Kinds)
+		if err != nil || len(l.Owner("shop").Last) != 1 || len(l.Owner("store").Last) != 2 || len(l.Adopting) > 0 {
+			t.Errorf("then with %v: %+v, %v", again, l, err)
+		}
 	}
 }
 
-// What a kind says cannot be handed over keeps the whole from being begun.
+// What a kind says cannot be handed over keeps the whole from being begun; of what was begun all goes on that can.
 func TestAdoptionRefused(t *testing.T) {
 	m, shelf := machine(t)
 	apply(t, m, things("a", "b"), Options{})
 	shelf.refuses = []resource.Problem{{Addr: addr("a"), Summary: "is not there"}}
-	if a, problems, err := m.Adoption(t.Context(), "shop", "store", nil, nil); a != nil || len(problems) != 1 || err != nil {
-		t.Errorf("%+v, %v, %v", a, problems, err)
+	for _, begun := range []bool{false, true} {
+		a, problems, err := m.Adoption(t.Context(), "shop", "store", nil, nil)
+		if err != nil || (a != nil) != begun || (len(problems) == 0) != begun {
+			t.Fatalf("begun %v: %+v, %v, %v", begun, a, problems, err)
+		}
+		o, err := m.Observe(t.Context(), "store")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Ledger.Adopting = map[string]Adopting{"shop": {By: "store"}}
+		if err := o.Ledger.Write(m.LedgerPath); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -36,6 +36,8 @@ type Link struct {
 	MAC string
 	// Up says that the link is administratively up (IFF_UP).
 	Up bool
+	// MTU is the largest packet that it takes.
+	MTU int
 	// Master is the index of the bridge that the link is a port of; 0 without one.
 	Master int
 	// Peer is the index of a veth's other end, in that one's namespace; 0 for other links.
@@ -43,6 +45,9 @@ type Link struct {
 	// Addresses are in the kernel's order, link-local ones included.
 	Addresses []netip.Prefix
 }
+
+// MTU is what a bridge and a veth are made with (ETH_DATA_LEN).
+const MTU = 1500
 
 // RouteProtocol marks the routes that hostctl made (rtm_protocol of rtnetlink(7);
 // the number is free in the kernel's list). `ip route` shows it as "proto 104".
@@ -153,24 +158,28 @@ func (n *Netlink) Link(ns Namespace, name string) (l Link, ok bool, err error) {
 
 // Routes returns the unicast routes of the main table of ns, both families.
 func (n *Netlink) Routes(ns Namespace) (routes []Route, err error) {
-	err = n.at(ns, func(h *netlink.Handle) (err error) { routes, err = listRoutes(h); return err })
+	err = n.at(ns, func(h *netlink.Handle) (err error) { routes, _, err = listRoutes(h); return err })
 	return routes, err
 }
 
-func listRoutes(h *netlink.Handle) ([]Route, error) {
-	var routes []Route
+// listRoutes returns the unicast routes of the main table, and of all tables those that lead nowhere.
+func listRoutes(h *netlink.Handle) (routes []Route, refusing []override, err error) {
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		found, err := dump(func() ([]netlink.Route, error) { return h.RouteList(nil, family) })
+		found, err := dump(func() ([]netlink.Route, error) {
+			return h.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		})
 		if err != nil {
-			return nil, fmt.Errorf("list routes: %w", err)
+			return nil, nil, fmt.Errorf("list routes: %w", err)
 		}
 		for _, r := range found {
-			if r.Type == unix.RTN_UNICAST {
+			if r.Type == unix.RTN_UNICAST && r.Table == unix.RT_TABLE_MAIN {
 				routes = append(routes, route(r, family))
+			} else if o, ok := refusal(h, r, family); ok {
+				refusing = append(refusing, o)
 			}
 		}
 	}
-	return routes, nil
+	return routes, refusing, nil
 }
 
 // dump calls list until nothing changed while it was read.
@@ -187,7 +196,7 @@ func dump[T any](list func() ([]T, error)) ([]T, error) {
 func link(l netlink.Link) Link {
 	a := l.Attrs()
 	out := Link{Index: a.Index, Name: a.Name, Alias: a.Alias, Type: l.Type(), MAC: a.HardwareAddr.String(),
-		Up: a.RawFlags&unix.IFF_UP != 0, Master: a.MasterIndex}
+		Up: a.RawFlags&unix.IFF_UP != 0, MTU: a.MTU, Master: a.MasterIndex}
 	if a.RawFlags&unix.IFF_LOOPBACK != 0 {
 		out.Type = "loopback"
 	}

@@ -85,6 +85,11 @@ func (n *Netlink) SetUp(ns Namespace, index int, up bool) error {
 	})
 }
 
+// SetMTU sets the largest packet that the link takes. Below 1280 the kernel takes every IPv6 address from it.
+func (n *Netlink) SetMTU(ns Namespace, index, mtu int) error {
+	return n.change(ns, index, "set MTU of", func(h *netlink.Handle, l netlink.Link) error { return h.LinkSetMTU(l, mtu) })
+}
+
 // SetName renames the link. Before Linux 6.2 a link cannot be renamed while it
 // is up; there it comes out of this down, and without IPv6 addresses.
 func (n *Netlink) SetName(ns Namespace, index int, name string) error {

@@ -32,9 +32,10 @@ const markMax = 256
 
 // Stack is what is inside a network namespace.
 type Stack struct {
-	Links   []Link
-	Routes  []Route
-	Sysctls map[string]string
+	Links     []Link
+	Routes    []Route
+	Overrides []Override
+	Sysctls   map[string]string
 }
 
 // Surveyed is an entry of /run/netns with what is inside it, if that was asked for.
@@ -138,12 +139,16 @@ func readStack(h *netlink.Handle, sysctls []string) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes, err := listRoutes(h)
+	routes, refusing, err := listRoutes(h)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := listRules()
 	if err != nil {
 		return nil, err
 	}
 	values, err := readSysctls(sysctls)
-	return &Stack{Links: links, Routes: routes, Sysctls: values}, err
+	return &Stack{Links: links, Routes: routes, Overrides: overrides(slices.Concat(rules, refusing)), Sysctls: values}, err
 }
 
 // loopbackIndex is LOOPBACK_IFINDEX: the loopback link is the first of every namespace.

@@ -46,12 +46,16 @@ func (s *Systemd) Failure(ctx context.Context, unit, invocation string) (*Failur
 		status, _ := p["Service.ExecMainStatus"].(int32)
 		f.Code, f.Status = exitCodes[code], int(status)
 	}
+	var began time.Time
 	if len(invocation) == 32 {
-		f.fromJournal(ctx, JournalQuery{Units: []string{unit}, Invocation: invocation, Lines: 20})
+		began = f.fromJournal(ctx, JournalQuery{Units: []string{unit}, Invocation: invocation, Lines: 20})
 	}
-	// journald asks who wrote a line when it reads it: of a process that is gone by then it knows the unit, not the run.
-	if began, _ := p["Unit.InactiveExitTimestamp"].(uint64); f.LastLine == "" && invocation == current && began != 0 {
-		f.fromJournal(ctx, JournalQuery{Units: []string{unit}, Since: time.UnixMicro(int64(began)), Lines: 20})
+	if us, _ := p["Unit.InactiveExitTimestamp"].(uint64); invocation == current && us != 0 {
+		began = time.UnixMicro(int64(us))
+	}
+	// journald asks who wrote a line when it reads it: of a process that is gone by then it knows the unit, and no run or the next one.
+	if f.LastLine == "" && !began.IsZero() {
+		f.fromJournal(ctx, JournalQuery{Units: []string{unit}, Since: began, Lines: 20})
 	}
 	return f, nil
 }

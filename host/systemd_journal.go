@@ -18,8 +18,8 @@ import (
 // no other reader that does without cgo.
 const Journalctl = "/usr/bin/journalctl"
 
-// lastLineTimeout bounds what an error message waits for its last part.
-const lastLineTimeout = 3 * time.Second
+// lastLineTimeout bounds what an error message waits for its last part, and mostly its reason: where journald is busy, for seconds.
+const lastLineTimeout = 10 * time.Second
 
 // Entry is one entry of the journal.
 type Entry struct {
@@ -206,24 +206,28 @@ func fieldBytes(raw json.RawMessage) []byte {
 // uint8OfJSON keeps encoding/json from reading an array of numbers as base64.
 type uint8OfJSON uint16
 
-// fromJournal fills in the last thing that a run wrote itself, and where it is not known how it
-// ended what systemd wrote about that. What cannot be had stays unset.
-func (f *Failure) fromJournal(ctx context.Context, q JournalQuery) {
+// fromJournal fills in the last thing that a run wrote itself, and where it is not known how that one
+// ended what systemd wrote about it. What cannot be had stays unset. It returns when the first of the entries was written.
+func (f *Failure) fromJournal(ctx context.Context, q JournalQuery) (first time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, lastLineTimeout)
 	defer cancel()
 	// What the process wrote before it died may still lie in journald's socket.
 	_ = journalctl(ctx, "--sync").Run()
 	_ = Journal(ctx, q, func(e Entry) bool {
+		if first.IsZero() {
+			first = e.Time
+		}
 		if !e.Manager {
 			if line := printable(string(e.Message)); line != "" {
 				f.LastLine = line
 			}
-		} else if e.exitCode != "" && f.Code == "" {
+		} else if e.exitCode != "" && f.Code == "" && q.Invocation != "" {
 			f.Code = e.exitCode
 			f.Status = exitNumber(e.exitStatus)
 		}
 		return true
 	})
+	return first
 }
 
 // exitNumber reads an exit status, or the name of a signal without SIG.

@@ -4,9 +4,11 @@ package host_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +51,54 @@ func TestRealFailureTellsTheLastLine(t *testing.T) {
 		t.Errorf("error\n got %v\nwant %s", err, want)
 	}
 	if err := s.Remove(t.Context(), keeper.Name, unit); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a run wrote that journald read only after it, and after another one had begun, is told all the same.
+func TestRealFailureOfAnEarlierRun(t *testing.T) {
+	s := realSystemd(t)
+	const unit = "hostctl-earlier.service"
+	journald := func(signal string) {
+		t.Helper()
+		if out, err := exec.Command("systemctl", "kill", "--kill-whom=main", "--signal="+signal, "systemd-journald.service").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	journald("STOP")
+	defer journald("CONT")
+	// ended returns the invocation of a run that has ended.
+	ended := func() string {
+		t.Helper()
+		for {
+			p, err := s.Properties(t.Context(), unit, "Unit.ActiveState", "Unit.InvocationID")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id, _ := p["Unit.InvocationID"].([]byte); p["Unit.ActiveState"] == "failed" {
+				return hex.EncodeToString(id)
+			}
+		}
+	}
+	if err := s.StartTransient(t.Context(), host.Transient{Name: unit, Properties: []host.Property{
+		{Name: "Type", Value: "exec"},
+		{Name: "ExecStart", Value: []host.Command{{Path: "/bin/sh", Args: []string{"sh", "-c", "echo cannot go on; exit 3"}}}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	first := ended()
+	if err := s.Start(t.Context(), unit); err != nil {
+		t.Fatal(err)
+	}
+	if second := ended(); second == first {
+		t.Fatal("there was no other run")
+	}
+	journald("CONT")
+	f, err := s.Failure(t.Context(), unit, first)
+	if err != nil || f.Code != "exited" || f.Status != 3 || f.LastLine != "cannot go on" {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if err := s.Remove(t.Context(), unit); err != nil {
 		t.Error(err)
 	}
 }

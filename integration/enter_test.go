@@ -120,7 +120,7 @@ func TestSystemsSetuid(t *testing.T) {
 	h.sh("hostctl exec sys sh -c 'cp /bin/busybox /srv/id && chmod 4755 /srv/id'; test -u /srv/plain/data/id")
 	equal(t, h.sh("setpriv --reuid 65534 --regid 65534 --clear-groups /srv/plain/data/id -u"), "65534")
 	h.sh("mount -o remount,suid /srv/plain; systemctl restart hostctl-sys.service && exit 1 || true")
-	contains(t, h.sh("journalctl -q --no-pager -u hostctl-sys.service"), "mount the filesystem at /srv/plain nosuid")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -u hostctl-sys.service"), "mount the filesystem at /srv/plain nosuid")
 	h.sh("chmod 0700 /srv/plain; systemctl reset-failed hostctl-sys.service; systemctl start hostctl-sys.service")
 	h.hostctl(0, "destroy", "-auto-approve")
 }

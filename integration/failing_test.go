@@ -113,7 +113,7 @@ func TestRestartPolicies(t *testing.T) {
 	h.run("hostctl", "apply", "-auto-approve", "-settle=0s") // limited may be at its end already
 	const limited = "hostctl-limited.service"
 	h.await("test $(systemctl show -P ActiveState " + limited + ") = failed")
-	equal(t, h.sh("journalctl -q --no-pager -o cat -u "+limited+" | grep -c 'Start request repeated too quickly'"), "1")
+	equal(t, h.sh("journalctl --sync; journalctl -q --no-pager -o cat -u "+limited+" | grep -c 'Start request repeated too quickly'"), "1")
 	equal(t, h.property(limited, "NRestarts"), "3")
 	contains(t, h.hostctl(0, "status").stdout, "failed, exit status 3")
 	contains(t, h.hostctl(2, "plan", "-detailed-exitcode").stdout, "container.limited")

@@ -68,20 +68,16 @@ func (h *host) outcomes(args ...string) string {
 	return strings.Join(words, " ")
 }
 
-// cutOff kills an apply between its first step and its last; change makes the nth attempt one that has something to do, and returns
-// its flags. whose says which configuration it is.
-func (h *host) cutOff(whose string, change func(n int) []string) {
+// cutOff kills an apply, with these flags, in a step: where it is about to give a container another spec, which is the first symbolic link
+// that it makes.
+func (h *host) cutOff(whose string, flags ...string) {
 	h.t.Helper()
 	before := len(h.generations(whose).Generations)
-	// strace counts the calls of each thread: which one is met is not known beforehand, that one is met is.
-	for n := 1; n < 20; n++ {
-		kill := fmt.Sprintf("strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=%d hostctl apply -auto-approve -settle=0s ", n)
-		h.run("/bin/bash", "-c", kill+strings.Join(change(n), " "))
-		if all := h.generations(whose).Generations; len(all) > before && all[len(all)-1].Outcome == "interrupted" {
-			return
-		}
+	kill := []string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=symlinkat", "-e", "inject=symlinkat:signal=KILL", "hostctl", "apply", "-auto-approve", "-settle=0s"}
+	r := h.run(append(kill, flags...)...)
+	if all := h.generations(whose).Generations; len(all) != before+1 || all[before].Outcome != "interrupted" {
+		h.t.Fatalf("was not killed in a step: %s", r.all())
 	}
-	h.t.Fatal("was never killed between the first step and the last")
 }
 
 // TestGenerations: what was applied is remembered, shown without its secrets, and goes back without the repository.
@@ -108,7 +104,7 @@ func TestGenerations(t *testing.T) {
 	h.apply(token...)
 	h.sh("echo precious > /srv/shop/data/file")
 	write("repo/host", "again", "third")
-	h.write("repo/host/bad.hcl", "container \"bad\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"false\"]\n}\n")
+	h.write("repo/host/bad.hcl", "container \"bad\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"false\"]\n  job     = true\n}\n")
 	h.hostctl(1, append([]string{"apply", "-auto-approve", "-no-rollback"}, token...)...)
 
 	t.Run("list", func(t *testing.T) {
@@ -212,10 +208,8 @@ func TestGenerations(t *testing.T) {
 	})
 	t.Run("killed", func(t *testing.T) {
 		h := h.in(t)
-		h.cutOff(dir, func(n int) []string {
-			write("repo/host", fmt.Sprint("killed", n), "killed")
-			return token
-		})
+		write("repo/host", "killed", "killed")
+		h.cutOff(dir, token...)
 		list := h.generations(dir).Generations
 		r := h.apply(token...)
 		contains(t, r.stderr, fmt.Sprintf("Generation %d was interrupted", list[len(list)-1].Number))

@@ -88,7 +88,7 @@ func TestHealth(t *testing.T) {
 	h.sh(`for i in $(seq 500); do systemctl show -P StatusText hostctl-db.service | grep -q ^unhealthy && exit; sleep 0.01; done; exit 1`)
 	contains(t, h.ordinary("status").stdout, "unhealthy: exit status 1")
 	contains(t, h.hostctl(0, "status").stdout, "unhealthy: exit status 1: cat: can't open '/tmp/up'")
-	contains(t, h.sh("journalctl -q --no-pager -u hostctl-db.service"), "hostctl-init: unhealthy: exit status 1")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -u hostctl-db.service"), "hostctl-init: unhealthy: exit status 1")
 	// What depends on it is not begun meanwhile, and stays as it was.
 	app := h.pid("app")
 	contains(t, h.hostctl(6, "apply", "-auto-approve", "-var", "app=2").all(), "it depends on healthy(container.db), which is not: unhealthy")
@@ -204,7 +204,7 @@ func TestHooks(t *testing.T) {
 	h.sh(`for i in $(seq 500); do systemctl show -P StatusText hostctl-web.service | grep -q "^unhealthy: exit status 1: cat: can't open" && exit; sleep 0.01; done; exit 1`)
 
 	h.sh("systemctl stop hostctl-web.service")
-	contains(t, h.sh("journalctl -q --no-pager -o cat -u hostctl-web.service"), "it is drained")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -o cat -u hostctl-web.service"), "it is drained")
 	h.apply()
 	// A hook that fails fails the start, and the change is undone.
 	out := h.hostctl(6, "apply", "-auto-approve", "-var", "warm=echo cold >&2; exit 7").all()

@@ -61,7 +61,7 @@ func TestNotify(t *testing.T) {
 	before := h.pid("web")
 	h.hostctl(0, "kill", "-s", "USR1", "web")
 	h.sh(`for i in $(seq 1000); do pid=$(systemctl show -P MainPID ` + unit + `); [ $pid != 0 ] && [ $pid != ` + before + ` ] && exit; sleep 0.01; done; exit 1`)
-	contains(t, h.sh("journalctl -q --no-pager -u "+unit), "Watchdog timeout")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -u "+unit), "Watchdog timeout")
 	// One that is never ready fails the apply, with the cause.
 	contains(t, h.hostctl(6, "apply", "-auto-approve", "-var", "ready=RELOADING=0").all(), "container.web", "timeout")
 }

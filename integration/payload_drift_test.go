@@ -19,6 +19,7 @@ func TestPayloadDrift(t *testing.T) {
 	}
 	spec := "$(readlink -f /run/hostctl/containers/web)"
 	record := "/run/hostctl/running/$(systemctl show -P InvocationID hostctl-web.service)"
+	bridge := "$(ip -o link show type bridge | grep -v other | awk -F': ' '{print $2; exit}')"
 	// swap puts another process, started by a command, in the place of the first one.
 	swap := func(command string) string {
 		return command + ` sleep 1000 > /dev/null 2>&1 < /dev/null & pid=$!
@@ -51,7 +52,19 @@ func TestPayloadDrift(t *testing.T) {
 		{"record removed", "rm " + record, "container.web", []string{"pending"}},
 		{"record damaged", "echo x > " + record, "container.web", []string{"pending"}},
 		{"port moved to another bridge", "ip link add other type bridge; ip link set $(ip -o link show type veth | awk -F'[ :@]+' '{print $2; exit}') master other", "netns.front", []string{"network"}},
-		{"address of the bridge gone", "ip addr del 10.77.0.1/24 dev $(ip -o link show type bridge | grep -v other | awk -F': ' '{print $2; exit}')", "network.lan", []string{"10.77.0.1"}},
+		{"address of the bridge gone", "ip addr del 10.77.0.1/24 dev " + bridge, "network.lan", []string{"10.77.0.1"}},
+		{"bridge's MTU", "ip link set " + bridge + " mtu 1400", "network.lan", []string{`"mtu"`, "1400, not 1500"}},
+		{"bridge's MTU too small for IPv6", "ip link set " + bridge + " mtu 1000", "network.lan", []string{`"mtu"`, "1000, not 1500"}},
+		{"MTU inside", "ip -n front link set eth0 mtu 9000", "netns.front", []string{`"mtu eth0"`, "9000, not 1500"}},
+		{"MTU outside", "ip link set $(ip -o link show type veth | awk -F'[ :@]+' '{print $2; exit}') mtu 1300", "netns.front", []string{`"mtu hc-front-`, "1300, not 1500"}},
+		{"blackhole route", "ip -n front route add blackhole 10.9.0.0/16", "netns.front", []string{`"ip route blackhole 10.9.0.0/16"`, "added from outside"}},
+		{"unreachable route", "ip -n front route add unreachable 10.77.0.1/32", "netns.front", []string{`"ip route unreachable 10.77.0.1/32"`}},
+		{"prohibit route before all tables'", "ip -n front route add prohibit 10.77.0.0/24 table local", "netns.front", []string{`"ip route prohibit 10.77.0.0/24 table local"`}},
+		{"blackhole route of IPv6", "ip -n front -6 route add blackhole default metric 1", "netns.front", []string{`"ip -6 route blackhole default metric 1"`}},
+		{"blackhole in the default route's place", "ip -n front route replace blackhole default", "netns.front", []string{`route "default"`, `"ip route blackhole default"`}},
+		{"rule added", "ip -n front rule add pref 100 from 10.77.0.10 fwmark 7 lookup 7", "netns.front", []string{`"ip rule 100: from 10.77.0.10/32 fwmark 0x7/0xffffffff lookup 7"`, "added from outside"}},
+		{"rule of IPv6 added", "ip -n front -6 rule add pref 100 prohibit", "netns.front", []string{`"ip -6 rule 100: from all prohibit"`}},
+		{"rule of the kernel's removed", "ip -n front rule del pref 32766", "netns.front", []string{`"ip rule 32766: from all lookup main"`, "gone"}},
 		{"limit lowered", "prlimit --pid $(systemctl show -P MainPID hostctl-web.service) --nofile=64:128", "container.web", []string{`"limit open files"`, "128, not "}},
 		{"killed first", "echo 500 > /proc/$(systemctl show -P MainPID hostctl-web.service)/oom_score_adj", "container.web", []string{"oom_score_adj", "500, not 0"}},
 		{"set-id and sticky bits", "chmod u+s,g+s,+t /srv/shop/site", "volume.site", []string{"special", "setuid", "setgid", "sticky"}},

@@ -125,7 +125,7 @@ import {
 	h.hostctl(3, "apply", "-auto-approve")
 	equal(t, h.pid("web"), pid)
 	h.sh("! systemctl restart hostctl-web.service")
-	contains(t, h.sh("journalctl -q --no-pager -u hostctl-web.service"), "the host's policy does not allow writing to /srv/shop/data", "paths.writable has /srv/other")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -u hostctl-web.service"), "the host's policy does not allow writing to /srv/shop/data", "paths.writable has /srv/other")
 	equal(t, h.property("hostctl-web.service", "ExecMainStatus"), "78")
 	h.policy(good)
 	h.hostctl(0, "apply", "-auto-approve")
@@ -143,7 +143,7 @@ import {
 	contains(t, h.hostctl(3, "apply", "-auto-approve").stderr, `does not allow capability "chown"`)
 	equal(t, h.pid("web"), pid)
 	h.sh("! systemctl restart hostctl-web.service")
-	contains(t, h.sh("journalctl -q --no-pager -u hostctl-web.service"), "the host's policy does not allow capability chown")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -u hostctl-web.service"), "the host's policy does not allow capability chown")
 	h.write("main.hcl", policed)
 	h.hostctl(0, "apply", "-auto-approve")
 	h.clean()
@@ -157,12 +157,12 @@ import {
 
 	// What has become a link since leads nowhere, a week later.
 	h.sh("mv /srv/shop/data /srv/shop/moved; ln -s /srv/shop/moved /srv/shop/data; ! systemctl restart hostctl-web.service; rm /srv/shop/data; mkdir /srv/shop/evil; ln -s /etc /srv/shop/data; ! systemctl restart hostctl-web.service; rm /srv/shop/data; mv /srv/shop/moved /srv/shop/data; rmdir /srv/shop/evil")
-	contains(t, h.sh("journalctl -q --no-pager -u hostctl-web.service"), "RESOLVE_BENEATH")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -u hostctl-web.service"), "RESOLVE_BENEATH")
 	h.sh("systemctl restart hostctl-web.service")
 
 	// Without the rules nothing starts; an apply writes them again.
 	h.sh("rm /run/hostctl/policy.json; ! systemctl restart hostctl-web.service")
-	contains(t, h.sh("journalctl -q --no-pager -u hostctl-web.service"), "/run/hostctl/policy.json is missing")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -u hostctl-web.service"), "/run/hostctl/policy.json is missing")
 	h.apply()
 	equal(t, h.sh("stat -c '%a %U' /run/hostctl/policy.json"), "600 root")
 

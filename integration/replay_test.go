@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"hostctl/host/try"
 )
 
 // powerOff leaves of the host what a power cut leaves: disks. What is in memory goes: processes, units, namespaces, links, /run.
@@ -61,10 +63,10 @@ func TestReplay(t *testing.T) {
 
 	h.powerOff()
 	if r := h.run("systemctl", "start", "hostctl.service"); r.exit != 0 {
-		t.Fatal(h.sh("journalctl -q --no-pager -o cat -u hostctl.service -u 'hostctl-*'"))
+		t.Fatal(h.sh("journalctl --sync; journalctl -q --no-pager -o cat -u hostctl.service -u 'hostctl-*'"))
 	}
 	back()
-	log := h.sh("journalctl -q --no-pager -o cat -u hostctl.service")
+	log := h.sh("journalctl --sync; journalctl -q --no-pager -o cat -u hostctl.service")
 	contains(t, log, `Configuration "shop": 6 resources put back`, `Configuration "other": 1 resource put back`, "container.web: created")
 	missing(t, log, "hunter2")
 
@@ -84,9 +86,9 @@ func TestReplay(t *testing.T) {
 	back()
 
 	// A change that was cut off by the end of the power, and one that failed: what ran before is back.
-	h.write("shop/bad.hcl", "container \"bad\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"/bin/false\"]\n  restart = \"no\"\n}\n")
+	h.write("shop/bad.hcl", "container \"bad\" {\n  rootfs  = \"/srv/rootfs/busybox\"\n  command = [\"/bin/false\"]\n  job     = true\n}\n")
 	h.hostctl(1, "apply", "-chdir=shop", "-auto-approve", "-no-rollback")
-	h.cutOff("-chdir=shop", func(n int) []string { return []string{"-chdir=shop", fmt.Sprint("-var=greeting=cut", n)} })
+	h.cutOff("-chdir=shop", "-chdir=shop", "-var=greeting=cut")
 	h.powerOff()
 	h.sh("systemctl start hostctl.service")
 	h.sh("systemctl is-active hostctl-web.service hostctl-batch-a.service hostctl-front.service")
@@ -100,7 +102,7 @@ func TestReplay(t *testing.T) {
 	h.sh("mv /srv/shop/site /srv/shop/away && touch /srv/shop/site")
 	h.sh("! systemctl start hostctl.service")
 	h.sh("systemctl is-active hostctl-batch-a.service hostctl-batch-b.service hostctl-front.service; ! systemctl is-active hostctl-web.service")
-	contains(t, h.sh("journalctl -q --no-pager -o cat -u hostctl.service"), "volume.site")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -o cat -u hostctl.service"), "volume.site")
 	h.sh("rm /srv/shop/site && mv /srv/shop/away /srv/shop/site; systemctl start hostctl.service")
 	back()
 
@@ -136,6 +138,42 @@ func TestReplay(t *testing.T) {
 	if after := h.snap(); after != before {
 		t.Errorf("uninstall leaves behind:\n%s", diff(before, after))
 	}
+}
+
+// TestReplayOfASystem: a distribution's own init is back after a boot with its root, its ids and what it was set up to run.
+func TestReplayOfASystem(t *testing.T) {
+	needRoot(t)
+	rootfs, err := system()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := bootWith(t, []try.Bind{{Source: rootfs, Target: "/srv/rootfs/system"}})
+	h.write("main.hcl", `
+hostctl { name = "systems" }
+container "debian" {
+  rootfs       = "/srv/rootfs/system"
+  boot         = true
+  root         = "persistent"
+  stop_timeout = "60s"
+  restart      = "no"
+}
+`)
+	h.apply()
+	h.until(up)
+	h.sh(`hostctl exec debian sh -c 'printf "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c \"echo started >> /var/log/order\"\n[Install]\nWantedBy=multi-user.target\n" > /etc/systemd/system/order.service &&
+		systemctl -q enable --now order.service'; hostctl install > /dev/null`)
+	ids := func() string { return h.sh("hostctl exec debian cat /etc/machine-id /proc/self/uid_map") }
+	was := ids()
+	h.powerOff()
+	h.sh("systemctl start hostctl.service")
+	h.until(up)
+	equal(t, ids(), was)
+	equal(t, h.sh("hostctl exec debian cat /var/log/order"), "started\nstarted")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -o cat -u hostctl.service"), `Configuration "systems": 1 resource put back`)
+	h.hostctl(0, "drift")
+	h.clean()
+	h.hostctl(0, "uninstall")
+	h.hostctl(0, "destroy", "-auto-approve")
 }
 
 // TestInstallLeavesOthersAlone: a unit of that name that somebody else wrote stays, and a program that others can change is not run at boot.

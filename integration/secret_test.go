@@ -214,8 +214,8 @@ func TestSecrets(t *testing.T) {
 		t.Error("it started with a credential that it may not have any more")
 	}
 	equal(t, h.property("hostctl-web.service", "ExecMainStatus"), "78")
-	contains(t, h.sh("journalctl -q --no-pager -o cat -u hostctl-web.service"), `policy does not give credential "tls-key" to container web`)
-	missing(t, h.sh("journalctl -q --no-pager -o export"), "S3CR3T")
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -o cat -u hostctl-web.service"), `policy does not give credential "tls-key" to container web`)
+	missing(t, h.sh("journalctl --sync; journalctl -q --no-pager -o export"), "S3CR3T")
 
 	h.policy(given("/etc/hostctl/credentials/moved", "web"))
 	h.hostctl(0, "destroy", "-auto-approve")

@@ -142,7 +142,7 @@ func TestWords(t *testing.T) {
 	equal(t, h.property(unit, "Restart"), "on-abnormal")
 	equal(t, h.property(unit, "StartLimitBurst"), "3")
 	equal(t, h.property(unit, "StartLimitIntervalUSec"), "1min")
-	contains(t, h.sh("journalctl -q --no-pager -o verbose TEAM=shop"), "_SYSTEMD_UNIT="+unit)
+	contains(t, h.sh("journalctl --sync; journalctl -q --no-pager -o verbose TEAM=shop"), "_SYSTEMD_UNIT="+unit)
 	// What reached the unit's file is what was declared, also after systemd has read it again.
 	h.sh("systemctl daemon-reload")
 	equal(t, h.sh("grep -c '^Exec' /run/systemd/transient/"+unit), h.sh("grep -c '^Exec' /run/systemd/transient/hostctl-kept.service"))
@@ -155,7 +155,7 @@ func TestWords(t *testing.T) {
 	// A link in the place of the file that is mounted stops the next start.
 	h.sh("mv /srv/keys/tls /srv/keys/other && ln -s other /srv/keys/tls")
 	h.sh("! systemctl restart hostctl-kept.service")
-	contains(t, h.sh("journalctl -q -u hostctl-kept.service --no-pager"), "ELOOP")
+	contains(t, h.sh("journalctl --sync; journalctl -q -u hostctl-kept.service --no-pager"), "ELOOP")
 	h.sh("rm /srv/keys/tls && mv /srv/keys/other /srv/keys/tls && systemctl restart hostctl-kept.service")
 	h.hostctl(0, "destroy", "-auto-approve")
 	equal(t, h.sh("cat /var/lib/hostctl/roots/kept/upper/etc/log"), "start\nstart\nstart")

@@ -221,7 +221,7 @@ func Decode(data []byte) (Spec, error) {
 		case "version":
 			// A later layout may hold fields that this one does not know: say the cause, not the symptom.
 			if s.Version = int(r.uint(31)); s.Version > SpecVersion {
-				r.fail("spec version " + strconv.Itoa(s.Version) + " is newer than this launcher's " + strconv.Itoa(SpecVersion))
+				r.err = &VersionError{s.Version}
 			}
 		case "name":
 			s.Name = r.str()

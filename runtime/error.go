@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -16,6 +17,13 @@ type StepError struct {
 
 func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
 func (e *StepError) Unwrap() error { return e.Err }
+
+// VersionError says that a spec is of a newer release, and was read no further.
+type VersionError struct{ Version int }
+
+func (e *VersionError) Error() string {
+	return "spec version " + strconv.Itoa(e.Version) + " is newer than this launcher's " + strconv.Itoa(SpecVersion)
+}
 
 // CallError is a failed system call, written as the call: `open_tree("/srv/db", OPEN_TREE_CLONE)`,
 // with flags by name and without descriptor numbers.

@@ -20,7 +20,9 @@ var forgetCommand = command{
 	details: `
 What a removed block does, without one: the mark is taken off, the ledger forgets the resource, and the numbers it was granted are free. A container runs
 on, until this host reboots. No configuration is read. One that declares a resource still finds it in its way at the next plan, which
-says what can be done; an account, a network namespace and a directory can be taken back with an import block.`,
+says what can be done; an account, a network namespace and a directory can be taken back with an import block.
+
+So an adoption that was cut off is given up, in part or as a whole, where what is left of it cannot be handed over.`,
 	example: "hostctl forget volume.data\nhostctl forget -name shop -auto-approve container.web netns.front",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var f forgetting

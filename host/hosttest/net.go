@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,10 +40,11 @@ type entry struct {
 }
 
 type space struct {
-	links   []*end
-	routes  []host.Route
-	sysctls map[string]string
-	next    int
+	links     []*end
+	routes    []host.Route
+	overrides []host.Override
+	sysctls   map[string]string
+	next      int
 }
 
 // end is a link, and where its peer is if it is a veth.
@@ -51,6 +53,7 @@ type end struct {
 	space *space
 	peer  *end
 	hand  bool
+	fixed bool // of a bridge: its MTU was set, and follows its ports' no more
 }
 
 // newSysctls is what a new namespace has.
@@ -198,7 +201,7 @@ func (n *Net) add(s *space, l host.Link) (*end, error) {
 	if s.named(l.Name) != nil {
 		return &end{}, fs.ErrExist
 	}
-	l.Index = s.next
+	l.Index, l.MTU = s.next, host.MTU
 	s.next++
 	e := &end{Link: l, space: s, hand: n.hand}
 	s.links = append(s.links, e)
@@ -319,7 +322,24 @@ func (e *end) remove() {
 				port.Master = 0
 			}
 		}
+		s.follow()
 		s.dropRoutes()
+	}
+}
+
+// follow gives bridges the smallest MTU of their ports', as the kernel does until somebody sets it.
+func (s *space) follow() {
+	for _, b := range s.links {
+		if b.Type != "bridge" || b.fixed {
+			continue
+		}
+		b.MTU = 0
+		for _, port := range s.links {
+			if port.Master == b.Index && (b.MTU == 0 || port.MTU < b.MTU) {
+				b.MTU = port.MTU
+			}
+		}
+		b.MTU = cmp.Or(b.MTU, host.MTU)
 	}
 }
 

@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,7 +53,12 @@ func (n *Net) SetUp(ns host.Namespace, index int, up bool) error {
 // addresses, and the routes that went through it are gone.
 func (e *end) down() {
 	e.Up = false
+	e.dropIPv6()
+}
+
+func (e *end) dropIPv6() {
 	e.Addresses = slices.DeleteFunc(e.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	e.space.routes = slices.DeleteFunc(e.space.routes, func(r host.Route) bool { return r.Link == e.Index && r.Via.Is6() })
 	e.space.dropRoutes()
 }
 
@@ -64,6 +70,21 @@ func (n *Net) SetMaster(index, master int) error {
 			return errors.New("no such device")
 		}
 		l.Master = master
+		l.space.follow()
+		return nil
+	})
+}
+
+// SetMTU implements [host.Netlink.SetMTU].
+func (n *Net) SetMTU(ns host.Namespace, index, mtu int) error {
+	return n.onLink(ns, index, fmt.Sprintf("set MTU %d of", mtu), func(l *end) error {
+		l.MTU, l.fixed = mtu, true
+		l.space.follow()
+		for _, l := range l.space.links {
+			if l.MTU < 1280 {
+				l.dropIPv6()
+			}
+		}
 		return nil
 	})
 }
@@ -117,6 +138,26 @@ func (n *Net) DeleteRoute(ns host.Namespace, r host.Route) error {
 		})
 		return nil
 	}, "delete route to %s via %s", r.Destination, r.Via)
+}
+
+// EndOverride implements [host.Netlink.EndOverride].
+func (n *Net) EndOverride(ns host.Namespace, o host.Override) error {
+	return n.onSpace(ns, func(s *space) error {
+		s.overrides = slices.DeleteFunc(s.overrides, func(have host.Override) bool { return have == o })
+		return nil
+	}, "end override %q", o.Text)
+}
+
+// Override puts one there, as ip(8) does.
+func (n *Net) Override(ns host.Namespace, o host.Override) error {
+	return n.onSpace(ns, func(s *space) error {
+		if !n.hand {
+			n.complain("hostctl makes no override %q", o.Text)
+		}
+		s.overrides = append(s.overrides, o)
+		slices.SortFunc(s.overrides, func(a, b host.Override) int { return cmp.Compare(a.Text, b.Text) })
+		return nil
+	}, "override %q", o.Text)
 }
 
 // SetSysctl implements [host.Netlink.SetSysctl].

@@ -65,6 +65,17 @@ func (n *Net) Routes(ns host.Namespace) ([]host.Route, error) {
 	return routes, nil
 }
 
+// Overrides implements [host.Netlink.Overrides].
+func (n *Net) Overrides(ns host.Namespace) ([]host.Override, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.space(ns)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.overrides), nil
+}
+
 // Namespaces implements [host.Netlink.Namespaces].
 func (n *Net) Namespaces() ([]host.NamedNamespace, error) {
 	n.mu.Lock()
@@ -89,6 +100,7 @@ func (n *Net) Survey(look func(mark string) ([]string, bool)) ([]host.Surveyed, 
 			s.Inside = &host.Stack{}
 			s.Inside.Links, _ = n.Links(e.Namespace)
 			s.Inside.Routes, _ = n.Routes(e.Namespace)
+			s.Inside.Overrides, _ = n.Overrides(e.Namespace)
 			s.Inside.Sysctls, _ = n.Sysctls(e.Namespace, keys)
 		}
 		found = append(found, s)
@@ -153,6 +165,7 @@ type NetDoor interface {
 	Namespaces() ([]host.NamedNamespace, error)
 	Links(host.Namespace) ([]host.Link, error)
 	Routes(host.Namespace) ([]host.Route, error)
+	Overrides(host.Namespace) ([]host.Override, error)
 	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
 }
 
@@ -187,7 +200,8 @@ func printSpace(b *strings.Builder, door NetDoor, ns host.Namespace, title strin
 	fmt.Fprintln(b, title)
 	links, err := door.Links(ns)
 	routes, err2 := door.Routes(ns)
-	if err := errors.Join(err, err2); err != nil {
+	overrides, err3 := door.Overrides(ns)
+	if err := errors.Join(err, err2, err3); err != nil {
 		fmt.Fprintln(b, err)
 	}
 	name := map[int]string{}
@@ -202,6 +216,9 @@ func printSpace(b *strings.Builder, door NetDoor, ns host.Namespace, title strin
 		}
 		if l.Master != 0 {
 			fmt.Fprintf(b, " master %s", name[l.Master])
+		}
+		if l.MTU != host.MTU && l.Type != "loopback" {
+			fmt.Fprintf(b, " mtu %d", l.MTU)
 		}
 		if l.Alias != "" {
 			fmt.Fprintf(b, " alias %q", l.Alias)
@@ -222,4 +239,8 @@ func printSpace(b *strings.Builder, door NetDoor, ns host.Namespace, title strin
 	}
 	slices.Sort(lines)
 	b.WriteString(strings.Join(lines, ""))
+	slices.SortFunc(overrides, func(a, b host.Override) int { return cmp.Compare(a.Text, b.Text) })
+	for _, o := range overrides {
+		fmt.Fprintf(b, "\toverride %q missing %v\n", o.Text, o.Missing)
+	}
 }

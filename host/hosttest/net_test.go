@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,12 +32,15 @@ type door interface {
 	SetName(ns host.Namespace, index int, name string) error
 	SetUp(ns host.Namespace, index int, up bool) error
 	SetMaster(index, master int) error
+	SetMTU(ns host.Namespace, index, mtu int) error
 	AddAddress(ns host.Namespace, index int, p netip.Prefix) error
 	DeleteAddress(ns host.Namespace, l host.Link, p netip.Prefix) error
 
 	Routes(host.Namespace) ([]host.Route, error)
 	SetRoute(host.Namespace, host.Route) error
 	DeleteRoute(host.Namespace, host.Route) error
+	Overrides(host.Namespace) ([]host.Override, error)
+	EndOverride(host.Namespace, host.Override) error
 
 	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
 	NewSysctls(keys []string) (map[string]string, error)
@@ -131,6 +135,49 @@ var netSteps = []struct {
 	{"and comes back", false, addInside("10.20.0.11/24")},
 	{"the IPv6 address that reaches a gateway goes", false, deleteInside("fd20::10/64")},
 	{"and comes back too", false, addInside("fd20::10/64")},
+	{"a bridge follows its port's MTU", false, func(t *testing.T, d door) error {
+		return d.SetMTU(host.Namespace{}, outer(t, d, "end").Index, 1400)
+	}},
+	{"and back", false, func(t *testing.T, d door) error {
+		return d.SetMTU(host.Namespace{}, outer(t, d, "end").Index, host.MTU)
+	}},
+	{"one that was set stays", false, func(t *testing.T, d door) error {
+		return d.SetMTU(host.Namespace{}, outer(t, d, "br").Index, 1450)
+	}},
+	{"whatever its port's is", false, func(t *testing.T, d door) error {
+		return d.SetMTU(host.Namespace{}, outer(t, d, "end").Index, 1490)
+	}},
+	{"an MTU too small for IPv6", false, func(t *testing.T, d door) error {
+		return d.SetMTU(front(t, d), inner(t, d, "eth0").Index, 1000)
+	}},
+	{"gives the addresses up", false, func(t *testing.T, d door) error {
+		return d.SetMTU(front(t, d), inner(t, d, "eth0").Index, host.MTU)
+	}},
+	{"overrides", false, func(t *testing.T, d door) error {
+		for _, o := range hosttest.Overrides {
+			hosttest.MakeOverride(t, d, "front", o)
+		}
+		return nil
+	}},
+	{"one that is not there", false, func(t *testing.T, d door) error {
+		return d.EndOverride(front(t, d), host.Override{Text: "ip rule 7: from all lookup 7"})
+	}},
+	{"each is ended", false, func(t *testing.T, d door) error {
+		for _, o := range hosttest.Overrides {
+			before, err := d.Overrides(front(t, d))
+			if err != nil {
+				return err
+			}
+			if err := d.EndOverride(front(t, d), o); err != nil {
+				return err
+			}
+			after, err := d.Overrides(front(t, d))
+			if err != nil || len(after) != len(before)-1 || slices.Contains(after, o) {
+				t.Errorf("%q: %d of %d are left, %v: %v", o.Text, len(after), len(before), after, err)
+			}
+		}
+		return nil
+	}},
 	{"inside down loses IPv6 and routes", false, func(t *testing.T, d door) error { return d.SetUp(front(t, d), inner(t, d, "eth0").Index, false) }},
 	{"rename", false, func(t *testing.T, d door) error { return d.SetName(front(t, d), inner(t, d, "eth0").Index, "eth9") }},
 	{"rename to a taken name", true, func(t *testing.T, d door) error { return d.SetName(front(t, d), inner(t, d, "eth9").Index, "lo") }},

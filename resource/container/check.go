@@ -76,21 +76,6 @@ func (k *checker) look(ctx context.Context) (err error) {
 	return err
 }
 
-// hardFiles reads the hard limit of "Max open files" (proc_pid_limits(5)); 0 where it is not known.
-func hardFiles(file string) uint64 {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return 0
-	}
-	_, line, _ := strings.Cut(string(data), "Max open files")
-	fields := strings.Fields(line)
-	if len(fields) < 2 {
-		return 0
-	}
-	n, _ := strconv.ParseUint(fields[1], 10, 64)
-	return n
-}
-
 func checkLauncher(path string) error {
 	if err := checkLauncherPath(path); err != nil {
 		return err
@@ -164,6 +149,9 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 	spec, _, err := k.Specs.ReadSpec(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, new(*runtime.VersionError)) && change.Action == resource.Update:
+		v.bad("", fmt.Sprintf("container %s was started by a newer hostctl, and this one does not know with what", name),
+			fmt.Sprintf("%s; it goes on as it is: use the hostctl that started it, or have this one make it anew: hostctl apply -replace %s", err, change.Addr))
 	case err != nil && change.Last != nil:
 		// The ledger says that it is this container's, and it is written anew.
 	case err != nil:

@@ -345,11 +345,7 @@ func TestDamagedSpecs(t *testing.T) {
 		"elsewhere": func(b *bench, link string) error {
 			return errors.Join(os.Remove(link), os.Symlink("/etc/passwd", link))
 		},
-		"a directory": func(b *bench, link string) error { return errors.Join(os.Remove(link), os.Mkdir(link, 0o700)) },
-		"another version": func(b *bench, link string) error {
-			data, _ := os.ReadFile(link)
-			return b.link(link, strings.Replace(string(data), `"version":1`, `"version":2`, 1))
-		},
+		"a directory":      func(b *bench, link string) error { return errors.Join(os.Remove(link), os.Mkdir(link, 0o700)) },
 		"nothing declared": func(b *bench, link string) error { return b.relink(link, nil) },
 		"another release": func(b *bench, link string) error {
 			return b.relink(link, []byte(`{"rootfs":"/srv","unheard_of":1}`))
@@ -430,6 +426,44 @@ func TestDamagedSpecs(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What a newer release started is neither changed nor started anew by this one, unless somebody says so; it can be ended.
+func TestSpecOfANewerRelease(t *testing.T) {
+	b := newBench(t)
+	want := filed()
+	b.apply(web, want)
+	link := filepath.Join(b.Specs.Run, "containers", "web")
+	data, err := os.ReadFile(link)
+	if err == nil {
+		err = b.link(link, strings.Replace(string(data), `"version":1`, `"version":2,"later":1`, 1))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := b.read(resource.State{web: want}).State[web]
+	update := resource.Change{Addr: web, Owner: "shop", Action: resource.Update, Class: resource.Restart, Want: want, Live: live, Last: want}
+	got := ""
+	for _, p := range b.Check(t.Context(), []resource.Change{update}, nil) {
+		got += p.Error() + p.Detail
+	}
+	for _, part := range []string{"was started by a newer hostctl", "spec version 2 is newer", "hostctl apply -replace container.web"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("no %q in %q", part, got)
+		}
+	}
+	// What replaces it is these two.
+	remove, create := update, update
+	remove.Action, remove.Want, create.Action, create.Live = resource.Delete, nil, resource.Create, nil
+	for _, p := range b.Check(t.Context(), []resource.Change{remove, create}, nil) {
+		if p.Path != "rootfs" { // there is none here
+			t.Error(p)
+		}
+	}
+	if err := errors.Join(b.Apply(t.Context(), remove), b.Apply(t.Context(), create)); err != nil {
+		t.Error(err)
+	}
+	b.same(web, want)
 }
 
 // A container that was started with what cannot be read is started anew.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,4 +201,19 @@ func (c *Container) validateUnitChoices(v *validator) {
 			v.bad("journal_fields["+strconv.Quote(name)+"]", fmt.Sprintf("%s cannot be a field of the journal", name), err.Error())
 		}
 	}
+}
+
+// hardFiles reads the hard limit of "Max open files" (proc_pid_limits(5)); 0 where it is not known.
+func hardFiles(file string) uint64 {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	_, line, _ := strings.Cut(string(data), "Max open files")
+	fields := strings.Fields(line)
+	if len(fields) < 2 {
+		return 0
+	}
+	n, _ := strconv.ParseUint(fields[1], 10, 64)
+	return n
 }

@@ -197,10 +197,12 @@ func TestRealFailures(t *testing.T) {
 			c.Command, c.Restart = []string{"/bin/sh", "-c", "echo cannot go on; exit 5"}, "always"
 			c.RestartDelay = resource.Duration(100 * time.Millisecond)
 		})
-		// It may end before systemd has heard that it is ready, or after.
+		// It may end before systemd has heard that it is ready, or after: then it is looked at again once it was started again.
 		err := b.change(web, want)
 		if err == nil {
-			time.Sleep(time.Second) // a settle time
+			for systemctl(t, "show", "-P", "NRestarts", Unit(web)) == "0" {
+				time.Sleep(10 * time.Millisecond)
+			}
 			err = b.Settle(t.Context(), []resource.Change{{Addr: web, Owner: "shop", Action: resource.Create, Want: want}})[web]
 		}
 		t.Log(err)

@@ -43,7 +43,8 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 	}
 	w := &work{door: h.door, change: c, want: c.Want.(*Spec), ns: ns}
 	for _, step := range []func() error{
-		w.setSharedSysctls, // first: conf.default reaches only interfaces that come later
+		w.endOverrides,     // before a route is set: the kernel looks its gateway up by the rules
+		w.setSharedSysctls, // before interfaces: conf.default reaches only those that come later
 		w.makeInterfaces,
 		w.setInterfaceSysctls, // before addresses: disable_ipv6 and the like
 		w.addAddresses,
@@ -68,6 +69,16 @@ type work struct {
 	ns     host.Namespace
 	inside map[string]host.Link // our interfaces, by name
 	all    []host.Link          // the host's links, once they were needed
+}
+
+// endOverrides ends those that the plan showed.
+func (w *work) endOverrides() error {
+	for _, o := range w.live().overrides() {
+		if err := w.door.EndOverride(w.ns, o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropped are the sysctls that hostctl set and that are not wanted any more.
@@ -162,6 +173,9 @@ func (w *work) makeInterfaces() error {
 		if err != nil {
 			return fmt.Errorf("interface %s: %w", label, err)
 		}
+		if err := w.setMTU(outside, w.inside[label]); err != nil {
+			return fmt.Errorf("interface %s: %w", label, err)
+		}
 		if err := w.plug(outside, label); err != nil {
 			return fmt.Errorf("interface %s: %w", label, err)
 		}
@@ -193,7 +207,7 @@ func (w *work) pair(label string, links []host.Link) (host.Link, error) {
 		if err != nil {
 			return host.Link{}, err
 		}
-		w.inside[label] = host.Link{Index: outside.Peer, Name: label}
+		w.inside[label] = host.Link{Index: outside.Peer, Name: label, MTU: outside.MTU}
 		return outside, nil
 	}
 	inside := links[at]
@@ -205,6 +219,19 @@ func (w *work) pair(label string, links []host.Link) (host.Link, error) {
 	}
 	w.inside[label] = inside
 	return outside, nil
+}
+
+// setMTU gives both ends what they were made with.
+func (w *work) setMTU(outside, inside host.Link) error {
+	if outside.MTU != host.MTU {
+		if err := w.door.SetMTU(outdoors, outside.Index, host.MTU); err != nil {
+			return err
+		}
+	}
+	if inside.MTU != host.MTU {
+		return w.door.SetMTU(w.ns, inside.Index, host.MTU)
+	}
+	return nil
 }
 
 // outside finds an interface's outside end, and gives it its name back if it lost it.

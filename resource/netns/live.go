@@ -30,12 +30,14 @@ type Door interface {
 	SetName(ns host.Namespace, index int, name string) error
 	SetUp(ns host.Namespace, index int, up bool) error
 	SetMaster(index, master int) error
+	SetMTU(ns host.Namespace, index, mtu int) error
 	AddAddress(ns host.Namespace, index int, p netip.Prefix) error
 	DeleteAddress(ns host.Namespace, l host.Link, p netip.Prefix) error
 
 	Routes(host.Namespace) ([]host.Route, error)
 	SetRoute(host.Namespace, host.Route) error
 	DeleteRoute(host.Namespace, host.Route) error
+	EndOverride(host.Namespace, host.Override) error
 
 	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)
 	NewSysctls(keys []string) (map[string]string, error)
@@ -83,7 +85,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 		was := specOf(last[addr])
 		r.State[addr] = seen.spec(was)
 		if last[addr] != nil {
-			r.Foreign = append(r.Foreign, seen.added(addr, was)...)
+			r.Foreign = append(r.Foreign, seen.foreign(addr, was)...)
 		}
 	}
 	for addr, ends := range outside.ends {

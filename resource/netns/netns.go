@@ -13,12 +13,14 @@ import (
 // Spec is a named network namespace, as `ip netns` knows them: /run/netns/<name>.
 // Containers share it by naming it. It belongs to the host's user namespace, so
 // that no capability of a container has force on it; instead programs in it may
-// bind every port unless a sysctl says otherwise. Its loopback interface is up.
+// bind every port unless a sysctl says otherwise. Its loopback interface is up,
+// and the MTU of the others is 1500.
 //
 // Every change is made in the namespace as it stands: what runs in it goes on.
-// Addresses, routes, links and sysctls that somebody else adds inside are left
-// alone. There is no route that is not declared: what lies beyond the networks
-// of its interfaces is reached by a route block only.
+// Addresses, routes by a gateway, links and sysctls that somebody else adds inside are left
+// alone. What goes before the routes is taken away: rules of the routing policy (ip rule), and
+// routes that lead nowhere (blackhole, unreachable, prohibit, throw). There is no route that is
+// not declared: what lies beyond the networks of its interfaces is reached by a route block only.
 type Spec struct {
 	// Interface declares a network interface by its name inside the namespace:
 	// letters, digits, "_" and "-", at most 15.
@@ -37,6 +39,9 @@ type Spec struct {
 	// Mounted says that a namespace stands behind /run/netns/<name>. Where it
 	// went away, another one takes its place, and what used it starts anew.
 	Mounted bool `json:"mounted" diff:"replace" attr:"internal"`
+	// Altered is, in plain words by what it is of, what was done from outside to how packets go: rules and routes that go before those
+	// that are declared, rules of the kernel's own that are gone, and the MTU of the interfaces' ends. It is never wanted.
+	Altered map[string]string `json:"altered,omitempty" diff:"live" attr:"internal"`
 }
 
 // Interface is a veth pair: one end inside the namespace, the other a port of a network's bridge.

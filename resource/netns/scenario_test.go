@@ -225,6 +225,21 @@ var drifts = []struct {
 	{"unprivileged ports", func(d door, w *world) error {
 		return d.SetSysctl(w.ns("front"), "net.ipv4.ip_unprivileged_port_start", "1024")
 	}, []string{`netns.front: update sysctls["net.ipv4.ip_unprivileged_port_start"]`}},
+	{"bridge's MTU", func(d door, w *world) error { return d.SetMTU(host.Namespace{}, w.index("", "hc-lan"), 1400) },
+		[]string{`network.lan: update altered["mtu"]`}},
+	{"outside end's MTU", func(d door, w *world) error { return d.SetMTU(host.Namespace{}, w.index("", "hc-front"), 1400) },
+		[]string{`netns.front: update altered["mtu ` + host.LinkName("front", "hostctl:shop:netns.front:eth0") + `"]`}},
+	{"inside MTU too small for IPv6", func(d door, w *world) error { return d.SetMTU(w.ns("front"), w.index("front", "eth0"), 1000) },
+		[]string{`netns.front: update altered["mtu eth0"]`, `netns.front: update interface["eth0"].addresses`}},
+	{"bridge's MTU too small for IPv6", func(d door, w *world) error { return d.SetMTU(host.Namespace{}, w.index("", "hc-lan"), 1000) },
+		[]string{`network.lan: update altered["mtu"]`, "network.lan: update ipv6"}},
+	{"a port's MTU after the bridge's was put right", func(d door, w *world) error {
+		return errors.Join(d.SetMTU(host.Namespace{}, w.index("", "hc-lan"), host.MTU), d.SetMTU(w.ns(""), w.index("", "hc-front"), 1400))
+	}, []string{`netns.front: update altered["mtu ` + host.LinkName("front", "hostctl:shop:netns.front:eth0") + `"]`}},
+	{"a foreign port with a smaller MTU", func(d door, w *world) error {
+		e, err := d.AddVeth(host.Link{Name: "alien", MAC: "02:00:00:00:00:01"}, w.ns("front"), host.Link{Name: "alien", MAC: "02:00:00:00:00:02"})
+		return errors.Join(err, d.SetMTU(host.Namespace{}, e.Index, 1400), d.SetMaster(e.Index, w.index("", "hc-lan")))
+	}, nil},
 	{"namespace gone", func(d door, w *world) error { return d.DeleteNamespace("front", "hostctl:shop:netns.front") },
 		// create, or replace where the kernel has not yet taken the outside end away
 		[]string{"mounted"}},
@@ -266,6 +281,40 @@ func TestDrift(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOverrides puts what goes before the routes into the namespace, one sort after the other and all at once: each is named and ended,
+// and nothing else is.
+func TestOverrides(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world, _ door) {
+		w.apply(states()[2])
+		before := w.text()
+		repair := func(list ...host.Override) {
+			t.Helper()
+			for _, o := range list {
+				hosttest.MakeOverride(t, w.door, "front", o)
+			}
+			want := states()[2]
+			resolve(w.owner, want)
+			got := paths(w.plan(want))
+			if len(got) != len(list) {
+				t.Errorf("the plan has %q for %v", got, list)
+			}
+			for _, o := range list {
+				if path := fmt.Sprintf("netns.front: update altered[%q]", o.Text); !slices.Contains(got, path) {
+					t.Errorf("the plan has no %s but %q", path, got)
+				}
+			}
+			w.apply(want)
+			if got := w.text(); got != before {
+				t.Errorf("after %v\n%s\nbefore\n%s", list, got, before)
+			}
+		}
+		for _, o := range hosttest.Overrides {
+			repair(o)
+		}
+		repair(hosttest.Overrides...)
+	})
 }
 
 func (w *world) ns(name string) host.Namespace {

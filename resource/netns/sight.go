@@ -1,6 +1,8 @@
 package netns
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -65,7 +67,49 @@ func (g *sight) spec(last *Spec) *Spec {
 		}
 		s.Sysctls[key] = value
 	}
+	s.Altered = g.altered(in)
 	return s
+}
+
+// altered says what goes before the routes, and which ends have another MTU than they were made with.
+func (g *sight) altered(in *host.Stack) map[string]string {
+	out := map[string]string{}
+	for _, o := range in.Overrides {
+		out[o.Text] = added
+		if o.Missing {
+			out[o.Text] = gone
+		}
+	}
+	mtu := func(l host.Link) {
+		if l.MTU != host.MTU {
+			out["mtu "+l.Name] = fmt.Sprintf("%d, not %d", l.MTU, host.MTU)
+		}
+	}
+	for label, end := range g.outside {
+		mtu(end)
+		for _, l := range in.Links {
+			if l.Name == label && paired(end, l) {
+				mtu(l)
+			}
+		}
+	}
+	return out
+}
+
+// What is said of an override.
+const (
+	added = "added from outside"
+	gone  = "gone"
+)
+
+// overrides are those that altered says.
+func (s *Spec) overrides() (list []host.Override) {
+	for _, text := range slices.Sorted(maps.Keys(s.Altered)) {
+		if said := s.Altered[text]; said == added || said == gone {
+			list = append(list, host.Override{Text: text, Missing: said == gone})
+		}
+	}
+	return list
 }
 
 // hostRoutes are the routes as the host has them, by label; index is that of each link inside.
@@ -114,9 +158,9 @@ func labelOf(r host.Route, last, s *Spec) string {
 // sameValue compares sysctl values; the kernel separates numbers with tabs.
 func sameValue(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
 
-// added are what others put into the namespace beside what was applied: addresses of our interfaces, and routes by a gateway. The
+// foreign is what others put into the namespace beside what was applied: addresses of our interfaces, and routes by a gateway. The
 // kernel makes links by itself.
-func (g *sight) added(addr resource.Addr, last *Spec) (out []resource.Problem) {
+func (g *sight) foreign(addr resource.Addr, last *Spec) (out []resource.Problem) {
 	if g.inside == nil {
 		return nil
 	}

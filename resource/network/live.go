@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type Door interface {
 	SetAlias(ns host.Namespace, index int, alias string) error
 	SetName(ns host.Namespace, index int, name string) error
 	SetUp(ns host.Namespace, index int, up bool) error
+	SetMTU(ns host.Namespace, index, mtu int) error
 	AddAddress(ns host.Namespace, index int, p netip.Prefix) error
 	DeleteAddress(ns host.Namespace, l host.Link, p netip.Prefix) error
 }
@@ -55,7 +57,7 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			continue // of two with one alias, the one with the right name
 		}
 		was, known := last[addr].(*Spec)
-		r.State[addr] = observe(l, was)
+		r.State[addr] = observe(l, was, smallest(l, links))
 		for _, p := range l.Addresses {
 			if known && !p.Addr().IsLinkLocalUnicast() && !slices.Contains(was.Addresses(), p) {
 				r.Foreign = append(r.Foreign, resource.Problem{Addr: addr, Summary: fmt.Sprintf("bridge %s has an address that nobody declared: %s", l.Name, p),
@@ -84,10 +86,24 @@ func identify(owner string, l host.Link, last resource.State) (resource.Addr, bo
 	return resource.Addr{}, false
 }
 
+// smallest is the MTU that a bridge has while nobody sets it: the smallest of its ports'.
+func smallest(bridge host.Link, links []host.Link) int {
+	least := 0
+	for _, port := range links {
+		if port.Master == bridge.Index && (least == 0 || port.MTU < least) {
+			least = port.MTU
+		}
+	}
+	return cmp.Or(least, host.MTU)
+}
+
 // observe is what a bridge is, as a spec. Of its addresses those count that
-// were set by hostctl; where nobody remembers, the first of each family.
-func observe(l host.Link, last *Spec) *Spec {
-	s := &Spec{Link: l.Name, Up: l.Up, Marked: l.Alias != ""}
+// were set by hostctl; where nobody remembers, the first of each family. smallest is the MTU that it may have for its ports' sake.
+func observe(l host.Link, last *Spec, smallest int) *Spec {
+	s := &Spec{Link: l.Name, Up: l.Up, Marked: l.Alias != "", Altered: map[string]string{}}
+	if l.MTU != host.MTU && l.MTU != smallest {
+		s.Altered[mtu] = fmt.Sprintf("%d, not %d", l.MTU, host.MTU)
+	}
 	for _, f := range s.families() {
 		for _, p := range l.Addresses {
 			if p.Addr().Is6() != f.is6 || p.Addr().IsLinkLocalUnicast() || f.address.IsValid() {
@@ -100,6 +116,9 @@ func observe(l host.Link, last *Spec) *Spec {
 	}
 	return s
 }
+
+// mtu is what of Altered is of the bridge's MTU.
+const mtu = "mtu"
 
 func status(l host.Link, links []host.Link) string {
 	ports := 0
@@ -229,6 +248,12 @@ func (h *Host) Apply(ctx context.Context, c resource.Change) error {
 			return err
 		}
 		l.Name = want.Link
+	}
+	if live, ok := c.Live.(*Spec); ok && live.Altered[mtu] != "" {
+		// Before addresses: too small a one is the end of those of IPv6.
+		if err := h.door.SetMTU(outdoors, l.Index, host.MTU); err != nil {
+			return err
+		}
 	}
 	if err := h.door.SetUp(outdoors, l.Index, true); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 //
 // Every change is made while the bridge carries traffic: a new address is
 // there before the old one goes. Addresses that somebody else adds to the
-// bridge are left alone. Nothing is translated or forwarded: who is on the
+// bridge are left alone. Its MTU is 1500, or the smallest of its ports'. Nothing is translated or forwarded: who is on the
 // bridge reaches the host and each other.
 type Spec struct {
 	// Subnet is the IPv4 network on the bridge, /8 to /30, such as
@@ -35,6 +35,9 @@ type Spec struct {
 	Up bool `json:"up" diff:"live" attr:"internal"`
 	// Marked says that the bridge carries its alias.
 	Marked bool `json:"marked" diff:"live" attr:"internal"`
+	// Altered is, in plain words, what was done to the bridge from outside: to its MTU, which is 1500 or what the kernel makes it for
+	// its ports' sake. It is never wanted.
+	Altered map[string]string `json:"altered,omitempty" diff:"live" attr:"internal"`
 }
 
 // Kind returns the kind of networks.
