@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -52,7 +53,7 @@ func (m *Machine) Adoption(ctx context.Context, former, owner string, addrs []re
 	switch {
 	case goesOn && len(begun.Only) == 0:
 		addrs = nil
-	case len(addrs) > 0:
+	case goesOn || len(addrs) > 0: // what was begun goes on with nothing but what is named now
 		addrs = slices.Concat(addrs, begun.Only)
 		slices.SortFunc(addrs, resource.Addr.Compare)
 		addrs = slices.Compact(addrs)
@@ -84,7 +85,7 @@ func (m *Machine) Adoption(ctx context.Context, former, owner string, addrs []re
 		return nil, problems, nil
 	}
 	a := &Adoption{Seen: to, Whole: len(taken) == len(has)}
-	// With the first write of the run it is on record, before a mark changes.
+	// With the ledger's next write it is on record, before a mark changes.
 	if to.Ledger.Adopting == nil {
 		to.Ledger.Adopting = map[string]Adopting{}
 	}
@@ -199,6 +200,9 @@ func (m *Machine) Succeed(a *Adoption) error {
 	return ledger.Write(m.LedgerPath)
 }
 
+// Begin writes down that the adoption is under way. It comes before all that the adoption changes.
+func (m *Machine) Begin(a *Adoption) error { return a.Seen.Ledger.Write(m.LedgerPath) }
+
 // TakeGenerations makes the generations of one configuration those of another that has none yet; where it has some, both
 // keep their own. Cut off, the same call goes on.
 func (m *Machine) TakeGenerations(former, owner string) error {
@@ -208,13 +212,16 @@ func (m *Machine) TakeGenerations(former, owner string) error {
 		return err
 	}
 	if len(numbers) == 0 {
-		if err := os.Remove(to.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := to.removeEmpty(); err != nil {
 			return fmt.Errorf("generations: %w", err)
 		}
 		switch err := os.Rename(from.dir, to.dir); {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		case err != nil:
+			return fmt.Errorf("generations: %w", err)
+		}
+		if err := syncDir(m.generations()); err != nil {
 			return fmt.Errorf("generations: %w", err)
 		}
 		if numbers, err = to.numbers(); err != nil {
@@ -225,6 +232,23 @@ func (m *Machine) TakeGenerations(former, owner string) error {
 		if err := to.rename(n, former); err != nil {
 			return fmt.Errorf("generation %d: %w", n, err)
 		}
+	}
+	return nil
+}
+
+// removeEmpty removes the directory of generations that are none, with what writes that were cut off left of some.
+func (g Generations) removeEmpty() error {
+	left, err := filepath.Glob(filepath.Join(g.dir, "[1-9]*.json.new"))
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(g.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

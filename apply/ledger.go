@@ -407,9 +407,14 @@ func replaceFile(path string, data []byte) (os.FileInfo, error) {
 	if err := os.Rename(path+".new", path); err != nil {
 		return old, err
 	}
+	return info, syncDir(dir)
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return info, err
+		return err
 	}
-	return info, errors.Join(d.Sync(), d.Close())
+	return errors.Join(d.Sync(), d.Close())
 }

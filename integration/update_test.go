@@ -28,6 +28,11 @@ variable "fault" {
   default = ""
 }
 
+variable "stop" {
+  type    = string
+  default = "20s"
+}
+
 volume "gate" {
   path     = "/srv/gate"
   external = true
@@ -44,7 +49,7 @@ container "web" {
     retries  = 2
   }
   start_timeout = "5m"
-  stop_timeout  = "20s"
+  stop_timeout  = var.stop
 
   mount "/gate" {
     volume    = volume.gate
@@ -56,6 +61,12 @@ container "web" {
   }
 }
 `
+
+// sharing is updating by a server that binds its address itself, two of which share it.
+var sharing = strings.Replace(updating, `  listen "http" {
+    stream = "127.0.0.1:8080"
+  }
+`, "  host_network = true\n", 1)
 
 // server makes /srv/server, a rootfs with the server of testdata in it, which also asks others.
 func (h *host) server() {
@@ -78,9 +89,15 @@ func (h *host) state(unit, state string) {
 }
 
 // background begins an apply that one server after the other waits at the gate in.
-func (h *host) background(answer int) {
+func (h *host) background(answer int, args ...string) {
 	h.t.Helper()
-	h.sh(fmt.Sprintf("hostctl apply -auto-approve -settle=0s -var fault=gate -var answer=%d > /tmp/apply 2>&1 & echo $! > /tmp/background", answer))
+	h.sh(fmt.Sprintf("hostctl apply -auto-approve -settle=0s -var fault=gate -var answer=%d %s > /tmp/apply 2>&1 & echo $! > /tmp/background", answer, strings.Join(args, " ")))
+}
+
+// waited waits until the apply in the background has ended.
+func (h *host) waited() {
+	h.t.Helper()
+	h.sh("while kill -0 $(cat /tmp/background) 2> /dev/null; do sleep 0.05; done; cat /tmp/apply")
 }
 
 // alone fails the test where something of a helper is left.
@@ -155,17 +172,71 @@ func TestStartFirst(t *testing.T) {
 	h.state("hostctl-web.service", "activating")
 	equal(t, h.sh("/srv/server/bin/server ask 127.0.0.1:8080"), "3") // the container itself waits at the gate
 	h.pass()
-	h.sh("while kill -0 $(cat /tmp/background) 2> /dev/null; do sleep 0.05; done; cat /tmp/apply")
+	h.waited()
 	h.clean("-var", "answer=3", "-var", "fault=gate")
 	if out := h.sh("journalctl -q --no-pager -o cat _PID=1 | grep 'stop-sigterm. timed out' || true"); out != "" {
 		t.Errorf("a process did not end when it was told: %s", out)
 	}
-	h.until(`grep -q '"event":"stopping"' /run/events`)
+	// States that follow each other fast may be told as one; the last is told.
+	h.until(`grep -q "\"event\":\"running\".*$(systemctl show -P InvocationID hostctl-web.service)" /run/events`)
 	h.sh("kill $(cat /run/listener); ! grep -e --next /run/events")
 	h.alone()
 	h.hostctl(0, "destroy", "-auto-approve")
 	h.alone()
 	equal(t, h.sh("ls -A /run/hostctl/containers /run/hostctl/specs"), "/run/hostctl/containers:\n\n/run/hostctl/specs:")
+}
+
+// What only a new unit can have is given to the container while the helper serves. A unit that another refers to cannot be made anew so.
+func TestStartFirstNewUnit(t *testing.T) {
+	h := boot(t)
+	h.server()
+	h.write("main.hcl", sharing)
+	h.apply()
+	const bound = "/srv/server/bin/server ask 127.0.0.1:8080"
+	contains(t, h.hostctl(0, "plan", "-var", "stop=21s").stdout, "container.web will be started beside the old one, then restarted", "stop_timeout = ", "1 to change, 0 to replace")
+	h.background(2, "-var stop=21s")
+	h.state("hostctl-web--next.service", "activating")
+	equal(t, h.sh(bound), "1")
+	h.pass()
+	h.state("hostctl-web.service", "activating")
+	equal(t, h.sh(bound), "2") // the container itself waits at the gate
+	equal(t, h.property("hostctl-web.service", "TimeoutStopUSec"), "21s")
+	h.pass()
+	h.waited()
+	equal(t, h.sh(bound), "2")
+	now := []string{"-var", "answer=2", "-var", "fault=gate", "-var", "stop=21s"}
+	h.clean(now...)
+	h.alone()
+	h.sh("systemctl is-active hostctl-keep-web.slice")
+
+	// One that does not get well is removed, and the old unit has not noticed.
+	before := h.pid("web")
+	contains(t, h.hostctl(6, "apply", "-auto-approve", "-var", "answer=2", "-var", "fault=ends", "-var", "stop=22s").all(),
+		"hostctl-web--next.service", "it has no idea how to serve", "container.web: as it was last applied")
+	equal(t, h.pid("web"), before)
+	equal(t, h.property("hostctl-web.service", "TimeoutStopUSec"), "21s")
+	h.clean(now...)
+	h.alone()
+
+	// So has it where somebody's unit keeps its own from being made anew.
+	h.sh("systemd-run -q --unit=others -p After=hostctl-web.service sleep infinity")
+	contains(t, flat(h.hostctl(6, "apply", "-auto-approve", "-var", "answer=2", "-var", "stop=22s").all()), "unit hostctl-web.service is to be made anew", "others.service")
+	equal(t, h.pid("web"), before)
+	h.sh("systemctl stop others.service")
+	h.clean(now...)
+
+	// With others that depend on it, and with sockets, it is replaced.
+	h.write("main.hcl", sharing+"\ncontainer \"asker\" {\n  rootfs = \"/srv/server\"\n  command = [\"sleep\", \"1000000\"]\n  depends_on = [container.web]\n}\n")
+	h.apply("-var", "answer=2", "-var", "stop=21s")
+	contains(t, h.hostctl(0, "plan", "-var", "answer=2", "-var", "stop=22s").stdout, "container.web must be replaced: stop_timeout", "2 to replace")
+	h.apply("-var", "answer=2", "-var", "stop=22s")
+	h.clean("-var", "answer=2", "-var", "stop=22s")
+	h.write("main.hcl", updating)
+	h.apply()
+	contains(t, h.hostctl(0, "plan", "-var", "stop=21s").stdout, "container.web must be replaced: stop_timeout", "1 to replace")
+	h.apply("-var", "stop=21s")
+	h.clean("-var", "stop=21s")
+	h.alone()
 }
 
 const wordless = `hostctl {
@@ -295,16 +366,24 @@ func TestStartFirstKilled(t *testing.T) {
 	}
 }
 
-// Of 50,000 requests none fails while a server is updated ten times, in either way.
+// Of 50,000 requests none fails while a server is updated ten times, in either way; and none while its unit is made anew each time, where
+// the kernel hands what waits for the one that ends to the other.
 func TestUpdatesLoseNothing(t *testing.T) {
 	h := boot(t)
 	h.server()
-	h.write("main.hcl", updating)
-	for _, way := range []string{"stop-first", "start-first"} {
-		t.Run(way, func(t *testing.T) {
+	h.sh("echo 1 > /proc/sys/net/ipv4/tcp_migrate_req")
+	for _, test := range []struct{ name, config, way string }{
+		{"stop-first", updating, "stop-first"}, {"start-first", updating, "start-first"}, {"a new unit", sharing, "start-first"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			h := h.in(t)
+			h.write("main.hcl", test.config)
 			args := func(answer int) []string {
-				return []string{"-settle=0s", "-var", "update=" + way, "-var", fmt.Sprint("answer=", answer)}
+				a := []string{"-settle=0s", "-var", "update=" + test.way, "-var", fmt.Sprint("answer=", answer)}
+				if test.config == sharing {
+					a = append(a, "-var", fmt.Sprintf("stop=%ds", 20+answer))
+				}
+				return a
 			}
 			h.apply(args(0)...)
 			h.sh("rm -f /tmp/enough*; /srv/server/bin/server load 127.0.0.1:8080 50000 /tmp/enough > /tmp/load 2>&1 & echo $! > /tmp/loading")

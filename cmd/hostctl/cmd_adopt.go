@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,7 +24,7 @@ Nothing is stopped, restarted or otherwise changed: what goes over are the marks
 ledger remembers: what was last applied, which numbers were given out, what was stopped or is held on purpose, which jobs were run. The generations go
 along where the new name has none yet. The journal of a program that runs is filed under the old name until it is made anew.
 
-The host's policy has to allow the new name what it takes over. Killed anywhere, the same command goes on; until then neither configuration can change
+The host's policy has to allow the new name what it takes over. Killed anywhere, the same command goes on, and so does a boot; until then neither configuration can change
 what is half handed over.`,
 	example: "hostctl adopt shop\nhostctl adopt -name store shop -auto-approve\nhostctl adopt shop container.web netns.front",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
@@ -106,39 +107,81 @@ func (a *adopting) run(c *cli, former string, texts []string) (map[string]any, e
 	if a.name == "" {
 		place = config.Sources().Place
 	}
-	adoption, problems, err := m.Adoption(c.ctx, former, config.Name, addrs, pol.Credentials(config.Name))
+	adoption, p, err := proposeAdoption(c, m, pol, config, place, former, addrs)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.problems(config, problems); err != nil {
-		return nil, err
-	}
-	if err := c.problems(nil, hcl.Check(adoption.Want, m.Kinds)); err != nil {
-		return nil, err
-	}
-	if err := c.problems(config, pol.Check(config.Name, place, adoption.Want, nil)); err != nil {
-		return nil, err
-	}
-	if err := pol.enforce(); err != nil {
-		return nil, err
-	}
-	p := &proposal{machine: m, policy: pol, seen: adoption.Seen, want: adoption.Want, declared: adoption.Declared, grants: adoption.Grants, plan: adoption.Plan}
 	c.show(p)
 	if !a.approve {
 		if err := p.ask(c, "Do this?"); err != nil {
 			return nil, err
 		}
 	}
-	if adoption.Whole {
-		if err := m.TakeGenerations(former, config.Name); err != nil {
+	return p.adopt(c, adoption, place)
+}
+
+// proposeAdoption plans that the configuration takes over what former has, or what of it is at addrs, and judges it by the policy.
+func proposeAdoption(c *cli, m *apply.Machine, pol *hostPolicy, config *hcl.Config, place, former string, addrs []resource.Addr) (*apply.Adoption, *proposal, error) {
+	adoption, problems, err := m.Adoption(c.ctx, former, config.Name, addrs, pol.Credentials(config.Name))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.problems(config, problems); err != nil {
+		return nil, nil, err
+	}
+	if err := c.problems(nil, hcl.Check(adoption.Want, m.Kinds)); err != nil {
+		return nil, nil, err
+	}
+	if err := c.problems(config, pol.Check(config.Name, place, adoption.Want, nil)); err != nil {
+		return nil, nil, err
+	}
+	if err := pol.enforce(); err != nil {
+		return nil, nil, err
+	}
+	return adoption, &proposal{machine: m, policy: pol, seen: adoption.Seen, want: adoption.Want, declared: adoption.Declared, grants: adoption.Grants, plan: adoption.Plan}, nil
+}
+
+// adopt carries an adoption out.
+func (p *proposal) adopt(c *cli, a *apply.Adoption, place string) (map[string]any, error) {
+	if a.Whole {
+		if err := p.machine.Begin(a); err != nil {
+			return nil, err
+		}
+		if err := p.machine.TakeGenerations(p.plan.Former, p.plan.Owner); err != nil {
 			return nil, err
 		}
 	}
 	fields, err := p.carryOut(c, origin{command: "adopt", dir: place})
 	if err == nil {
-		err = m.Succeed(adoption)
+		err = p.machine.Succeed(a)
 	}
 	return fields, err
+}
+
+// adoptOn ends the adoptions that were cut off, as what survives a reboot may carry the one mark and be in the other's record still.
+// What it has to say it has printed when the error is an exit status.
+func (r *replaying) adoptOn(c *cli, m *apply.Machine, pol *hostPolicy, ledger *apply.Ledger, deadline time.Time) (worst error) {
+	for _, former := range slices.Sorted(maps.Keys(ledger.Adopting)) {
+		begun := ledger.Adopting[former]
+		place := ""
+		for _, owner := range []string{former, begun.By} {
+			if record := ledger.Owners[owner]; record != nil {
+				awaitMounts(c.ctx, record.Last, deadline)
+				if record.Applied != nil {
+					place = record.Applied.Dir
+				}
+			}
+		}
+		adoption, p, err := proposeAdoption(c, m, pol, &hcl.Config{Name: begun.By}, place, former, begun.Only)
+		if err == nil {
+			fmt.Fprintf(c.stdout, "Configuration %q was taking over what %q had when that was cut off: it goes on.\n", begun.By, former)
+			_, err = p.adopt(c, adoption, place)
+		}
+		if err != nil {
+			worst = worse(worst, r.said(c, begun.By, err))
+		}
+	}
+	return worst
 }
 
 // possible is an error where this host has nothing of the former configuration, or what it has may be half made and carry no mark yet.
@@ -176,7 +219,7 @@ func (p *proposal) carryOut(c *cli, from origin) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reporter{c: c, steps: p.plan.Steps}
+	r := &reporter{c: c, steps: p.plan.Steps, command: from.command}
 	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.want, apply.Options{Parallelism: parallelism, Event: r.event, Removed: p.options.Directives.Removed})
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs)}
 	if generation != nil {

@@ -31,7 +31,7 @@ ledger says that it was last applied, which is the current generation where that
 stopped, what is held and still there stays as it is; nothing is removed. It is judged by today's policy.
 
 A change that waited for ` + "`hostctl confirm`" + ` when the host went down is undone instead: what was last
-applied before it is put back, and what it had made is removed.
+applied before it is put back, and what it had made is removed. An adoption that was cut off goes on.
 
 Where something stands in the way of a resource, or this release takes it no more, it and what refers to it are left out, the rest is put
 back, and the exit code is not 0. So it is where the ledger cannot be written: then all is put back, and not remembered.
@@ -84,6 +84,14 @@ func (r *replaying) run(c *cli) error {
 	if names, err := m.Remembered(); !found && (err != nil || len(names) > 0) {
 		return errors.Join(err, fmt.Errorf("the ledger %s is missing, and with it which ids the containers had, so that nothing is put back; apply each configuration again", m.LedgerPath))
 	}
+	deadline := time.Now().Add(r.mountWait)
+	var worst error
+	if len(ledger.Adopting) > 0 {
+		worst = r.adoptOn(c, m, pol, ledger, deadline)
+		if ledger, _, err = apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds); err != nil {
+			return err
+		}
+	}
 	// One that waits for a mount does not keep the others waiting.
 	var now, later []string
 	undone := map[string]*apply.Pending{}
@@ -105,8 +113,6 @@ func (r *replaying) run(c *cli) error {
 			later = append(later, owner)
 		}
 	}
-	deadline := time.Now().Add(r.mountWait)
-	var worst error
 	for i, owner := range append(now, later...) {
 		if i >= len(now) {
 			awaitMounts(c.ctx, want(owner), deadline)

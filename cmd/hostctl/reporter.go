@@ -15,6 +15,7 @@ import (
 type reporter struct {
 	c       *cli
 	steps   []plan.Step
+	command string // that goes on where this one failed; "" is apply
 	elapsed map[int]time.Duration
 }
 
@@ -81,9 +82,16 @@ func (r *reporter) failed(errs map[int]error, rollback bool) error {
 	for _, i := range slices.Sorted(maps.Keys(errs)) {
 		fmt.Fprintf(r.c.stderr, "%s %s\n", r.c.paint("31;1", "Error:"), printable(errs[i].Error()))
 	}
-	fmt.Fprintf(r.c.stderr, "\nApply incomplete: %d of %d steps done.", len(r.steps)-len(errs), len(r.steps))
+	what, next := "Apply incomplete", "the next apply goes on from there"
+	switch r.command {
+	case "adopt":
+		what, next = "Incomplete", "the same command goes on from there"
+	case "forget":
+		what, next = "Incomplete", "the rest can be let go again"
+	}
+	fmt.Fprintf(r.c.stderr, "\n%s: %d of %d steps done.", what, len(r.steps)-len(errs), len(r.steps))
 	if !rollback {
-		fmt.Fprint(r.c.stderr, " What is done stays done; the next apply goes on from there.")
+		fmt.Fprintf(r.c.stderr, " What is done stays done; %s.", next)
 	}
 	fmt.Fprintln(r.c.stderr)
 	return exitStatus(exitError)

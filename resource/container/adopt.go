@@ -11,9 +11,10 @@ import (
 	"hostctl/runtime"
 )
 
-// adopt makes the container another configuration's: its units, its range of ids, the note of a job's run, and at last what its
-// next start takes. Cut off between, neither configuration can change it: whose the unit is and whose the spec is must be one.
-// The program is not touched: its namespaces know no owner.
+// adopt makes the container another configuration's: its units, its range of ids, what its next start takes, and at last the note of
+// a job's run. Cut off between, neither configuration can change it: whose the unit, the spec and the note are must be one.
+// The program is not touched: its namespaces know no owner. A timer may start it at any moment, with the old spec or the new one,
+// which differ in the owner alone.
 func (h *Host) adopt(ctx context.Context, change resource.Change) error {
 	name := change.Addr.HostName()
 	spec, err := h.adoptable(change)
@@ -34,18 +35,42 @@ func (h *Host) adopt(ctx context.Context, change resource.Change) error {
 			return err
 		}
 	}
-	if err := h.Specs.GiveDone(name, change.Former, change.Owner); err != nil {
+	if spec != nil && spec.Owner != change.Owner {
+		spec.Owner = change.Owner
+		sum, err := h.Specs.WriteSpec(*spec)
+		if err != nil {
+			return err
+		}
+		if err := h.Specs.Link(name, sum); err != nil {
+			return err
+		}
+	}
+	if err := h.notesItself(ctx, change); err != nil {
 		return err
 	}
-	if spec == nil || spec.Owner == change.Owner {
+	return h.Specs.GiveDone(name, change.Former, change.Owner)
+}
+
+// notesItself fails where a job runs that will note its end as the former owner's. It is asked when the link is the new owner's: no run
+// that begins later does. One that a timer starts notes nothing.
+func (h *Host) notesItself(ctx context.Context, change resource.Change) error {
+	if c, ok := change.Want.(*Container); !ok || !c.Job || c.scheduled() {
 		return nil
 	}
-	spec.Owner = change.Owner
-	sum, err := h.Specs.WriteSpec(*spec)
-	if err != nil {
+	unit, name := Unit(change.Addr), change.Addr.HostName()
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.ActiveState")
+	if err != nil || p["Unit.ActiveState"] != "activating" {
 		return err
 	}
-	return h.Specs.Link(name, sum)
+	if ours, err := h.ours(ctx, unit, change.Owner); err != nil || !ours {
+		return err
+	}
+	record, recordErr := h.Specs.ReadRecord(h.invocation(unit))
+	next, linkErr := h.Specs.Linked(name)
+	if recordErr == nil && linkErr == nil && record.Spec == next {
+		return nil
+	}
+	return fmt.Errorf("the job runs, and will note its end as one of configuration %q; wait for it (hostctl logs -f %s) and adopt again", change.Former, name)
 }
 
 // adoptable returns what the container's next start takes, nil where there is nothing or it cannot be read; the ledger
@@ -66,7 +91,7 @@ func (h *Host) adoptable(change resource.Change) (*runtime.Spec, error) {
 // adoptUnits gives those units of the container's names the new owner's description that are the old one's. Others are left alone.
 func (h *Host) adoptUnits(ctx context.Context, change resource.Change) error {
 	unit := Unit(change.Addr)
-	p, err := h.Systemd.Properties(ctx, unit, "Unit.LoadState", "Unit.ActiveState")
+	p, err := h.Systemd.Properties(ctx, unit, "Unit.LoadState")
 	if err != nil {
 		return err
 	}
@@ -74,9 +99,6 @@ func (h *Host) adoptUnits(ctx context.Context, change resource.Change) error {
 		of, err := h.unitOwner(ctx, unit)
 		if err != nil {
 			return err
-		}
-		if c, ok := change.Want.(*Container); ok && c.Job && p["Unit.ActiveState"] == "activating" && (of == change.Former || of == change.Owner) {
-			return fmt.Errorf("the job runs, and will note its end as one of configuration %q; wait for it (hostctl logs -f %s) and adopt again", change.Former, change.Addr.HostName())
 		}
 		if ticks, err := h.ticks(ctx, change.Addr, of); err == nil && ticks && of == change.Former {
 			if err := h.Systemd.SetProperties(ctx, TimerUnit(change.Addr), []host.Property{describe(timerTitle, change.Addr, change.Owner)}); err != nil {

@@ -1,11 +1,16 @@
 package container
 
 import (
+	"context"
 	"errors"
+	"io/fs"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"hostctl/host"
+	"hostctl/host/hosttest"
 	"hostctl/resource"
 )
 
@@ -67,5 +72,108 @@ func TestAdoptAnothers(t *testing.T) {
 	err := b.Apply(t.Context(), resource.Change{Addr: web, Owner: "store", Former: "shed", Action: resource.Adopt, Want: resolved()})
 	if !errors.Is(err, errAnothers) || b.systemd.String() != before {
 		t.Errorf("%v\n%s", err, b.systemd)
+	}
+}
+
+// moments is a service manager that shows what runs as a job does, and does something of its own before each call.
+type moments struct {
+	*hosttest.Systemd
+	calls  int
+	before map[int]func()
+}
+
+func (m *moments) pass() {
+	m.calls++
+	if do := m.before[m.calls]; do != nil {
+		do()
+	}
+}
+
+func (m *moments) Properties(ctx context.Context, unit string, names ...string) (map[string]any, error) {
+	m.pass()
+	p, err := m.Systemd.Properties(ctx, unit, names...)
+	if p["Unit.ActiveState"] == "active" && unit == Unit(web) {
+		p["Unit.ActiveState"] = "activating"
+	}
+	return p, err
+}
+
+func (m *moments) SetProperties(ctx context.Context, unit string, properties []host.Property) error {
+	m.pass()
+	return m.Systemd.SetProperties(ctx, unit, properties)
+}
+
+// A job that is started while another configuration takes it over, and ends then or later, has been run for that one: it notes its
+// end itself, or is waited for. One that a timer starts is never waited for. Either has what it was to have.
+func TestAdoptWhileItStarts(t *testing.T) {
+	const last = 16 // past the calls of an adoption
+	for begin := 1; begin <= last; begin++ {
+		for end := begin + 1; end <= last+1; end++ {
+			for _, scheduled := range []bool{false, true} {
+				adoptRunning(t, scheduled, begin, end, last)
+			}
+		}
+	}
+}
+
+func adoptRunning(t *testing.T, scheduled bool, begin, end, last int) {
+	t.Helper()
+	b := newBench(t)
+	b.Specs.State = filepath.Join(t.TempDir(), "state")
+	want := with(resolved(), func(c *Container) {
+		c.Job = true
+		if scheduled {
+			c.Schedule.Calendar = "daily"
+		}
+	})
+	b.apply(web, want)
+	b.systemd.End(Unit(web), 0)
+	m := &moments{Systemd: b.systemd, before: map[int]func(){}}
+	run := ""
+	m.before[begin] = func() {
+		if err := b.systemd.Start(t.Context(), Unit(web)); err != nil {
+			t.Fatal(err)
+		}
+		run = b.invocation(Unit(web))
+		if record, err := b.Specs.ReadRecord(run); err != nil || record.Name != "web" {
+			t.Fatalf("%+v, %v", record, err)
+		}
+	}
+	m.before[end] = func() {
+		if !scheduled {
+			if err := b.Specs.Finish("web", run); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.systemd.End(Unit(web), 0)
+	}
+	b.Systemd = m
+	adopt := resource.Change{Addr: web, Owner: "store", Former: "shop", Action: resource.Adopt, Want: want, Last: want, Live: want}
+	err := b.Apply(t.Context(), adopt)
+	if m.calls > last {
+		t.Fatalf("%d calls", m.calls)
+	}
+	for m.calls < last+1 {
+		m.pass()
+	}
+	if err != nil {
+		if scheduled || !strings.Contains(err.Error(), "the job runs") {
+			t.Errorf("scheduled %v, started at %d: %v", scheduled, begin, err)
+		}
+		if err := b.Apply(t.Context(), adopt); err != nil {
+			t.Errorf("started at %d, again: %v", begin, err)
+		}
+	}
+	next, _, err := b.Specs.ReadSpec("web")
+	if err != nil || next.Owner != "store" {
+		t.Errorf("what starts next is %s's, %v", next.Owner, err)
+	}
+	done, _, err := b.Specs.Done("web")
+	if scheduled {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("started at %d, it is noted that it was run: %v", begin, err)
+		}
+	} else if err != nil || !reflect.DeepEqual(done, next) {
+		t.Errorf("started at %d, ended at %d, noted is a run of %q, %v", begin, end, done.Owner, err)
 	}
 }

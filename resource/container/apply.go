@@ -200,10 +200,13 @@ func (h *Host) create(ctx context.Context, change resource.Change, want *Contain
 	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName(), want); err != nil {
 		return err
 	}
-	if ran, err := h.hasRun(change, want); ran || err != nil {
-		return errors.Join(err, h.Specs.CarryDone(change.Addr.HostName()))
+	ran, err := h.hasRun(change, want)
+	switch {
+	case err != nil:
+		return err
+	case ran:
+		return h.Specs.CarryDone(change.Addr.HostName())
 	}
-	var err error
 	if want.Enabled {
 		if err = h.start(ctx, change, want); !errors.Is(err, host.ErrUnitExists) {
 			return err
@@ -241,7 +244,7 @@ func (h *Host) start(ctx context.Context, change resource.Change, want *Containe
 }
 
 func (h *Host) update(ctx context.Context, change resource.Change, want *Container) error {
-	loaded, err := h.loaded(ctx, change)
+	loaded, err := h.loaded(ctx, Unit(change.Addr), change.Owner)
 	if err != nil {
 		return err
 	}
@@ -256,9 +259,16 @@ func (h *Host) restarts(change resource.Change, want *Container) bool {
 	return want.Enabled && (change.Class == resource.Restart || h.astray(change, want))
 }
 
-// stopFirst updates a container in its own unit, whose process ends before the new one is started where it needs one.
+// stopFirst updates a container in its own unit, or in a new one of that name where it needs one, whose process ends before the new one
+// is started where it needs one.
 func (h *Host) stopFirst(ctx context.Context, change resource.Change, want *Container, loaded bool) error {
 	unit := Unit(change.Addr)
+	if loaded && renews(change) { // before the link, which alone says of a unit that does not run what it has
+		if err := h.remove(ctx, change); err != nil {
+			return h.held(ctx, change.Addr, err)
+		}
+		loaded = false
+	}
 	done := want.Job && h.isDone(change.Addr.HostName())
 	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName(), want); err != nil {
 		return err

@@ -34,6 +34,7 @@ func newBench(t *testing.T) *bench {
 	b.Host = NewHost(s, m.Passwd, filepath.Join(dir, LauncherName), false)
 	b.settle = 0
 	b.Proc, b.Cgroups, b.Units = filepath.Join(dir, "proc"), filepath.Join(dir, "cgroup"), filepath.Join(dir, "units")
+	b.Stamps = filepath.Join(dir, "timers")
 	b.Specs = runtime.Paths{Run: filepath.Join(dir, "run")}
 	write(t, filepath.Join(b.Cgroups, "cgroup.controllers"), "cpu memory pids\n", 0o644)
 	write(t, b.Launcher, "", 0o755)
@@ -128,7 +129,9 @@ func (b *bench) change(addr resource.Addr, want *Container) error {
 	live, there := b.read(nil).State[addr].(*Container)
 	switch {
 	case want == nil:
-		c.Action, c.Live = resource.Delete, live
+		if c.Action = resource.Delete; there {
+			c.Live = live
+		}
 		return b.Apply(b.t.Context(), c)
 	case !there:
 		c.Action, c.Want = resource.Create, want

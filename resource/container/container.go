@@ -135,7 +135,8 @@ type Container struct {
 	// Update says how a change that needs a new process is made. Unset, or "stop-first": the program is stopped, and started anew.
 	// "start-first": what is new is started beside what runs, as hostctl-<name>--next.service, and ends again once the program itself was
 	// started anew; where it does not get ready and well, what runs goes on, and the apply fails. While both run each has all of limits.
-	// For programs that can run twice at once: they write to no volume, and leave it to listen to bind what they listen on.
+	// For programs that can run twice at once: they write to no volume, and leave it to listen to bind what they listen on. What only a new
+	// unit can have is changed so too, but not with listen, and not where other containers depend on this one.
 	Update Update `json:"update,omitempty" diff:"live"`
 	// Slice puts the unit into hostctl-<slice>.slice beside others of that name, so that an administrator can bound them together.
 	Slice string `json:"slice,omitempty" diff:"replace"`
@@ -179,6 +180,8 @@ type Container struct {
 	Launcher string `json:"launcher,omitempty" diff:"replace" attr:"internal"`
 	// Elsewhere says that the unit starts a launcher that is there, but is not this hostctl's: a new process is then one of a new unit.
 	Elsewhere bool `json:"-"`
+	// Referred says that others depend on the container as it is on the host: their units are ordered after its own, which keeps it loaded.
+	Referred bool `json:"-"`
 }
 
 // Device is a device of the host's inside a container.

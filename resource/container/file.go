@@ -64,17 +64,22 @@ const (
 )
 
 // ChangeClass implements resource.Classer: what a changed file costs is for the file to say, that what is the
-// same has another name costs nothing, and another way to update is free unless there are sockets. What only a new process can have takes a new
+// same has another name costs nothing, and another way to update is free unless there are sockets. What only a new unit can have is no more
+// than a new process where that unit is made while a helper runs. What only a new process can have takes a new
 // unit where that of now starts another hostctl's launcher, unless that would be a pause where there is to be none.
 func (c *Container) ChangeClass(path string, tagged resource.Class, live resource.Spec) resource.Class {
 	was, ok := live.(*Container)
 	if !ok {
 		return tagged
 	}
-	if class := c.changeClass(path, tagged, was); class != resource.Restart || !was.Elsewhere || c.Overlaps() {
-		return class
+	class := c.changeClass(path, tagged, was)
+	switch {
+	case class == resource.Replace && path != "depends_on" && path != "after" && c.renewsBeside(was):
+		return resource.Restart
+	case class == resource.Restart && was.Elsewhere && !c.Overlaps():
+		return resource.Replace
 	}
-	return resource.Replace
+	return class
 }
 
 func (c *Container) changeClass(path string, tagged resource.Class, was *Container) resource.Class {

@@ -20,10 +20,7 @@ import (
 // A job is a container whose program ends. It is run once for each change of its spec, also over reboots: its unit ends with the
 // launcher noting which spec was run, in a file that outlives the host's /run. With a schedule a timer of the same name runs it instead.
 
-const (
-	timerSuffix = ".timer"
-	timerStamps = "/var/lib/systemd/timers" // systemd's own notes of what Persistent= is about
-)
+const timerSuffix = ".timer"
 
 // TimerUnit is the name of the timer of a job that has a schedule.
 func TimerUnit(addr resource.Addr) string { return unitPrefix + addr.HostName() + timerSuffix }
@@ -187,6 +184,9 @@ func (h *Host) updateJob(ctx context.Context, change resource.Change, want *Cont
 	runs := want.Enabled && (turned || change.Class == resource.Restart) && !h.isDone(name)
 	switch {
 	case !want.Enabled && loaded && want.scheduled():
+		if _, err := h.ticks(ctx, change.Addr, change.Owner); err != nil {
+			return err
+		}
 		if err := h.Systemd.Stop(ctx, TimerUnit(change.Addr)); err != nil {
 			return err
 		}
@@ -198,7 +198,7 @@ func (h *Host) updateJob(ctx context.Context, change resource.Change, want *Cont
 	case want.Enabled && !loaded && (runs || want.scheduled()):
 		return h.start(ctx, change, want)
 	case want.scheduled() && turned:
-		return h.Systemd.Start(ctx, TimerUnit(change.Addr))
+		return h.tick(ctx, change, want)
 	case want.scheduled():
 		return nil // the next run takes what is new
 	case runs:
@@ -208,6 +208,17 @@ func (h *Host) updateJob(ctx context.Context, change resource.Change, want *Cont
 		return h.Specs.CarryDone(name) // what has changed is nothing that it runs with
 	}
 	return nil
+}
+
+// tick starts the timer of a job whose own unit is loaded. Once stopped, systemd has dropped the timer, which nothing refers to.
+func (h *Host) tick(ctx context.Context, change resource.Change, want *Container) error {
+	switch loaded, err := h.ticks(ctx, change.Addr, change.Owner); {
+	case err != nil:
+		return err
+	case loaded:
+		return h.Systemd.Start(ctx, TimerUnit(change.Addr))
+	}
+	return h.Systemd.StartTransient(ctx, want.timer(change.Addr, change.Owner))
 }
 
 // job describes a job. That it is to run is said of one that has not run to its end with what it would run with.
@@ -248,7 +259,9 @@ func (r *reader) job(ctx context.Context, f *found, spec runtime.Spec, sum strin
 		if loaded {
 			f.status = r.stopped(ctx, u)
 		}
-		c.Enabled = failed && c.Restart == "no" && enabled
+		if c.Enabled = failed && c.Restart == "no" && enabled; c.Enabled {
+			return f, r.proven(ctx, u.Name, f)
+		}
 	}
 	return f, nil
 }
@@ -310,8 +323,9 @@ func (h *Host) forgetJob(change resource.Change) error {
 	if done, _, err := h.Specs.Done(name); err == nil && (done.Owner != change.Owner || done.Address != change.Addr.String()) {
 		return nil
 	}
-	if last, ok := change.Last.(*Container); ok && last.Schedule.Persistent {
-		if err := os.Remove(filepath.Join(timerStamps, "stamp-"+TimerUnit(change.Addr))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	persistent := func(spec resource.Spec) bool { c, ok := spec.(*Container); return ok && c.Schedule.Persistent }
+	if persistent(change.Last) || persistent(change.Live) {
+		if err := os.Remove(filepath.Join(h.Stamps, "stamp-"+TimerUnit(change.Addr))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

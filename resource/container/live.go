@@ -50,6 +50,8 @@ type Host struct {
 	// Proc, Cgroups and Units are where the kernel and systemd tell what is: "/proc",
 	// "/sys/fs/cgroup" and "/run/systemd/units" on every host but a test's.
 	Proc, Cgroups, Units string
+	// Stamps is where systemd notes when a persistent timer elapsed last: "/var/lib/systemd/timers" on every host but a test's.
+	Stamps string
 
 	// Deliver puts files into a running container; of every host but a test's it is that of Specs.
 	Deliver func(runtime.Spec, runtime.Record) error
@@ -71,7 +73,7 @@ func NewHost(systemd Systemd, subIDs SubIDs, launcher string, try bool) *Host {
 	return &Host{
 		Systemd: systemd, SubIDs: subIDs, Specs: runtime.Host, Launcher: launcher, Try: try,
 		Deliver: runtime.Host.Deliver, Run: runtime.Host.RunInside, Secret: host.CheckCredential,
-		Proc: "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir, settle: time.Second,
+		Proc: "/proc", Cgroups: host.CgroupRoot, Units: host.UnitsDir, Stamps: "/var/lib/systemd/timers", settle: time.Second,
 	}
 }
 

@@ -34,14 +34,14 @@ func (h *Host) inherit(ctx context.Context, change resource.Change, want *Contai
 // touched: it runs, and systemctl stops and starts it, until the host reboots.
 func (h *Host) release(ctx context.Context, change resource.Change) error {
 	name := change.Addr.HostName()
-	if err := h.forgetJob(change); err != nil {
-		return err
-	}
 	spec, _, err := h.Specs.ReadSpec(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return h.forgetJob(change)
 	}
 	if err != nil || spec.Owner != change.Owner || spec.Address != change.Addr.String() {
+		return err
+	}
+	if err := h.forgetJob(change); err != nil {
 		return err
 	}
 	if err := h.endHelper(ctx, change); err != nil {

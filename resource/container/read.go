@@ -86,6 +86,13 @@ func (h *Host) Read(ctx context.Context, owner string, last resource.State) (res
 			reading.State[f.addr], reading.Status[f.addr] = f.live, f.status
 		}
 	}
+	for _, spec := range reading.State {
+		for _, on := range spec.(*Container).DependsOn {
+			if to, ok := reading.State[on.To].(*Container); ok {
+				to.Referred = true
+			}
+		}
+	}
 	beside, foreignErr := r.foreign(ctx, reading.State)
 	reading.Foreign, err = append(reading.Foreign, beside...), errors.Join(err, foreignErr)
 	used, subErr := h.SubIDs.SubIDs(ctx)
@@ -388,38 +395,3 @@ func (r *reader) stopped(ctx context.Context, u host.Unit) string {
 
 // invocation is the id of the unit's current run; "" where it has none.
 func (h *Host) invocation(unit string) string { return host.Invocation(h.Units, unit) }
-
-// ours proves that a loaded unit is a container of the owner, or the helper of one.
-func (h *Host) ours(ctx context.Context, unit, owner string) (bool, error) {
-	of, err := h.unitOwner(ctx, unit)
-	return of == owner, err
-}
-
-// unitOwner is the configuration that a loaded unit is a container of, or the helper of one: made by a call and not from a
-// file, starting our launcher for the unit's name, and carrying the owner's name. "" where it is none.
-func (h *Host) unitOwner(ctx context.Context, unit string) (string, error) {
-	p, err := h.Systemd.Properties(ctx, unit, "Unit.Transient", "Unit.Description", "Service.ExecStart", "Service.LogExtraFields")
-	if err != nil {
-		return "", err
-	}
-	return provenOwner(p, linkOfUnit(unit)), nil
-}
-
-// provenOwner is [Host.unitOwner] of properties that were read.
-func provenOwner(p map[string]any, link string) string {
-	if transient, _ := p["Unit.Transient"].(bool); !transient || !startsLauncher(p["Service.ExecStart"], link) {
-		return ""
-	}
-	return ownerIn(unitTitle, p["Unit.Description"], p["Service.LogExtraFields"])
-}
-
-// startsLauncher looks at ExecStart, a(sasbttttuii): one command, hostctl-launch LINK.
-func startsLauncher(execStart any, link string) bool {
-	commands, _ := execStart.([][]any)
-	if len(commands) != 1 || len(commands[0]) < 2 {
-		return false
-	}
-	path, _ := commands[0][0].(string)
-	args, _ := commands[0][1].([]string)
-	return filepath.Base(path) == LauncherName && len(args) == 2 && args[1] == link
-}

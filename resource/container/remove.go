@@ -51,7 +51,7 @@ func (h *Host) unlink(change resource.Change) error {
 // remove stops the unit and waits until systemd has dropped it. What could start it goes first. The keeper goes when it is stopped: the
 // start of one that systemd is about to start again would start the keeper too. That it is stopped once more lets systemd drop both.
 func (h *Host) remove(ctx context.Context, change resource.Change) error {
-	loaded, err := h.loaded(ctx, change)
+	loaded, err := h.loaded(ctx, Unit(change.Addr), change.Owner)
 	if err != nil {
 		return err
 	}
@@ -117,10 +117,9 @@ func (h *Host) keep(ctx context.Context, addr resource.Addr) error {
 	return h.Systemd.Start(ctx, Keeper(addr))
 }
 
-// loaded reports whether the container's unit is loaded. A unit of that name that
-// is not proven to be this container is an error, and is left alone.
-func (h *Host) loaded(ctx context.Context, change resource.Change) (bool, error) {
-	unit := Unit(change.Addr)
+// loaded reports whether a container's unit, or its helper's, is loaded. A unit of that name that
+// is not proven to be the owner's is an error, and is left alone.
+func (h *Host) loaded(ctx context.Context, unit, owner string) (bool, error) {
 	p, err := h.Systemd.Properties(ctx, unit, "Unit.LoadState")
 	if err != nil {
 		return false, err
@@ -128,7 +127,7 @@ func (h *Host) loaded(ctx context.Context, change resource.Change) (bool, error)
 	if state, _ := p["Unit.LoadState"].(string); state == "not-found" {
 		return false, nil
 	}
-	ours, err := h.ours(ctx, unit, change.Owner)
+	ours, err := h.ours(ctx, unit, owner)
 	if err == nil && !ours {
 		err = fmt.Errorf("unit %s: %w", unit, errForeign)
 	}
@@ -171,19 +170,20 @@ func (h *Host) held(ctx context.Context, addr resource.Addr, err error) error {
 	if !errors.Is(err, host.ErrUnitHeld) {
 		return err
 	}
-	p, perr := h.Systemd.Properties(ctx, Unit(addr), "Unit.Before", "Unit.RequiredBy", "Unit.WantedBy", "Unit.BoundBy", "Unit.TriggeredBy")
-	if perr != nil {
+	by, byErr := h.holders(ctx, addr)
+	if byErr != nil || len(by) == 0 {
 		return err
 	}
-	var by []string
+	return fmt.Errorf("%w: %s; stop those first", err, strings.Join(by, ", "))
+}
+
+// holders are the units that refer to the container's, beside its keeper.
+func (h *Host) holders(ctx context.Context, addr resource.Addr) (by []string, err error) {
+	p, err := h.Systemd.Properties(ctx, Unit(addr), "Unit.Before", "Unit.RequiredBy", "Unit.WantedBy", "Unit.BoundBy", "Unit.TriggeredBy")
 	for _, v := range p {
 		names, _ := v.([]string)
 		by = append(by, names...)
 	}
 	slices.Sort(by)
-	by = slices.DeleteFunc(slices.Compact(by), func(u string) bool { return u == Keeper(addr) || u == "shutdown.target" })
-	if len(by) == 0 {
-		return err
-	}
-	return fmt.Errorf("%w: %s; stop those first", err, strings.Join(by, ", "))
+	return slices.DeleteFunc(slices.Compact(by), func(u string) bool { return u == Keeper(addr) || u == "shutdown.target" }), err
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"hostctl/host"
@@ -17,7 +18,9 @@ import (
 
 // A change that needs a new process ends the old one first, or starts what is new beside it first. That is a unit of its own then, the
 // helper: it has the same launcher, judged by the same rules under the container's name, the new spec by a link of its own, and the
-// sockets of the container's socket unit. The container's own unit is restarted meanwhile, since that is the one that others know.
+// sockets of the container's socket unit. The container's own unit is restarted meanwhile, since that is the one that others know; what
+// only a new unit can have, it is made anew for. Systemd drops no unit that another refers to: with sockets, whose unit would have to be
+// stopped with it, and with others that are ordered after it, such a change is a replacement like any other.
 
 const (
 	startFirst Update = "start-first"
@@ -31,6 +34,21 @@ func (c *Container) Overlaps() bool { return c.Update == startFirst }
 // process's: systemd sets it at each start to what the unit says, and without a word clears it, under a process that then waits in
 // accept(2) for a connection that the other has taken. So it is set for both, from the first start on.
 func (c *Container) sharesSockets() bool { return c.Update == startFirst && len(c.Listen) > 0 }
+
+// renewsBeside reports whether what runs as was can be given what only a new unit can have while its helper runs.
+func (c *Container) renewsBeside(was *Container) bool {
+	return c.Overlaps() && was.Overlaps() && c.Enabled && was.Enabled && len(c.Listen) == 0 && len(was.Listen) == 0 && !was.Referred
+}
+
+// renews reports whether an update changes what only a new unit can have.
+func renews(change resource.Change) bool {
+	of := func(spec resource.Spec) bool {
+		return slices.ContainsFunc(resource.Leaves(spec), func(l resource.Leaf) bool {
+			return l.Attr.Class == resource.Replace && slices.Contains(change.Paths, l.Path)
+		})
+	}
+	return of(change.Want) || of(change.Live)
+}
 
 // validateUpdate refuses to have two at once of what two at once would damage.
 func (c *Container) validateUpdate(v *validator) {
@@ -89,6 +107,14 @@ func (h *Host) startFirst(ctx context.Context, change resource.Change, want *Con
 	if u.ActiveState != "active" && u.ActiveState != "reloading" {
 		return h.stopFirst(ctx, change, want, true)
 	}
+	if renews(change) {
+		switch by, err := h.holders(ctx, change.Addr); {
+		case err != nil:
+			return err
+		case len(by) > 0:
+			return fmt.Errorf(`unit %s is to be made anew: %w: %s; stop those first, or write update = "stop-first"`, unit, host.ErrUnitHeld, strings.Join(by, ", "))
+		}
+	}
 	if err = h.startHelper(ctx, change, want); err == nil {
 		err = h.stopFirst(ctx, change, want, true)
 	}
@@ -98,9 +124,12 @@ func (h *Host) startFirst(ctx context.Context, change resource.Change, want *Con
 	return errors.Join(err, h.endHelper(ctx, change))
 }
 
-// startHelper starts the helper; nil says that it is ready and well, and stayed so. The link comes first: it is what a crash leaves to
-// be found.
+// startHelper starts the helper; nil says that it is ready and well, and stayed so. Nothing is written where its name is another's. Then
+// the link comes first: it is what a crash leaves to be found.
 func (h *Host) startHelper(ctx context.Context, change resource.Change, want *Container) error {
+	if _, err := h.loaded(ctx, Helper(change.Addr.HostName()), change.Owner); err != nil {
+		return err
+	}
 	if err := h.put(ctx, change.Addr, change.Owner, change.Addr.HostName()+runtime.NextSuffix, want); err != nil {
 		return err
 	}

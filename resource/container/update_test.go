@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"io/fs"
 	"reflect"
 	"slices"
 	"strings"
@@ -221,6 +222,122 @@ func TestStartFirstFailsAnywhere(t *testing.T) {
 	}
 }
 
+// alone is a container that starts first and whose unit nobody refers to.
+func alone() *Container { return with(resolved(), func(c *Container) { c.Update = startFirst }) }
+
+const (
+	renewed = "remove hostctl-web.service, remove hostctl-keep-web.slice, remove hostctl-web.service, start-transient hostctl-web.service"
+	beside  = "start-transient hostctl-web--next.service, " + renewed + ", remove hostctl-web--next.service"
+)
+
+// What only a new unit can have is given to one while the helper runs, where nothing refers to the old one.
+func TestRenewsBeside(t *testing.T) {
+	db := resource.Addr{Kind: Name, Name: "db"}
+	signal := func(c *Container) { c.StopSignal = "QUIT" }
+	for _, test := range []struct {
+		name       string
+		first      *Container
+		set        func(*Container)
+		calls      string
+		depends    bool // another container on it
+		ended      bool
+		helper     int
+		otherAfter bool // a unit of somebody's is ordered after it
+		err        error
+	}{
+		{name: "a signal", first: alone(), set: signal, calls: beside},
+		{name: "with the command and a limit", first: alone(), set: func(c *Container) { signal(c); c.Command, c.Limits.Tasks = []string{"/bin/x"}, 9 }, calls: beside},
+		{name: "a pause and a timeout", first: alone(), set: func(c *Container) { c.RestartDelay, c.StopTimeout = 2e9, 3e9 }, calls: beside},
+		{name: "stopped as well", first: alone(), set: func(c *Container) { signal(c); c.Enabled = false },
+			calls: "remove hostctl-web.service, remove hostctl-keep-web.slice, remove hostctl-web.service, remove hostctl-keep-web.slice"},
+		{name: "one that does not run", first: alone(), set: signal, ended: true, calls: renewed},
+		{name: "stop-first before", first: resolved(), set: func(c *Container) { signal(c); c.Update = startFirst }, calls: renewed},
+		{name: "stop-first now", first: alone(), set: func(c *Container) { signal(c); c.Update = stopFirst }, calls: renewed},
+		{name: "with sockets", first: overlapping(), set: signal, calls: anew},
+		{name: "depending on others", first: alone(), set: func(c *Container) { c.DependsOn, c.After = []resource.Dependency{{To: db}}, []string{Unit(db)} }, calls: renewed},
+		{name: "depended upon", first: alone(), set: signal, depends: true, err: host.ErrUnitHeld,
+			calls: "remove hostctl-web.service, remove hostctl-keep-web.slice, remove hostctl-web.service"}, // as the plan knows, which takes both
+		{name: "a unit of somebody's after it", first: alone(), set: signal, otherAfter: true, err: host.ErrUnitHeld, calls: ""},
+		{name: "a helper that fails", first: alone(), set: signal, helper: 7, err: &host.JobError{},
+			calls: "start-transient hostctl-web--next.service, remove hostctl-web--next.service"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.apply(web, test.first)
+			if test.depends {
+				b.apply(db, with(resolved(), func(c *Container) {
+					c.IDBase += RangeSize
+					c.DependsOn, c.After = []resource.Dependency{{To: web}}, []string{Unit(web)}
+				}))
+			}
+			if test.otherAfter {
+				other := host.Transient{Name: "other.service", Properties: []host.Property{
+					{Name: "ExecStart", Value: []host.Command{{Path: "/bin/x", Args: []string{"/bin/x"}}}}, {Name: "After", Value: []string{Unit(web)}}}}
+				b.systemd.Run = nil
+				if err := b.systemd.StartTransient(t.Context(), other); err != nil {
+					t.Fatal(err)
+				}
+				b.systemd.Run = b.launch
+			}
+			if test.ended {
+				b.systemd.End(Unit(web), 3)
+			}
+			b.helper = test.helper
+			want := with(test.first, test.set)
+			before, run := b.calls(), b.invocation(Unit(web))
+			err := b.change(web, want)
+			if job := (*host.JobError)(nil); !errors.Is(err, test.err) && !(test.helper > 0 && errors.As(err, &job)) {
+				t.Errorf("error %v, want %v", err, test.err)
+			}
+			if got := b.since(before); got != test.calls {
+				t.Errorf("calls %s, want %s", got, test.calls)
+			}
+			switch {
+			case test.err == nil:
+				b.same(web, want)
+			case !test.depends:
+				b.same(web, test.first)
+				if b.invocation(Unit(web)) != run {
+					t.Error("what runs was started anew")
+				}
+			}
+		})
+	}
+}
+
+// Whatever call fails, or whatever the making of a new unit is cut off before, the next change puts it right.
+func TestRenewsBesideFailsAnywhere(t *testing.T) {
+	failure := errors.New("made to fail")
+	first := alone()
+	signal := with(first, func(c *Container) { c.StopSignal = "QUIT" })
+	for _, next := range []*Container{signal, changed(signal)} {
+		for op := range strings.SplitSeq(beside, ", ") {
+			for what, then := range map[string]*Container{
+				"again": next, "as before": first, "stop-first": with(next, func(c *Container) { c.Update = stopFirst }), "stopped": first.enabled(false), "gone": nil,
+			} {
+				b := newBench(t)
+				b.apply(web, first)
+				b.machine.Fail(op, failure)
+				if err := b.change(web, next); !errors.Is(err, failure) {
+					t.Fatalf("%s: %v", op, err)
+				}
+				if err := b.change(web, then); err != nil {
+					t.Errorf("%s, then %s: %v", op, what, err)
+				}
+				if then != nil {
+					b.same(web, then)
+					p, err := b.systemd.Properties(t.Context(), Unit(web), "Unit.LoadState", "Service.KillSignal")
+					if has := p["Service.KillSignal"]; err != nil || p["Unit.LoadState"] == "loaded" && has != signals[then.StopSignal] {
+						t.Errorf("%s, then %s: the unit has signal %v, and not that of %s, %v", op, what, has, then.StopSignal, err)
+					}
+					b.apply(web, nil)
+				}
+				b.nothing()
+			}
+		}
+	}
+}
+
 // What a cut-off update left is one line of difference that costs nothing.
 func TestHelperIsFound(t *testing.T) {
 	b := newBench(t)
@@ -288,8 +405,15 @@ func TestForeignHelper(t *testing.T) {
 	}) {
 		t.Errorf("problems %v", problems)
 	}
-	if err := b.change(web, next); err == nil {
-		t.Error("it was taken")
+	before := b.calls()
+	if err := b.change(web, next); !errors.Is(err, errForeign) {
+		t.Errorf("error %v", err)
+	}
+	if got := b.since(before); got != "" {
+		t.Errorf("calls %s", got)
+	}
+	if _, err := b.Specs.Linked("web" + runtime.NextSuffix); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its link: %v", err)
 	}
 	if !strings.Contains(b.systemd.String(), "hostctl-web--next.service active") {
 		t.Error("it was stopped")

@@ -1,5 +1,5 @@
-// Command server is what the tests of updates update, and what asks it: it serves the socket that systemd passes, and ends as a server
-// should, which is that it takes no more connections and answers all that it has taken.
+// Command server is what the tests of updates update, and what asks it: it serves the socket that systemd passes, or where there is none
+// one that two of it share, and ends as a server should, which is that it takes no more connections and answers all that it has taken.
 package main
 
 import (
@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -54,7 +56,7 @@ func serve(answer, fault string) {
 	if fault == "gate" && !pass(ctx) {
 		return
 	}
-	l, err := net.FileListener(os.NewFile(3, "http"))
+	l, err := listen(ctx)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -79,6 +81,20 @@ func serve(answer, fault string) {
 		})
 	}
 	open.Wait()
+}
+
+// listen is the socket that systemd passes; without one, it is bound so that another process of this user can have the same address.
+func listen(ctx context.Context) (net.Listener, error) {
+	if os.Getenv("LISTEN_FDS") != "" {
+		return net.FileListener(os.NewFile(3, "http"))
+	}
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		if controlErr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }); controlErr != nil {
+			return controlErr
+		}
+		return err
+	}}
+	return shared.Listen(ctx, "tcp", "127.0.0.1:8080")
 }
 
 // pass waits at the gate for a line, which lets one server go on.
