@@ -113,6 +113,16 @@ func (m *Machine) Adoption(ctx context.Context, former, owner string, addrs []re
 		want[addr] = r.Want[addr]
 	}
 	a.Plan = plan.Adopt(want, from.Last, from.Live, former, owner)
+	if goesOn { // all that can, and what cannot fails by itself
+		return a, nil, nil
+	}
+	var changes []resource.Change
+	for _, s := range a.Plan.Steps {
+		changes = append(changes, s.Change)
+	}
+	if problems := m.Check(ctx, changes, a.Want); len(problems) > 0 {
+		return nil, problems, nil
+	}
 	return a, nil, nil
 }
 
@@ -166,12 +176,79 @@ func (l *Ledger) hand(c resource.Change) {
 // HalfAdopted is an error where an adoption from or to the configuration was begun and has not ended: what has the one mark may be
 // in the other's record still, so that no plan of either can be trusted.
 func (l *Ledger) HalfAdopted(configuration string) error {
+	former, a, ok := l.underWay(configuration)
+	if !ok {
+		return nil
+	}
+	return fmt.Errorf("configuration %q takes over what %q had, and that was cut off; end it first: hostctl adopt -name %s %s", a.By, former, a.By, strings.Join(append([]string{former}, quoted(a.Only)...), " "))
+}
+
+// underWay is the adoption from or to a configuration that was begun and has not ended: there is one at most.
+func (l *Ledger) underWay(configuration string) (former string, a Adopting, ok bool) {
 	for former, a := range l.Adopting {
 		if former == configuration || a.By == configuration {
-			return fmt.Errorf("configuration %q takes over what %q had, and that was cut off; end it first: hostctl adopt -name %s %s", a.By, former, a.By, strings.Join(append([]string{former}, quoted(a.Only)...), " "))
+			return former, a, true
 		}
 	}
-	return nil
+	return "", Adopting{}, false
+}
+
+// leave takes resources out of an adoption that is about some alone; with the last of them it is over.
+func (l *Ledger) leave(former string, addrs []resource.Addr) {
+	a := l.Adopting[former]
+	if len(a.Only) == 0 {
+		return
+	}
+	a.Only = slices.DeleteFunc(slices.Clone(a.Only), func(addr resource.Addr) bool { return slices.Contains(addrs, addr) })
+	if l.Adopting[former] = a; len(a.Only) == 0 {
+		delete(l.Adopting, former)
+	}
+}
+
+// LetGo prepares an observation for a run that lets resources of its configuration go, which is how an adoption is given up that
+// cannot be ended: they are taken out of it. Where the ledger has not yet been told of a mark that is the new owner's already, that one's
+// observation is returned in its place, with a ledger that has been told. others is what the other of the two configurations has; nil where no
+// adoption is under way.
+func (m *Machine) LetGo(ctx context.Context, seen *Observation, addrs []resource.Addr) (o *Observation, others resource.State, err error) {
+	former, a, ok := seen.Ledger.underWay(seen.Owner)
+	if !ok {
+		return seen, nil, nil
+	}
+	name := former
+	if seen.Owner == former {
+		name = a.By
+	}
+	other, err := m.Observe(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	marked := resource.State{}
+	if seen.Owner == former {
+		for _, addr := range addrs {
+			if seen.Live[addr] != nil {
+				continue
+			}
+			r, err := m.Hosts[addr.Kind].Read(ctx, a.By, resource.State{addr: seen.Last[addr]})
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", addr, err)
+			}
+			if live := r.State[addr]; live != nil {
+				marked[addr] = live
+			}
+		}
+	}
+	switch {
+	case len(marked) > 0 && len(marked) < len(addrs):
+		return nil, nil, fmt.Errorf("%s has the mark of configuration %q already, and the others have not; let go those of one at a time", marked.Addrs()[0], a.By)
+	case len(marked) > 0:
+		for addr, live := range marked {
+			other.Ledger.hand(resource.Change{Addr: addr, Owner: a.By, Former: former, Want: seen.Last[addr]})
+			other.Last[addr], other.Live[addr] = seen.Last[addr], live
+		}
+		seen, other = other, seen
+	}
+	seen.Ledger.leave(former, addrs)
+	return seen, other.Live, nil
 }
 
 // quoted are addresses as words for the shell.

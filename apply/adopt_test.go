@@ -140,3 +140,24 @@ func TestAdoptionOfAPart(t *testing.T) {
 		}
 	}
 }
+
+// What a kind says cannot be handed over keeps the whole from being begun; of what was begun all goes on that can.
+func TestAdoptionRefused(t *testing.T) {
+	m, shelf := machine(t)
+	apply(t, m, things("a", "b"), Options{})
+	shelf.refuses = []resource.Problem{{Addr: addr("a"), Summary: "is not there"}}
+	for _, begun := range []bool{false, true} {
+		a, problems, err := m.Adoption(t.Context(), "shop", "store", nil, nil)
+		if err != nil || (a != nil) != begun || (len(problems) == 0) != begun {
+			t.Fatalf("begun %v: %+v, %v, %v", begun, a, problems, err)
+		}
+		o, err := m.Observe(t.Context(), "store")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Ledger.Adopting = map[string]Adopting{"shop": {By: "store"}}
+		if err := o.Ledger.Write(m.LedgerPath); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -48,6 +48,7 @@ type shelf struct {
 	running int
 	most    int
 	during  func(resource.Change)
+	refuses []resource.Problem // to hand over
 }
 
 func (s *shelf) Read(_ context.Context, owner string, _ resource.State) (resource.Reading, error) {
@@ -63,6 +64,9 @@ func (s *shelf) Read(_ context.Context, owner string, _ resource.State) (resourc
 }
 
 func (s *shelf) Check(_ context.Context, changes []resource.Change, _ resource.State) []resource.Problem {
+	if changes[0].Action == resource.Adopt {
+		return s.refuses
+	}
 	return []resource.Problem{{Summary: fmt.Sprintf("%d changes", len(changes))}}
 }
 

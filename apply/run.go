@@ -72,7 +72,7 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	if len(p.Refused) > 0 {
 		return nil, fmt.Errorf("the plan is refused: %w", p.Refused[0])
 	}
-	if p.Former == "" && !opts.Replay {
+	if p.Former == "" && !opts.Replay && !letsGo(p) {
 		if err := o.Ledger.HalfAdopted(o.Owner); err != nil {
 			return nil, err
 		}
@@ -111,6 +111,12 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 	writer.Wait()
 	r.settle(context.WithoutCancel(ctx))
 	return r.errs, r.ledgerErr
+}
+
+// letsGo reports whether a plan does nothing but let resources go, which also an adoption that was cut off allows, see [Machine.LetGo].
+func letsGo(p *plan.Plan) bool {
+	return len(p.Steps)+len(p.Forget) > 0 && len(p.Record) == 0 &&
+		!slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Action != resource.Forget })
 }
 
 // note records what needs no step: the grants, what is as wanted already, what

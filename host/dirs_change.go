@@ -10,15 +10,22 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
+
+// making lets one at a time make directories, or sweep what is left of making them: two that lie below one that is missing would each
+// take the other's beginnings of that for a crash's. Other processes are kept out by the host's lock.
+var making sync.Mutex
 
 // CreateDir makes the directory p as want says: UID, GID, Mode and Mark. Those
 // above it that are missing are made root:root 0755. It is put in place by rename when it has its owner, mode and
 // mark, so that it is never there without them; on a filesystem that keeps no
 // such attributes it has no mark. The error is fs.ErrExist when p is there already.
 func (d Dirs) CreateDir(p string, want Dir) error {
+	making.Lock()
+	defer making.Unlock()
 	err := d.with(p, func(root int) error {
 		parent, err := makeParents(root, path.Dir(p))
 		if err != nil {
@@ -36,6 +43,8 @@ func (d Dirs) CreateDir(p string, want Dir) error {
 // SweepDir removes what a [Dirs.CreateDir] of p that was killed has left, if it has;
 // a directory at p, and those above it, stay.
 func (d Dirs) SweepDir(p string) error {
+	making.Lock()
+	defer making.Unlock()
 	err := d.with(p, func(root int) error {
 		at, err := openBelow(root, ".", unix.O_RDONLY)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -71,6 +72,29 @@ func TestCreateDir(t *testing.T) {
 }
 
 // What a crash leaves while a directory is made is removed by the next attempt.
+// Directories below one that is missing are made side by side, also while others are swept.
+func TestCreateDirSideBySide(t *testing.T) {
+	d := newDirs(t)
+	for round := range 50 {
+		above := fmt.Sprintf("/srv/%d", round)
+		var all sync.WaitGroup
+		for i := range 8 {
+			p := fmt.Sprintf("%s/%d", above, i)
+			all.Go(func() {
+				if err := d.CreateDir(p, db); err != nil {
+					t.Error(err)
+				}
+			})
+			all.Go(func() {
+				if err := d.SweepDir(p); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
 func TestCreateDirAfterACrash(t *testing.T) {
 	d := newDirs(t)
 	must(t, os.MkdirAll(filepath.Join(d.Root, beginning("db"), staged), 0o700))

@@ -66,6 +66,7 @@ type Systemd struct {
 // Unit is one line of systemd's list of loaded units.
 type Unit struct {
 	Name        string
+	Description string
 	LoadState   string // "loaded", "not-found", "masked", ...
 	ActiveState string // "active", "inactive", "failed", "activating", ...
 	SubState    string // of a service "running", "dead", "auto-restart", ...
@@ -316,7 +317,7 @@ func (s *Systemd) List(ctx context.Context, patterns ...string) ([]Unit, error) 
 	}
 	units := make([]Unit, len(all))
 	for i, u := range all {
-		units[i] = Unit{Name: u.Name, LoadState: u.LoadState, ActiveState: u.ActiveState, SubState: u.SubState}
+		units[i] = Unit{Name: u.Name, Description: u.Description, LoadState: u.LoadState, ActiveState: u.ActiveState, SubState: u.SubState}
 	}
 	return units, nil
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -159,6 +160,54 @@ func TestAdoptSome(t *testing.T) {
 	equal(t, h.invocations(), runs)
 }
 
+// The mark of an adopted unit that somebody takes back is told, and set again while the program runs; a drop-in that would take it
+// back again is named.
+func TestAdoptedMarkTakenBack(t *testing.T) {
+	h := boot(t)
+	config := func(name string) string {
+		return "hostctl { name = \"" + name + "\" }\n" + `container "own" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sleep", "1000000"]
+}
+container "door" {
+  rootfs  = "/srv/rootfs/busybox"
+  command = ["sleep", "1000000"]
+  listen "web" {
+    stream = "127.0.0.1:8080"
+  }
+}
+`
+	}
+	h.write("main.hcl", config("old"))
+	h.apply()
+	h.write("main.hcl", config("new"))
+	h.hostctl(0, "adopt", "old", "-auto-approve")
+	h.clean()
+	runs := h.invocations()
+	h.sh("systemctl revert hostctl-own.service hostctl-door.service hostctl-door.socket; systemctl daemon-reload")
+	equal(t, h.property("hostctl-own.service", "Description"), "Container own of old")
+	contains(t, flat(h.hostctl(2, "plan", "-detailed-exitcode").stdout), "container.own", "container.door", "hostctl-own.service says that it is configuration old's")
+	contains(t, h.apply().stdout, "0 added, 2 changed, 0 replaced, 0 destroyed")
+	for _, unit := range []string{"hostctl-own.service", "hostctl-door.service", "hostctl-door.socket"} {
+		if d := h.property(unit, "Description"); !strings.HasSuffix(d, " of new") {
+			t.Errorf("%s: %s", unit, d)
+		}
+	}
+	h.clean()
+	h.sh("systemctl daemon-reload")
+	h.clean()
+	equal(t, h.invocations(), runs)
+
+	const dropIn = "/etc/systemd/system/hostctl-own.service.d/title.conf"
+	h.sh("mkdir " + filepath.Dir(dropIn) + "; printf '[Unit]\\nDescription=Mine\\n' > " + dropIn + "; systemctl daemon-reload")
+	contains(t, flat(h.hostctl(1, "plan").stderr), "container \"own\"", dropIn)
+	contains(t, flat(h.hostctl(2, "drift").stdout), "container.own", "says that it is configuration old's")
+	h.sh("rm -r " + filepath.Dir(dropIn) + "; systemctl daemon-reload")
+	h.apply()
+	h.clean()
+	equal(t, h.invocations(), runs)
+}
+
 // Killed at its system calls that change the host, an adoption is ended by the same command, or by a replay; no program notices.
 func TestAdoptKilled(t *testing.T) {
 	h := boot(t)
@@ -176,7 +225,7 @@ func TestAdoptKilled(t *testing.T) {
 				kills++
 				// Nobody changes what is half handed over.
 				if h.sh("grep -c '\"adopting\":{' "+ledger+" || true") != "0" {
-					for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan"}, {"stop", "container.web"}, {"forget", "-auto-approve", "container.own"}} {
+					for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan"}, {"stop", "container.web"}} {
 						contains(t, h.hostctl(1, args...).stderr, "hostctl adopt -name "+name+" "+other)
 					}
 					if begun++; begun%2 == 0 { // as at boot, where the command need not be given again

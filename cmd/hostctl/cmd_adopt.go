@@ -25,7 +25,7 @@ ledger remembers: what was last applied, which numbers were given out, what was 
 along where the new name has none yet. The journal of a program that runs is filed under the old name until it is made anew.
 
 The host's policy has to allow the new name what it takes over. Killed anywhere, the same command goes on, and so does a boot; until then neither configuration can change
-what is half handed over.`,
+what is half handed over. What cannot be handed over at all, as a volume whose disk is gone for good, can be let go meanwhile: hostctl forget.`,
 	example: "hostctl adopt shop\nhostctl adopt -name store shop -auto-approve\nhostctl adopt shop container.web netns.front",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var a adopting

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,7 +20,9 @@ var forgetCommand = command{
 	details: `
 What a removed block does, without one: the mark is taken off, the ledger forgets the resource, and the numbers it was granted are free. A container runs
 on, until this host reboots. No configuration is read. One that declares a resource still finds it in its way at the next plan, which
-says what can be done; an account, a network namespace and a directory can be taken back with an import block.`,
+says what can be done; an account, a network namespace and a directory can be taken back with an import block.
+
+So an adoption that was cut off is given up, in part or as a whole, where what is left of it cannot be handed over.`,
 	example: "hostctl forget volume.data\nhostctl forget -name shop -auto-approve container.web netns.front",
 	setup: func(fs *flag.FlagSet) func(*cli, []string) error {
 		var f forgetting
@@ -50,25 +53,11 @@ func (f *forgetting) run(c *cli, texts []string) (map[string]any, error) {
 		return nil, err
 	}
 	defer lock.Release()
-	seen, addrs, err := f.find(c, m, ledger, texts)
+	p, problems, err := f.propose(c.ctx, m, ledger, texts)
 	if err != nil {
 		return nil, err
 	}
-	p := &proposal{machine: m, seen: seen, want: maps.Clone(seen.Live)}
-	var d resource.Directives
-	for _, addr := range addrs {
-		delete(p.want, addr)
-		d.Removed = append(d.Removed, addr.Target())
-	}
-	if err := c.problems(nil, referrers(p.want, addrs)); err != nil {
-		return nil, err
-	}
-	p.options = plan.Options{Kinds: m.Kinds, Owner: seen.Owner, Directives: d}
-	p.plan = plan.Make(p.want, seen.Last, seen.Live, p.options)
-	p.options.Targets = d.Removed // what is declared then is what was applied before without them
-	// Of the others nothing is known here that is not known already.
-	p.plan.Record, p.plan.Forget = nil, slices.DeleteFunc(p.plan.Forget, func(a resource.Addr) bool { return !slices.Contains(addrs, a) })
-	if err := c.problems(nil, p.plan.Refused); err != nil {
+	if err := c.problems(nil, problems); err != nil {
 		return nil, err
 	}
 	c.show(p)
@@ -80,8 +69,34 @@ func (f *forgetting) run(c *cli, texts []string) (map[string]any, error) {
 	return p.carryOut(c, origin{command: "forget"})
 }
 
+// propose plans to let go the resources that are meant. What stands in the way is a list of problems.
+func (f *forgetting) propose(ctx context.Context, m *apply.Machine, ledger *apply.Ledger, texts []string) (*proposal, []resource.Problem, error) {
+	seen, addrs, err := f.find(ctx, m, ledger, texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen, others, err := m.LetGo(ctx, seen, addrs)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &proposal{machine: m, seen: seen, want: maps.Clone(seen.Live)}
+	var d resource.Directives
+	for _, addr := range addrs {
+		delete(p.want, addr)
+		d.Removed = append(d.Removed, addr.Target())
+	}
+	p.options = plan.Options{Kinds: m.Kinds, Owner: seen.Owner, Directives: d}
+	p.plan = plan.Make(p.want, seen.Last, seen.Live, p.options)
+	p.options.Targets = d.Removed // what is declared then is what was applied before without them
+	// Of the others nothing is known here that is not known already.
+	p.plan.Record, p.plan.Forget = nil, slices.DeleteFunc(p.plan.Forget, func(a resource.Addr) bool { return !slices.Contains(addrs, a) })
+	problems := referrers(p.want, addrs)
+	problems = append(problems, referrers(others, slices.DeleteFunc(slices.Clone(addrs), func(a resource.Addr) bool { return others[a] != nil }))...)
+	return p, append(problems, p.plan.Refused...), nil
+}
+
 // find returns the configuration that is meant with the addresses.
-func (f *forgetting) find(c *cli, m *apply.Machine, ledger *apply.Ledger, texts []string) (*apply.Observation, []resource.Addr, error) {
+func (f *forgetting) find(ctx context.Context, m *apply.Machine, ledger *apply.Ledger, texts []string) (*apply.Observation, []resource.Addr, error) {
 	var seen *apply.Observation
 	var addrs []resource.Addr
 	for _, text := range texts {
@@ -89,7 +104,7 @@ func (f *forgetting) find(c *cli, m *apply.Machine, ledger *apply.Ledger, texts 
 		if err != nil {
 			return nil, nil, err
 		}
-		o, addr, err := choose(found, func(owner string) (*apply.Observation, error) { return m.Observe(c.ctx, owner) })
+		o, addr, err := choose(found, func(owner string) (*apply.Observation, error) { return m.Observe(ctx, owner) })
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -98,7 +113,7 @@ func (f *forgetting) find(c *cli, m *apply.Machine, ledger *apply.Ledger, texts 
 		}
 		seen, addrs = o, append(addrs, addr)
 	}
-	return seen, addrs, errors.Join(ledger.HalfAdopted(seen.Owner), unconfirmed(seen))
+	return seen, addrs, unconfirmed(seen)
 }
 
 // referrers are problems where what stays refers to what is let go.

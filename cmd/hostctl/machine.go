@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"hostctl/apply"
 	"hostctl/hcl"
@@ -93,22 +94,30 @@ func ways() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ways []string
-	for way := host.ExecutedAs(); host.CheckTrustedWay(way) == nil; {
-		if real, err := filepath.EvalSymlinks(way); err != nil || real != self {
-			break
+	return append(waysFrom(host.ExecutedAs(), self), self), nil
+}
+
+// waysFrom are the ways to a program from the one that it was executed by on, with links on them. Each is clean, as systemd wants it, and leads to the
+// program as it is written: where a ".." follows a link, the clean path may be another file's, and is left out.
+func waysFrom(way, program string) (ways []string) {
+	leads := func(way string) bool {
+		real, err := filepath.EvalSymlinks(way)
+		return err == nil && real == program && host.CheckTrustedWay(way) == nil
+	}
+	for leads(way) {
+		if clean := filepath.Clean(way); leads(clean) {
+			ways = append(ways, clean)
 		}
-		ways = append(ways, filepath.Clean(way))
 		to, err := os.Readlink(way)
 		if err != nil { // the rest of the links are directories
 			break
 		}
 		if !filepath.IsAbs(to) {
-			to = filepath.Dir(way) + "/" + to
+			to = way[:strings.LastIndexByte(way, '/')+1] + to
 		}
 		way = to
 	}
-	return append(ways, self), nil
+	return ways
 }
 
 // evaluate runs the confined child that reads the configuration.

@@ -67,7 +67,8 @@ func (s *Systemd) List(_ context.Context, patterns ...string) ([]host.Unit, erro
 				return nil, err
 			} else if ok {
 				u := s.units[name]
-				out = append(out, host.Unit{Name: name, LoadState: "loaded", ActiveState: u.active, SubState: u.sub})
+				description, _ := u.properties["Description"].(string)
+				out = append(out, host.Unit{Name: name, Description: description, LoadState: "loaded", ActiveState: u.active, SubState: u.sub})
 				break
 			}
 		}

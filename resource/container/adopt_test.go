@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"reflect"
@@ -175,5 +176,81 @@ func adoptRunning(t *testing.T, scheduled bool, begin, end, last int) {
 		}
 	} else if err != nil || !reflect.DeepEqual(done, next) {
 		t.Errorf("started at %d, ended at %d, noted is a run of %q, %v", begin, end, done.Owner, err)
+	}
+}
+
+// Whose units say again that they are the former owner's, as after systemctl revert, is told, and marked again without the program's notice.
+func TestMarkLost(t *testing.T) {
+	for name, lost := range map[string][]string{"the unit": {Unit(web)}, "the socket": {SocketUnit(web)}, "both": {Unit(web), SocketUnit(web)}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			want := resolved()
+			want.Listen = map[string]Listen{"web": {Stream: "127.0.0.1:8080"}}
+			b.apply(web, want)
+			run := b.invocation(Unit(web))
+			adopt := resource.Change{Addr: web, Owner: "store", Former: "shop", Action: resource.Adopt, Want: want, Last: want, Live: want}
+			if err := b.Apply(t.Context(), adopt); err != nil {
+				t.Fatal(err)
+			}
+			live := func() *Container {
+				t.Helper()
+				r, err := b.Read(t.Context(), "store", nil)
+				if err != nil || r.State[web] == nil {
+					t.Fatalf("%v, %v", r.State, err)
+				}
+				return r.State[web].(*Container)
+			}
+			if altered := live().Altered; altered != nil {
+				t.Fatal(altered)
+			}
+			revert := func() {
+				t.Helper()
+				for _, unit := range lost {
+					title := unitTitle
+					if unit == SocketUnit(web) {
+						title = socketTitle
+					}
+					if err := b.systemd.SetProperties(t.Context(), unit, []host.Property{describe(title, web, "shop")}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			revert()
+			now := live()
+			path := alteredPath(alteredMark)
+			if !strings.Contains(now.Altered[alteredMark], "configuration shop's") || want.ChangeClass(path, resource.Restart, now) != resource.Live {
+				t.Fatalf("%v", now.Altered)
+			}
+			c := resource.Change{Addr: web, Owner: "store", Action: resource.Update, Class: resource.Live, Paths: []string{path}, Want: want, Last: want, Live: now}
+			check := func() string { return fmt.Sprint(b.Check(t.Context(), []resource.Change{c}, nil)) }
+
+			// What somebody's drop-in says from the next daemon-reload on is not ours to take back.
+			theirs := filepath.Join(t.TempDir(), "title.conf")
+			write(t, theirs, "[Unit]\nDescription = Mine\n", 0o644)
+			systemd := b.Systemd
+			b.Systemd = &asked{Systemd: systemd, properties: map[string]map[string]any{lost[0]: {"Unit.DropInPaths": []string{theirs}}}}
+			if err := b.Apply(t.Context(), c); err == nil || !strings.Contains(err.Error(), theirs) {
+				t.Errorf("with a drop-in: %v", err)
+			}
+			if said := check(); !strings.Contains(said, theirs) {
+				t.Errorf("with a drop-in: %s", said)
+			}
+			write(t, theirs, "[Unit]\nDocumentation=man:x(1)\n", 0o644)
+			if said := check(); strings.Contains(said, "mark") || strings.Contains(said, "configuration") {
+				t.Error(said)
+			}
+			if err := b.Apply(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			b.Systemd = systemd
+			if altered := live().Altered; altered != nil || b.invocation(Unit(web)) != run {
+				t.Errorf("after the repair: %v; started anew: %v", altered, b.invocation(Unit(web)) != run)
+			}
+			revert()
+			if err := b.Apply(t.Context(), resource.Change{Addr: web, Owner: "store", Action: resource.Delete, Last: want, Live: live()}); err != nil {
+				t.Error(err)
+			}
+			b.nothing()
+		})
 	}
 }

@@ -14,8 +14,11 @@ import (
 // What was done to a program from outside since it was started: the launcher's notes on its process, and what the
 // kernel says of it now.
 
-// alteredKeeper is what of [Container].Altered is not of the process: the slice that keeps its unit loaded.
-const alteredKeeper = "keeper"
+// What of [Container].Altered is not of the process: the slice that keeps its unit loaded, and whose its units say that they are.
+const (
+	alteredKeeper = "keeper"
+	alteredMark   = "mark"
+)
 
 func alteredPath(what string) string { return "altered[" + strconv.Quote(what) + "]" }
 
@@ -44,6 +47,15 @@ func (r *reader) altered(record runtime.Record, now runtime.Facts, uidMap []byte
 		f.live.Altered = changed
 		f.status += ", altered from outside"
 	}
+}
+
+// alter notes something that was altered.
+func (f *found) alter(what, how, status string) {
+	if f.live.Altered == nil {
+		f.live.Altered = map[string]string{}
+	}
+	f.live.Altered[what] = how
+	f.status += ", " + status
 }
 
 // differences says in plain words what of was is not so now, by what it is. hosts returns the host's own namespace of a kind. It

@@ -128,7 +128,10 @@ func (h *Host) apply(ctx context.Context, change resource.Change) error {
 	if err := h.nameIsFree(change); err != nil {
 		return err
 	}
-	err := h.endHelper(ctx, change)
+	err := h.remark(ctx, change)
+	if err == nil {
+		err = h.endHelper(ctx, change)
+	}
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 func (h *Host) Check(ctx context.Context, changes []resource.Change, want resource.State) []resource.Problem {
 	var checked []resource.Change
 	for _, c := range changes {
-		if _, ok := c.Want.(*Container); ok || c.Action == resource.Delete {
+		if _, ok := c.Want.(*Container); ok && c.Action != resource.Adopt || c.Action == resource.Delete {
 			checked = append(checked, c)
 		}
 	}
@@ -132,6 +132,10 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 		case err != nil:
 			v.bad("", fmt.Sprintf("unit %s cannot be examined", unit), err.Error())
 		case of == change.Owner:
+		case of != "" && remarks(change):
+			if err := k.lasts(ctx, unit, of); err != nil {
+				v.bad("", "the unit's mark cannot be set again", err.Error())
+			}
 		case resource.CheckName(of) == nil:
 			v.bad("", fmt.Sprintf("a unit %s is there that is configuration %q's", unit, of), "give the container another name; "+resource.AdoptRemedy(of))
 		default:

@@ -174,7 +174,7 @@ type Container struct {
 	// Helper is the unit that an update started beside the container and was cut off before it ended it. It is never wanted.
 	Helper string `json:"helper,omitempty" diff:"live" attr:"internal"`
 	// Altered is, in plain words by what it is of, what was done from outside to the process that runs: to its namespaces, id map,
-	// capabilities, filters, mounts and limits, and to the slice that keeps its unit. It is never wanted.
+	// capabilities, filters, mounts and limits, to the slice that keeps its unit, and to its units' marks. It is never wanted.
 	Altered map[string]string `json:"altered,omitempty" diff:"restart" attr:"internal"`
 	// Launcher is the program that the unit would start next where it is not there any more: hostctl was moved. It is never wanted.
 	Launcher string `json:"launcher,omitempty" diff:"replace" attr:"internal"`

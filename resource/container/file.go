@@ -83,7 +83,7 @@ func (c *Container) ChangeClass(path string, tagged resource.Class, live resourc
 }
 
 func (c *Container) changeClass(path string, tagged resource.Class, was *Container) resource.Class {
-	if c.renamed(path, was) || path == alteredPath(alteredKeeper) {
+	if c.renamed(path, was) || path == alteredPath(alteredKeeper) || path == alteredPath(alteredMark) {
 		return resource.Live
 	}
 	if path == "update" && c.sharesSockets() != was.sharesSockets() {

@@ -149,18 +149,27 @@ func (c *Container) listenNames() []string { return slices.Sorted(maps.Keys(c.Li
 // listens proves that the socket unit of the container's name, if it is there, is the container's: made by a call, with the owner's
 // mark. The error is [errForeign] where another made it.
 func (h *Host) listens(ctx context.Context, addr resource.Addr, owner string) (loaded bool, err error) {
+	of, loaded, err := h.socketOwner(ctx, addr)
+	if err == nil && loaded && of != owner {
+		err = fmt.Errorf("socket %s: %w", SocketUnit(addr), errForeign)
+	}
+	return loaded, err
+}
+
+// socketOwner is the configuration whose container the socket unit of that name is of; "" where it is none's.
+func (h *Host) socketOwner(ctx context.Context, addr resource.Addr) (owner string, loaded bool, err error) {
 	name := SocketUnit(addr)
 	p, err := h.Systemd.Properties(ctx, name, "Unit.LoadState")
 	if err != nil || p["Unit.LoadState"] == "not-found" {
-		return false, err
+		return "", false, err
 	}
 	if p, err = h.Systemd.Properties(ctx, name, "Unit.Transient", "Unit.Description", "Socket.LogExtraFields"); err != nil {
-		return true, err
+		return "", true, err
 	}
-	if transient, _ := p["Unit.Transient"].(bool); !transient || ownerIn(socketTitle, p["Unit.Description"], p["Socket.LogExtraFields"]) != owner {
-		return true, fmt.Errorf("socket %s: %w", name, errForeign)
+	if transient, _ := p["Unit.Transient"].(bool); !transient {
+		return "", true, nil
 	}
-	return true, nil
+	return ownerIn(socketTitle, p["Unit.Description"], p["Socket.LogExtraFields"]), true, nil
 }
 
 // deaf explains why a service was not started whose sockets could not be had.
@@ -186,8 +195,12 @@ func (k *checker) checkListen(ctx context.Context, v *validator, change resource
 		v.unitFile(file, name)
 		return
 	}
-	switch _, err := k.listens(ctx, change.Addr, change.Owner); {
-	case errors.Is(err, errForeign):
+	switch of, loaded, err := k.socketOwner(ctx, change.Addr); {
+	case err == nil && loaded && of != change.Owner && of != "" && remarks(change):
+		if err := k.lasts(ctx, name, of); err != nil {
+			v.bad("", "the socket's mark cannot be set again", err.Error())
+		}
+	case err == nil && loaded && of != change.Owner:
 		v.bad("", fmt.Sprintf("a socket %s is there that is not this configuration's", name), "it is left alone; give the container another name, or stop that socket")
 	case err != nil:
 		v.bad("", fmt.Sprintf("socket %s cannot be examined", name), err.Error())

@@ -183,7 +183,7 @@ func (r *reader) read(ctx context.Context, name string) (*found, error) {
 		return f, err
 	}
 	if _, loaded := r.units[Unit(f.addr)]; loaded {
-		err = r.launcher(ctx, f)
+		err = errors.Join(r.launcher(ctx, f), r.marked(ctx, f))
 	}
 	return f, err
 }
@@ -314,11 +314,7 @@ func (r *reader) describe(ctx context.Context, name string) (*found, error) {
 		}
 	}
 	if r.keepers[Keeper(addr)].ActiveState != "active" {
-		if f.live.Altered == nil {
-			f.live.Altered = map[string]string{}
-		}
-		f.live.Altered[alteredKeeper] = "stopped: once the container stops, systemctl start does not know it"
-		f.status += ", nothing keeps its unit"
+		f.alter(alteredKeeper, "stopped: once the container stops, systemctl start does not know it", "nothing keeps its unit")
 	}
 	if err := r.health(ctx, u, f); err != nil {
 		return nil, err

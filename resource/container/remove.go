@@ -18,6 +18,9 @@ func (h *Host) delete(ctx context.Context, change resource.Change) error {
 	case err != nil:
 		return err
 	}
+	if err := h.remark(ctx, change); err != nil {
+		return err
+	}
 	if err := h.endHelper(ctx, change); err != nil {
 		return err
 	}

@@ -172,7 +172,7 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 	v := &validation{}
 	for _, c := range changes {
 		s, ok := c.Want.(*Spec)
-		if !ok {
+		if !ok || c.Action == resource.Adopt {
 			continue
 		}
 		v.self = c.Addr

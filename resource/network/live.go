@@ -148,7 +148,7 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 	var problems []resource.Problem
 	for _, c := range changes {
 		s, ok := c.Want.(*Spec)
-		if !ok {
+		if !ok || c.Action == resource.Adopt {
 			continue
 		}
 		for _, l := range links {

@@ -138,6 +138,10 @@ func (h live) Check(_ context.Context, changes []resource.Change, _ resource.Sta
 			out = append(out, h.checkWanted(c)...)
 		case resource.Delete:
 			out = append(out, h.checkDelete(c)...)
+		case resource.Adopt:
+			if err := h.adoptable(c); err != nil {
+				out = append(out, resource.Problem{Addr: c.Addr, Path: "path", Summary: "the volume cannot be adopted", Detail: err.Error()})
+			}
 		}
 	}
 	return out
@@ -283,10 +287,8 @@ func (h live) Apply(ctx context.Context, c resource.Change) error {
 	case resource.Forget:
 		return h.mark(c, mark(c.Owner, c.Addr), "")
 	case resource.Adopt:
-		if v, ok := c.Last.(*Volume); ok {
-			if err := h.guard(v); err != nil {
-				return err // the mark is on what is to be mounted there
-			}
+		if err := h.adoptable(c); err != nil {
+			return err
 		}
 		return h.mark(c, mark(c.Former, c.Addr), mark(c.Owner, c.Addr))
 	}

@@ -43,6 +43,30 @@ func (h live) mark(c resource.Change, from, to string) error {
 	return h.door.MarkDir(v.Path, from, to)
 }
 
+// adoptable is an error where the directory is neither the former owner's nor the new one's already. That one's mark may be on a filesystem
+// that is not mounted: were the volume handed over without it, the mark would name for ever who has it no more.
+func (h live) adoptable(c resource.Change) error {
+	v, ok := c.Last.(*Volume)
+	if !ok || v.External {
+		return nil
+	}
+	const mount = "mount the filesystem that holds it and adopt again"
+	if err := h.guard(v); err != nil {
+		return fmt.Errorf("%w; %s", err, mount)
+	}
+	dir, err := h.door.StatDir(v.Path)
+	why := "it is not there"
+	switch {
+	case err == nil:
+		if why = foreign(dir, c.Former, c.Addr, v); why == "" || dir.Mark == mark(c.Owner, c.Addr) {
+			return nil
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return fmt.Errorf("directory %s: %s; %s, or where it is gone for good let it go: hostctl forget -name %s '%s'", v.Path, why, mount, c.Former, c.Addr)
+}
+
 // Find implements [resource.Importer]; the id is the directory's path.
 func (h live) Find(_ context.Context, owner string, addr resource.Addr, id string) (resource.Spec, bool, []resource.Problem) {
 	refuse := func(summary, detail string) (resource.Spec, bool, []resource.Problem) {

@@ -116,3 +116,43 @@ func TestImport(t *testing.T) {
 		}
 	})
 }
+
+// Whose mark may be on a filesystem that is not mounted, or is another's, is not adopted: nothing would find the volume again.
+func TestAdopt(t *testing.T) {
+	bothDoors(t, func(t *testing.T, door Door) {
+		const path = "/srv/shop/db"
+		w := newWorld(t, door)
+		w.apply(w.change(resource.Create, wanted(nil)))
+		c := w.change(resource.Adopt, wanted(nil))
+		c.Owner, c.Former = "store", "shop"
+		for _, mark := range []string{"", "blog/volume.x"} {
+			if err := door.MarkDir(path, markOf(t, door, path), mark); err != nil {
+				t.Fatal(err)
+			}
+			err := w.Apply(t.Context(), c)
+			if err == nil || !strings.Contains(err.Error(), "hostctl forget -name shop 'volume.db'") || !strings.Contains(w.check(c), err.Error()) {
+				t.Errorf("with the mark %q: %v; %s", mark, err, w.check(c))
+			}
+		}
+		if err := errors.Join(door.MarkDir(path, "blog/volume.x", "shop/volume.db"), w.Apply(t.Context(), c)); err != nil {
+			t.Fatal(err)
+		}
+		w.apply(c) // it is the new owner's already
+		if got := markOf(t, door, path); got != "store/volume.db" {
+			t.Errorf("mark %q", got)
+		}
+		if err := door.RemoveDir(t.Context(), path, "store/volume.db"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Apply(t.Context(), c); err == nil || !strings.Contains(err.Error(), "it is not there; mount the filesystem") {
+			t.Error(err)
+		}
+		external := wanted(func(v *Volume) { v.External = true })
+		if c.Last = external; w.check(c) != "" {
+			t.Error(w.check(c))
+		}
+		if c.Last = wanted(func(v *Volume) { v.Mountpoint = "/srv" }); !strings.Contains(w.check(c), "nothing is mounted at /srv") {
+			t.Error(w.check(c))
+		}
+	})
+}
