@@ -21,6 +21,9 @@ type Pending struct {
 	Deadline time.Duration
 	// Before is the configuration's record as it was, without a Pending.
 	Before *Owner
+	// Touched are the addresses that the change does something to, by a step or in the ledger alone, sorted: what an undo is about. nil is all
+	// there are, of an older release.
+	Touched []resource.Addr
 	// Moved are the ways back of what goes by another address.
 	Moved []resource.Move
 	// Grants are what the configuration had been granted.
@@ -33,6 +36,7 @@ func (o *Observation) Pend(generation uint64, p *plan.Plan) *Pending {
 	before.Last, before.Begun = maps.Clone(before.Last), maps.Clone(before.Begun)
 	before.Stopped, before.Held, before.Sensitive = maps.Clone(before.Stopped), maps.Clone(before.Held), maps.Clone(before.Sensitive)
 	w := &Pending{Generation: generation, Before: &before}
+	w.Touch(p)
 	for _, m := range p.Moves {
 		w.Moved = append(w.Moved, resource.Move{From: m.To.Target(), To: m.From.Target()})
 	}
@@ -42,6 +46,54 @@ func (o *Observation) Pend(generation uint64, p *plan.Plan) *Pending {
 		}
 	}
 	return w
+}
+
+// Touch adds what a plan does something to: what is referred to by an address that it takes away or gives is another then, be it
+// in the ledger's word alone.
+func (w *Pending) Touch(p *plan.Plan) {
+	touched := map[resource.Addr]bool{}
+	for _, s := range p.Steps {
+		touched[s.Addr], touched[s.From] = true, true
+	}
+	for _, m := range p.Moves {
+		touched[m.From], touched[m.To] = true, true
+	}
+	for _, addr := range p.Forget {
+		touched[addr] = true
+	}
+	for _, addr := range p.Record {
+		for _, e := range resource.Refs(w.Before.Last[addr]) {
+			touched[addr] = touched[addr] || slices.ContainsFunc(p.Moves, func(m plan.Move) bool { return m.From == e.To })
+		}
+	}
+	for _, addr := range w.Touched {
+		touched[addr] = true
+	}
+	maps.DeleteFunc(touched, func(addr resource.Addr, is bool) bool { return !is || addr == resource.Addr{} })
+	w.Touched = slices.SortedFunc(maps.Keys(touched), resource.Addr.Compare)
+}
+
+// Touches reports whether the change does something to a resource.
+func (w *Pending) Touches(addr resource.Addr) bool {
+	return w.Touched == nil || slices.Contains(w.Touched, addr)
+}
+
+// Undo is what an undo wants, and the addresses that it is about: these are as they were before the change, and all others as they were last
+// applied by now. The specs are the ledger's.
+func (o *Observation) Undo(w *Pending) (want resource.State, about []resource.Addr) {
+	if w.Touched == nil {
+		all := maps.Clone(o.Live)
+		maps.Copy(all, o.Last)
+		maps.Copy(all, w.Before.Last)
+		return maps.Clone(w.Before.Last), all.Addrs()
+	}
+	want = maps.Clone(o.Last)
+	for _, addr := range w.Touched {
+		if delete(want, addr); w.Before.Last[addr] != nil {
+			want[addr] = w.Before.Last[addr]
+		}
+	}
+	return want, w.Touched
 }
 
 // Wait makes it be undone in that time from now on, which are what the wall clock and the boot's monotonic clock say.
@@ -105,6 +157,7 @@ type pendingFile struct {
 	Boot       string           `json:"boot_id"`
 	Deadline   time.Duration    `json:"deadline_ns"`
 	Before     *ownerFile       `json:"before"`
+	Touched    []resource.Addr  `json:"touched,omitempty"`
 	Moved      []resource.Move  `json:"moved,omitempty"`
 	Grants     []resource.Grant `json:"grants,omitempty"`
 }
@@ -114,7 +167,7 @@ func (e encoder) pending(w *Pending) (*pendingFile, error) {
 		return nil, nil
 	}
 	before, err := e.owner(w.Before)
-	return &pendingFile{w.Generation, w.Until, w.Boot, w.Deadline, before, w.Moved, w.Grants}, err
+	return &pendingFile{w.Generation, w.Until, w.Boot, w.Deadline, before, w.Touched, w.Moved, w.Grants}, err
 }
 
 func (f *pendingFile) decode(kinds resource.Kinds) (*Pending, error) {
@@ -126,5 +179,5 @@ func (f *pendingFile) decode(kinds resource.Kinds) (*Pending, error) {
 	if f.Before != nil {
 		before, err = f.Before.decode(kinds)
 	}
-	return &Pending{f.Generation, f.Until, f.Boot, f.Deadline, before, f.Moved, f.Grants}, err
+	return &Pending{f.Generation, f.Until, f.Boot, f.Deadline, before, f.Touched, f.Moved, f.Grants}, err
 }

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"reflect"
@@ -44,20 +43,20 @@ func undo(t *testing.T, m *Machine) map[int]error {
 	}
 	w := o.Pending()
 	o.Recall()
-	data, err := json.Marshal(w.Before.Last)
-	if err != nil {
+	want, about := o.Undo(w)
+	if want, err = m.Kinds.CloneState(want); err != nil {
 		t.Fatal(err)
 	}
-	want, err := m.Kinds.DecodeState(data)
-	if err != nil {
-		t.Fatal(err)
+	var targets []resource.Target
+	for _, addr := range about {
+		targets = append(targets, addr.Target())
 	}
 	d := resource.Directives{Sensitive: w.Before.Sensitive, Moved: w.Moved}
 	r, problems := o.Resolve(m.Kinds, want, d, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	p := plan.Make(r.Want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop", Directives: d, Undoes: w.Generation})
+	p := plan.Make(r.Want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop", Directives: d, Undoes: w.Generation, Targets: targets, Alone: true})
 	errs, err := m.Run(t.Context(), p, o, r.Grants, p.Want, Options{Parallelism: 1, Sensitive: d.Sensitive})
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +142,127 @@ func TestUndo(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// What a change does nothing to stays as it is when that is undone, on the host and in the ledger.
+func TestUndoLeavesTheRest(t *testing.T) {
+	before := []string{"a:1", "b:1", "c:1<b", "d:1", "e:1<d"}
+	for name, tt := range map[string]struct {
+		want        []string
+		diary, live string
+	}{
+		"changed":              {[]string{"a:2", "b:1", "c:1<b", "d:1", "e:1<d"}, "update a", "a:1 b:odd c:1 e:1"},
+		"what refers to it":    {[]string{"a:1", "b:1", "c:2<b", "d:1", "e:1<d"}, "update c", "a:1 b:odd c:1 e:1"},
+		"made":                 {append(before, "f:1"), "delete f", "a:1 b:odd c:1 e:1"},
+		"removed":              {[]string{"b:1", "c:1<b", "d:1", "e:1<d"}, "create a", "a:1 b:odd c:1 e:1"},
+		"what needs it undone": {[]string{"a:1", "b:1", "c:1<b", "d:1", "e:2<d"}, "create d, update e", "a:1 b:odd c:1 d:1 e:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, s := machine(t)
+			apply(t, m, version(before...), Options{})
+			pending(t, m, version(tt.want...), resource.Directives{}, Options{})
+			// What an administrator does meanwhile.
+			odd := *s.things[addr("b")].(*thing)
+			odd.Value = "odd"
+			s.things[addr("b")] = &odd
+			delete(s.things, addr("d"))
+			s.diary = nil
+			if errs := undo(t, m); len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			if got := strings.Join(s.diary, ", "); got != tt.diary {
+				t.Errorf("done: %q, want %q", got, tt.diary)
+			}
+			o, err := m.Observe(t.Context(), "shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := values(o.Last); got != "a:1 b:1 c:1 d:1 e:1" {
+				t.Errorf("last %q", got)
+			}
+			if got := values(o.Live); got != tt.live {
+				t.Errorf("live %q, want %q", got, tt.live)
+			}
+		})
+	}
+}
+
+// What an administrator stopped stays stopped, also where it is undone what was changed of it.
+func TestUndoStartsNothing(t *testing.T) {
+	m, s := machine(t)
+	apply(t, m, version("a:1", "b:1"), Options{})
+	pending(t, m, version("a:2", "b:1", "c:1"), resource.Directives{}, Options{})
+	if err := m.Amend("shop", func(o *Owner) error {
+		for _, name := range []string{"a", "b", "c"} {
+			o.Stopped[addr(name)] = Stop{By: "ann"}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		s.things[addr(name)] = m.Kinds[0].Stopped(s.things[addr(name)])
+	}
+	if errs := undo(t, m); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for addr, spec := range o.Live {
+		if spec.(*thing).On {
+			t.Errorf("%s was started", addr)
+		}
+	}
+	if values(o.Live) != "a:1 b:1" || len(o.Stopped()) != 2 {
+		t.Errorf("%s; stopped %v", values(o.Live), o.Stopped())
+	}
+}
+
+// A rollback to another generation that is not done to its end is undone with the change that waits.
+func TestTouch(t *testing.T) {
+	m, _ := machine(t)
+	apply(t, m, version("a:1", "b:1<a", "c:1", "d:1"), Options{})
+	o, err := m.Observe(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	touched := func(want resource.State, d resource.Directives, w *Pending) string {
+		p := plan.Make(want, o.Last, o.Live, plan.Options{Kinds: m.Kinds, Owner: "shop", Directives: d})
+		if w == nil {
+			w = o.Pend(2, p)
+		} else {
+			w.Touch(p)
+		}
+		var names []string
+		for _, a := range w.Touched {
+			names = append(names, a.Name)
+		}
+		return strings.Join(names, " ")
+	}
+	w := &Pending{Before: o.Ledger.Owner("shop")}
+	for _, tt := range []struct {
+		want    []string
+		d       resource.Directives
+		renames bool
+		waits   *Pending
+		touched string
+	}{
+		{[]string{"a:2", "b:1<a", "c:1"}, resource.Directives{}, false, nil, "a d"},
+		{[]string{"e:1", "b:1<e", "c:1", "d:1"}, renaming("a", "e"), true, nil, "a b e"}, // b is told so in the ledger alone
+		{[]string{"a:2", "b:1<a", "c:1", "d:1"}, resource.Directives{}, false, w, "a"},
+		{[]string{"a:1", "b:1<a", "d:2"}, resource.Directives{}, false, w, "a c d"},
+	} {
+		m.Kinds[0].Renames = tt.renames
+		r, problems := o.Resolve(m.Kinds, version(tt.want...), tt.d, nil)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if got := touched(r.Want, tt.d, tt.waits); got != tt.touched {
+			t.Errorf("%v: %q, want %q", tt.want, got, tt.touched)
 		}
 	}
 }

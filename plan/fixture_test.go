@@ -55,7 +55,7 @@ func (t *thing) ChangeClass(path string, tagged resource.Class, live resource.Sp
 	return tagged
 }
 
-func (t *thing) PlanNote(a resource.Action) string {
+func (t *thing) PlanNote(a resource.Action, _ bool) string {
 	if a == resource.Delete && t.Path != "" {
 		return "its data stays"
 	}

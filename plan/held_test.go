@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -52,6 +53,73 @@ func TestHeld(t *testing.T) {
 			}
 			if got := strings.Join(refused, "; "); got != c.refused {
 				t.Errorf("refused %q, want %q", got, c.refused)
+			}
+		})
+	}
+}
+
+// Who is spared is in the way of its causes one by one, so that who leaves these out too comes to an end.
+func TestSpared(t *testing.T) {
+	state := func(path string) resource.State {
+		return resource.State{box("x"): spec(func(t *thing) { t.Path = path }), box("y"): spec(func(t *thing) { t.Parent = box("x") }), app("a"): spec(func(t *thing) { t.Parent = box("y") })}
+	}
+	o := opt
+	for _, cause := range []string{"box.y", "box.x"} {
+		spared := app("a")
+		if cause == "box.x" {
+			spared = box("y")
+		}
+		o.Spared = append(o.Spared, spared)
+		p := Make(state("/new"), state("/x"), state("/x"), o)
+		if len(p.Refused) == 0 {
+			t.Fatal("nothing is refused")
+		}
+		if r := p.Refused[len(p.Refused)-1]; r.Addr.String() != cause || r.Summary != spared.String()+" is left as it is, and would have to be touched" || r.Detail == "" {
+			t.Errorf("%s: %+v", cause, r)
+		}
+	}
+	o.Spared = append(o.Spared, box("x"))
+	if p := Make(state("/new"), state("/x"), state("/x"), o); len(p.Refused)+len(p.Steps)+len(p.Record) > 0 {
+		t.Errorf("%v, %d steps, record %v", p.Refused, len(p.Steps), p.Record)
+	}
+}
+
+// What is no target stays as it is, though what is one refers to it; made anew it is as wanted.
+func TestAlone(t *testing.T) {
+	in := func(to, image string) resource.Spec {
+		return spec(func(t *thing) { t.Parent, t.Image = box(to), image })
+	}
+	at := func(path, seen string) resource.Spec { return spec(func(t *thing) { t.Path, t.Seen = path, seen }) }
+	target := func(names ...string) (targets []resource.Target) {
+		for _, name := range names {
+			targets = append(targets, app(name).Target())
+		}
+		return targets
+	}
+	last := resource.State{box("x"): at("/x", "as it was"), app("a"): in("x", "i"), app("b"): in("x", "i")}
+	live := resource.State{box("x"): at("/x", "odd"), app("a"): in("x", "changed"), app("b"): in("x", "odd")}
+	for name, tt := range map[string]struct {
+		want    resource.State
+		targets []resource.Target
+		steps   string
+	}{
+		"what it refers to": {last, target("a"), "update app.a"},
+		"none is there":     {last, target("c"), ""},
+		"takes along":       {resource.State{box("x"): at("/y", "as it was"), app("a"): in("x", "i"), app("b"): in("x", "i")}, []resource.Target{box("x").Target()}, "delete app.a, delete app.b, delete box.x, create box.x, create app.a, create app.b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := opt
+			o.Targets, o.Alone = tt.targets, true
+			p := Make(tt.want, last, live, o)
+			var steps []string
+			for _, s := range p.Steps {
+				steps = append(steps, fmt.Sprintf("%s %s", s.Action, s.Addr))
+				if s.Addr == app("b") && s.Want != nil && s.Want.(*thing).Image != "i" {
+					t.Errorf("made anew as it was found: %+v", s.Want)
+				}
+			}
+			if got := strings.Join(steps, ", "); got != tt.steps || len(p.Record)+len(p.Forget) > 0 {
+				t.Errorf("%s; record %v, forget %v", got, p.Record, p.Forget)
 			}
 		})
 	}

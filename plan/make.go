@@ -21,6 +21,9 @@ type Options struct {
 	Generation, Since, Undoes uint64
 	// Targets are the resources that the plan is about, with all that they need; empty is all there is.
 	Targets []resource.Target
+	// Alone says that what Targets do not name stays as it is where it is there, also what they refer to, and the ledger's word of it. It
+	// is made anew where it stands on what goes.
+	Alone bool
 	// Replace are resources to be made anew even where nothing of them differs.
 	Replace []resource.Target
 	// Imported are the live resources that nobody owns yet, by the id that each was found by.
@@ -32,6 +35,8 @@ type Options struct {
 	Hidden map[resource.Addr][]string
 	// Held are resources that are to be left exactly as they are, sorted; the ledger's word of them stays as well.
 	Held []resource.Addr
+	// Spared are left as what is held is, for something stands in their way.
+	Spared []resource.Addr
 	// Foreign is what others put beside resources, for the plan to say.
 	Foreign []resource.Problem
 	// Unread is what could not be read of the host; nil where everything was.
@@ -94,7 +99,7 @@ type maker struct {
 // the same, and some step of the cycle comes before what it refers to.
 func Make(want, last, live resource.State, opt Options) *Plan {
 	p := &Plan{FormatVersion: FormatVersion, Owner: opt.Owner, Generation: opt.Generation, Since: opt.Since, Undoes: opt.Undoes, Targets: opt.Targets, Foreign: opt.Foreign, Resources: []Resource{}, Steps: []Step{}, Unread: opt.Unread}
-	want = hold(opt.Unread.without(want), live, opt.Held)
+	want = hold(opt.Unread.without(want), live, slices.Concat(opt.Held, opt.Spared))
 	m := &maker{opt: opt, want: want, items: map[resource.Addr]*item{}}
 	m.moves, p.Refused = Moves(want, last, live, opt.Directives, opt.Kinds)
 	m.last, m.live = rekey(last, m.moves, false), rekey(live, m.moves, true)
@@ -109,7 +114,7 @@ func Make(want, last, live resource.State, opt Options) *Plan {
 		nodes, after = m.narrow(p, nodes, after)
 	}
 	p.Refused = slices.Concat(p.Refused, m.refuse(), m.refuseHeld())
-	p.Record, p.Forget = m.unheld(p.Record), m.unheld(p.Forget)
+	p.Record, p.Forget = m.unlessLeft(p.Record), m.unlessLeft(p.Forget)
 	if opt.Unread != nil {
 		p.Record, p.Forget = nil, nil // there is no ledger to compare with, nor is anything written
 	}
@@ -139,15 +144,23 @@ func (m *maker) effective() resource.State {
 		out[addr] = spec
 		if it := m.items[addr]; it != nil && it.want != nil {
 			out[addr] = it.want
-		} else if m.live[addr] != nil {
+		} else if m.live[addr] != nil && !m.left(addr) {
 			out[addr] = m.heeded(addr)
 		}
 	}
 	return out
 }
 
+// left reports whether a resource is to stay as it is for not being a target.
+func (m *maker) left(addr resource.Addr) bool {
+	return m.opt.Alone && !slices.ContainsFunc(m.opt.Targets, func(t resource.Target) bool { return t.Covers(addr) })
+}
+
 // heeded is a wanted spec with the live values of what is to be ignored.
 func (m *maker) heeded(addr resource.Addr) resource.Spec {
+	if m.left(addr) {
+		return m.now(m.live[addr])
+	}
 	ignore := m.opt.Directives.Lifecycle[addr].IgnoreChanges
 	if len(ignore) == 0 {
 		return m.want[addr]

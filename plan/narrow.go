@@ -137,9 +137,12 @@ func forcedPath(it *item) string {
 	return ""
 }
 
+// partial reports whether the plan is about less than whoever reads it would think: an undo is about what was changed.
+func (p *Plan) partial() bool { return len(p.Targets) > 0 && p.Undoes == 0 }
+
 // partial prints what the plan is about where that is not everything.
 func (t *text) partial(p *Plan) {
-	if len(p.Targets) == 0 {
+	if !p.partial() {
 		return
 	}
 	names := make([]string, len(p.Targets))

@@ -194,8 +194,9 @@ type Step struct {
 // Noter is implemented by a Spec that has something to say about an action on it that
 // its attributes do not show, in a few words: "its data stays". "" is nothing.
 // It is asked with create, update, replace, delete or forget; of the live spec for the last two, else of the wanted one.
+// undo is that of [resource.Change].
 type Noter interface {
-	PlanNote(action resource.Action) string
+	PlanNote(action resource.Action, undo bool) string
 }
 
 // Overlapper is implemented by a Spec of a program whose restart can start the new program before the old one ends, so that the program

@@ -20,7 +20,7 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 		it.withhold(hidden)
 		p.Loosened = append(p.Loosened, it.loosened(hidden)...)
 		r := it.resource()
-		r.Overlap = it.overlaps(opt.Kinds)
+		r.Overlap, r.Note = it.overlaps(opt.Kinds), it.note(opt.Undoes != 0)
 		p.Resources = append(p.Resources, r)
 		switch it.action {
 		case resource.Create:
@@ -61,7 +61,7 @@ func (p *Plan) fill(items []*item, nodes []node, after [][]int, opt Options) {
 	}
 	for _, n := range place {
 		it := byAddr[nodes[n].addr]
-		step := Step{Change: it.change(nodes[n].action, opt.Owner), Wave: wave[n]}
+		step := Step{Change: it.change(nodes[n].action, opt), Wave: wave[n]}
 		for _, on := range after[n] {
 			step.After = append(step.After, index[on])
 		}
@@ -95,19 +95,25 @@ func (it *item) resource() Resource {
 			r.ForcedBy = append(r.ForcedBy, d.Path)
 		}
 	}
+	return r
+}
+
+// note is the kind's own word on what is done to the item, or undone.
+func (it *item) note(undo bool) string {
 	spec := it.want
 	if spec == nil {
 		spec = it.live
 	}
-	if n, ok := spec.(Noter); ok {
-		r.Note = n.PlanNote(it.action)
+	n, ok := spec.(Noter)
+	if !ok {
+		return ""
 	}
-	return r
+	return n.PlanNote(it.action, undo)
 }
 
-func (it *item) change(action resource.Action, owner string) resource.Change {
+func (it *item) change(action resource.Action, opt Options) resource.Change {
 	c := resource.Change{
-		Addr: it.addr, Owner: owner, Action: action, Replace: it.action == Replace, From: it.from, Import: it.imported,
+		Addr: it.addr, Owner: opt.Owner, Action: action, Replace: it.action == Replace, Undo: opt.Undoes != 0, From: it.from, Import: it.imported,
 		Want: it.want, Last: it.last, Live: it.live,
 	}
 	if action == resource.Delete {

@@ -33,7 +33,7 @@ func (p *Plan) Text(opt TextOptions) string {
 		t.drift(nil, p.Foreign)
 		if p.Unread != nil {
 			t.line(t.paint(bold, "No changes"), " in what could be read.")
-		} else if len(p.Targets) > 0 {
+		} else if p.partial() {
 			t.line(t.paint(bold, "No changes."), " What is asked for is on the host as the configuration says.")
 			t.partial(p)
 		} else {
@@ -44,7 +44,7 @@ func (p *Plan) Text(opt TextOptions) string {
 		return t.String()
 	}
 	t.partial(p)
-	if len(p.Targets) > 0 {
+	if p.partial() {
 		t.line()
 	}
 	t.loosened(p.Loosened)

@@ -186,6 +186,8 @@ type Change struct {
 	Paths []string `json:"paths,omitempty"`
 	// Replace marks the two halves of a replacement.
 	Replace bool `json:"replace,omitempty"`
+	// Undo says that a change is undone by this that nobody confirmed: then no data is deleted, whatever the resource says.
+	Undo bool `json:"undo,omitempty"`
 	// From is the address that the object was applied under before, where it takes
 	// another: its mark may be that of From still or Addr's already, for the change may
 	// have been cut off before. Set for Update and Create. The half of a replacement that

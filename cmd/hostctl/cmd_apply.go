@@ -300,6 +300,9 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	if sensitive == nil {
 		sensitive = map[resource.Addr][]string{} // there are none, which is to be remembered too
 	}
+	if w := p.seen.Pending(); w != nil && w.Touched != nil && from.undoes == 0 { // what a rollback does while it waits is undone with it, unless all is done
+		w.Touch(p.plan)
+	}
 	back := p.machine.Remember(p.plan, p.seen)
 	options := apply.Options{
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,
@@ -307,7 +310,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	}
 	if own {
 		options.Pending = p.seen.Pend(generation.Number, p.plan)
-		if err := wait(options.Pending, a.window); err != nil {
+		if err := errors.Join(wait(options.Pending, a.window), given.Remove(p.seen.Owner, generation.Number)); err != nil {
 			return nil, err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"hostctl/apply"
-	"hostctl/hcl"
 	"hostctl/host"
 	"hostctl/resource"
 	"hostctl/resource/volume"
@@ -30,8 +29,9 @@ var replayCommand = command{
 ledger says that it was last applied, which is the current generation where that was applied whole. What was stopped on purpose stays
 stopped, what is held and still there stays as it is; nothing is removed. It is judged by today's policy.
 
-A change that waited for ` + "`hostctl confirm`" + ` when the host went down is undone instead: what was last
-applied before it is put back, and what it had made is removed. An adoption that was cut off goes on.
+A change that waited for ` + "`hostctl confirm`" + ` when the host went down is undone: what it
+did something to is put back as it was last applied before, and what it had made is removed.
+An adoption that was cut off goes on.
 
 Where something stands in the way of a resource, or this release takes it no more, it and what refers to it are left out, the rest is put
 back, and the exit code is not 0. So it is where the ledger cannot be written: then all is put back, and not remembered.
@@ -102,7 +102,11 @@ func (r *replaying) run(c *cli) error {
 		return ledger.Owners[owner].Last
 	}
 	for _, owner := range slices.Sorted(maps.Keys(ledger.Owners)) {
-		if w := ledger.Owners[owner].Pending; w != nil {
+		if w := ledger.Owners[owner].Pending; w != nil && given.InTime(owner, w) {
+			if err := c.confirmed(m, ledger, owner); err != nil {
+				return err
+			}
+		} else if w != nil {
 			if undone[owner], err = abandoned(c.ctx, owner, w); err != nil {
 				return err
 			}
@@ -187,80 +191,23 @@ func (r *replaying) said(c *cli, owner string, err error) error {
 	return exitStatus(c.report(fmt.Errorf("configuration %q: %w", owner, err)))
 }
 
-// propose plans the way back to what was last applied, or with a change to undo to what was before it. Resources in whose way something
-// stands are left out, with those that refer to them: then failed is the exit status, and the proposal nil where nothing is left.
+// propose plans the way back to what was last applied, or with a change to undo to what was before it.
 func (r *replaying) propose(c *cli, m *apply.Machine, pol *hostPolicy, owner string, undone *apply.Pending) (p *proposal, failed, err error) {
-	seen, err := m.Observe(c.ctx, owner)
+	if undone != nil {
+		back, err := backBefore(c, m, owner, undone, true)
+		if err != nil {
+			return nil, nil, err
+		}
+		return back.most(c, m, pol)
+	}
+	back, err := backToLast(c, m, owner)
 	if err != nil {
 		return nil, nil, err
 	}
-	last, dir, directives := seen.Last, "", resource.Directives{}
-	if undone != nil {
-		last, dir, directives = undone.Before.Last, undoDir(undone), undoDirectives(undone)
-	} else if h, err := m.Generations(owner).Newest(); err == nil && h != nil {
-		dir = h.Dir
-	} else if applied := seen.Ledger.Owners[owner].Applied; applied != nil {
-		dir = applied.Dir
+	if p, failed, err = back.most(c, m, pol); p != nil {
+		p.plan.Record, p.plan.Forget = nil, nil // of what is not put back the ledger knows what there is to know
 	}
-	want, err := m.Kinds.CloneState(last) // which is completed in place, and the ledger's is not ours to change
-	if err != nil {
-		return nil, nil, err
-	}
-	s := scope{boot: true}
-	gone := resource.State{} // what is to be removed
-	if undone != nil {
-		s.undoes = undone.Generation
-		maps.Copy(gone, seen.Last)
-		maps.Copy(gone, seen.Live)
-		maps.DeleteFunc(gone, func(addr resource.Addr, _ resource.Spec) bool { return want[addr] != nil })
-	}
-	for left := -1; left != len(want)+len(gone); { // else it is nothing of one resource's
-		left = len(want) + len(gone)
-		s.targets = nil
-		for _, state := range []resource.State{want, gone} {
-			for addr := range state {
-				s.targets = append(s.targets, addr.Target())
-			}
-		}
-		if left == 0 && (undone == nil || failed != nil) { // without targets, what is not wanted would be removed
-			break
-		}
-		problems := hcl.Check(want, m.Kinds) // this release may take less than the one that applied it
-		if len(problems) == 0 {
-			if p, problems, err = propose(c.ctx, m, pol, owner, dir, want, directives, s); err != nil {
-				return nil, nil, err
-			}
-		}
-		if len(problems) == 0 {
-			if undone == nil {
-				p.plan.Record, p.plan.Forget = nil, nil // of what is not put back the ledger knows what there is to know
-			}
-			return p, failed, nil
-		}
-		failed = worse(failed, c.problems(nil, problems))
-		want = without(want, problems)
-		for _, problem := range problems {
-			delete(gone, problem.Addr)
-		}
-	}
-	return nil, failed, nil
-}
-
-// without is a state without the resources that have problems, and those that refer to them.
-func without(want resource.State, problems []resource.Problem) resource.State {
-	out := maps.Clone(want)
-	for _, p := range problems {
-		delete(out, p.Addr)
-	}
-	for left := len(out) + 1; len(out) < left; {
-		left = len(out)
-		for addr, spec := range out {
-			if slices.ContainsFunc(resource.Refs(spec), func(e resource.Edge) bool { return out[e.To] == nil }) {
-				delete(out, addr)
-			}
-		}
-	}
-	return out
+	return p, failed, err
 }
 
 // mounted reports whether something is mounted at every mountpoint that a volume names.

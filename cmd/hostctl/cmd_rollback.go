@@ -16,7 +16,8 @@ var rollbackCommand = command{
 	summary: "Change this host back to what an earlier generation declared",
 	details: `
 Without an operand it goes back to the newest generation before the current one that was applied;
-where a change waits for ` + "`hostctl confirm`" + `, to what was last applied before that, which undoes it.
+where a change waits for ` + "`hostctl confirm`" + `, it undoes that instead: all
+that it did something to, or nothing where something stands in the way.
 Neither the repository nor the network is needed. The plan is made, judged by today's policy and
 shown as any other, and what is done is a new generation.
 
@@ -98,7 +99,11 @@ func (r *rollingBack) proposeBack(c *cli, m *apply.Machine, pol *hostPolicy, own
 		case r.window != 0:
 			return nil, origin{}, fmt.Errorf("generation %d of configuration %q waits for confirmation already; leave -confirm out", record.Pending.Generation, owner)
 		case len(args) == 0:
-			p, err := proposeUndo(c, m, pol, owner, record.Pending)
+			back, err := backBefore(c, m, owner, record.Pending, false)
+			if err != nil {
+				return nil, origin{}, err
+			}
+			p, err := back.whole(c, m, pol)
 			return p, undoOrigin(record.Pending), err
 		}
 	}

@@ -167,14 +167,22 @@ func noWayBack(p *plan.Plan, seen *apply.Observation, d resource.Directives) []s
 		}
 	}
 	for _, s := range p.Steps {
-		v, _ := s.Want.(*volume.Volume)
+		v, _ := s.Last.(*volume.Volume)
 		switch {
 		case s.Import != "":
 			say("it would remove what is imported", s.Addr)
 		case s.Action == resource.Forget:
 			say("it cannot take back what is forgotten", s.Addr)
-		case s.Action == resource.Create && v != nil && v.OnDestroy == volume.Delete && !v.External:
-			say(`it would delete the data of a volume with on_destroy = "delete"`, s.Addr)
+		case s.Action == resource.Delete && !s.Replace && v != nil && v.OnDestroy == volume.Delete && !v.External:
+			say(`it cannot bring back the data of a volume with on_destroy = "delete"`, s.Addr)
+		}
+		for _, addr := range []resource.Addr{s.Addr, s.From} {
+			if _, imported := seen.Imported[addr]; !imported && seen.Last[addr] == nil && seen.Live[addr] != nil {
+				say("nobody knows what was last applied", addr)
+			}
+		}
+		if len(d.Lifecycle[s.Addr].IgnoreChanges) > 0 {
+			say("it would not keep to ignore_changes", s.Addr)
 		}
 		for _, was := range []resource.Spec{seen.Last[s.Addr], seen.Last[s.From], seen.Live[s.Addr], seen.Live[s.From]} {
 			if c, ok := was.(*container.Container); ok && c.Job && c.Schedule == (container.Schedule{}) {
@@ -182,22 +190,9 @@ func noWayBack(p *plan.Plan, seen *apply.Observation, d resource.Directives) []s
 			}
 		}
 	}
-	for _, addr := range slices.SortedFunc(maps.Keys(seen.Live), resource.Addr.Compare) {
-		if _, imported := seen.Imported[addr]; !imported && seen.Last[addr] == nil {
-			say("it would remove what is on this host and not in the ledger", addr)
-		}
-	}
-	for _, addr := range slices.SortedFunc(maps.Keys(d.Lifecycle), resource.Addr.Compare) {
-		if len(d.Lifecycle[addr].IgnoreChanges) > 0 {
-			say("it would not keep to ignore_changes", addr)
-		}
-	}
 	reasons := []string{}
 	for _, reason := range order {
 		reasons = append(reasons, reason+" ("+strings.Join(found[reason], ", ")+")")
-	}
-	if len(p.Targets) > 0 {
-		reasons = append(reasons, "it would go beyond -target")
 	}
 	return reasons
 }
@@ -247,11 +242,11 @@ func wait(w *apply.Pending, window time.Duration) error {
 }
 
 // conclude says, when a run is over, what becomes of the change that waits. With -confirm that is the run's own: its window is counted
-// from now on, unless it was rolled back with nothing left. Else it is an earlier one, which a rollback or an undo ends by being done.
+// from now on, unless it was rolled back with nothing left. Else it is an earlier one, which a rollback or an undo ends by being done, with nothing of it left out.
 func (a *applying) conclude(c *cli, p *proposal, own bool, outcome apply.Outcome) (waits *apply.Pending, err error) {
-	done := outcome == apply.OutcomeApplied && p.plan.LeftOut == 0
-	if !own && (p.seen.Pending() == nil || !done) {
-		return p.seen.Pending(), nil
+	of := p.seen.Pending()
+	if !own && (of == nil || outcome != apply.OutcomeApplied || slices.ContainsFunc(p.options.Spared, of.Touches)) {
+		return of, nil
 	}
 	err = p.machine.Amend(p.seen.Owner, func(o *apply.Owner) error {
 		if !own || o.Pending == nil || outcome == apply.OutcomeRolledBack && reflect.DeepEqual(o.Last, o.Pending.Before.Last) {
@@ -261,10 +256,14 @@ func (a *applying) conclude(c *cli, p *proposal, own bool, outcome apply.Outcome
 		waits = o.Pending
 		return wait(waits, a.window)
 	})
-	if err == nil && waits == nil && !a.byTimer { // whose units end with this process
+	if err != nil || waits != nil {
+		return waits, err
+	}
+	_ = given.Remove(p.seen.Owner, of.Generation) // of what waits no more it says nothing
+	if !a.byTimer {                               // whose units end with this process
 		err = c.disarmed(p.seen.Owner)
 	}
-	return waits, err
+	return nil, err
 }
 
 // told says what waits now, and that nothing does any more.
@@ -305,39 +304,4 @@ func unconfirmed(seen *apply.Observation) error {
 func pendingWarning(owner string, w *apply.Pending) hcl.Diagnostic {
 	return hcl.Diagnostic{Severity: hcl.Warning, Summary: fmt.Sprintf("Generation %d waits for confirmation", w.Generation),
 		Detail: fmt.Sprintf("It %s. `hostctl confirm -name %s` keeps it, `hostctl rollback -name %s` undoes it now.", fate(w), owner, owner)}
-}
-
-// proposeUndo plans the way back to what was last applied before the change that waits.
-func proposeUndo(c *cli, m *apply.Machine, pol *hostPolicy, owner string, w *apply.Pending) (*proposal, error) {
-	want, err := m.Kinds.CloneState(w.Before.Last) // which is completed in place, and the ledger's is not ours to change
-	if err != nil {
-		return nil, err
-	}
-	if err := c.problems(nil, hcl.Check(want, m.Kinds)); err != nil {
-		return nil, err
-	}
-	p, problems, err := propose(c.ctx, m, pol, owner, undoDir(w), want, undoDirectives(w), scope{undoes: w.Generation})
-	if err != nil {
-		return nil, err
-	}
-	if err := c.diagnose(p.warnings()); err != nil {
-		return nil, err
-	}
-	return p, c.problems(nil, problems)
-}
-
-// undoDir is where the configuration lay that an undo goes back to; "" where nothing was applied before.
-func undoDir(w *apply.Pending) string {
-	if w.Before.Applied == nil {
-		return ""
-	}
-	return w.Before.Applied.Dir
-}
-
-func undoDirectives(w *apply.Pending) resource.Directives {
-	return resource.Directives{Sensitive: w.Before.Sensitive, Moved: w.Moved}
-}
-
-func undoOrigin(w *apply.Pending) origin {
-	return origin{command: "undo", undoes: w.Generation, dir: undoDir(w)}
 }

@@ -72,9 +72,13 @@ func TestNoWayBack(t *testing.T) {
 	step := func(action resource.Action, want resource.Spec, kind string) plan.Step {
 		return plan.Step{Change: resource.Change{Addr: at(kind), Action: action, Want: want}}
 	}
+	goes := func(onDestroy string, replace bool) plan.Step {
+		return plan.Step{Change: resource.Change{Addr: at("volume"), Action: resource.Delete, Replace: replace, Last: &volume.Volume{OnDestroy: onDestroy}}}
+	}
 	imported := step(resource.Update, nil, "user")
 	imported.Import = "a"
 	job, daily := &container.Container{Job: true}, &container.Container{Job: true, Schedule: container.Schedule{Calendar: "daily"}}
+	ignores := resource.Directives{Lifecycle: map[resource.Addr]resource.Lifecycle{at("volume"): {IgnoreChanges: []string{"mode"}}}}
 	for name, test := range map[string]struct {
 		plan plan.Plan
 		seen apply.Observation
@@ -83,16 +87,19 @@ func TestNoWayBack(t *testing.T) {
 	}{
 		"import":      {plan: plan.Plan{Steps: []plan.Step{imported}}, seen: apply.Observation{Live: resource.State{at("user"): &volume.Volume{}}, Imported: map[resource.Addr]string{at("user"): "a"}}, want: "it would remove what is imported (user.a)"},
 		"forget":      {plan: plan.Plan{Steps: []plan.Step{step(resource.Forget, nil, "user")}}, want: "it cannot take back what is forgotten (user.a)"},
-		"data":        {plan: plan.Plan{Steps: []plan.Step{step(resource.Create, &volume.Volume{OnDestroy: volume.Delete}, "volume")}}, want: `it would delete the data of a volume with on_destroy = "delete" (volume.a)`},
-		"kept data":   {plan: plan.Plan{Steps: []plan.Step{step(resource.Create, &volume.Volume{OnDestroy: volume.Keep}, "volume")}}},
+		"data":        {plan: plan.Plan{Steps: []plan.Step{goes(volume.Delete, false)}}, want: `it cannot bring back the data of a volume with on_destroy = "delete" (volume.a)`},
+		"moved data":  {plan: plan.Plan{Steps: []plan.Step{goes(volume.Delete, true)}}},
+		"kept data":   {plan: plan.Plan{Steps: []plan.Step{goes(volume.Keep, false)}}},
+		"new data":    {plan: plan.Plan{Steps: []plan.Step{step(resource.Create, &volume.Volume{OnDestroy: volume.Delete}, "volume")}}},
 		"job":         {plan: plan.Plan{Steps: []plan.Step{step(resource.Update, job, "container")}}, seen: apply.Observation{Last: resource.State{at("container"): job}}, want: "it would run a job again (container.a)"},
 		"job removed": {plan: plan.Plan{Steps: []plan.Step{step(resource.Delete, nil, "container")}}, seen: apply.Observation{Last: resource.State{at("container"): job}}, want: "it would run a job again (container.a)"},
 		"new job":     {plan: plan.Plan{Steps: []plan.Step{step(resource.Create, job, "container")}}},
 		"scheduled":   {plan: plan.Plan{Steps: []plan.Step{step(resource.Update, daily, "container")}}, seen: apply.Observation{Last: resource.State{at("container"): daily}}},
-		"unknown":     {seen: apply.Observation{Live: resource.State{at("container"): daily}}, want: "it would remove what is on this host and not in the ledger (container.a)"},
-		"known":       {seen: apply.Observation{Live: resource.State{at("container"): daily}, Last: resource.State{at("container"): daily}}},
-		"ignored":     {d: resource.Directives{Lifecycle: map[resource.Addr]resource.Lifecycle{at("volume"): {IgnoreChanges: []string{"mode"}}}}, want: "it would not keep to ignore_changes (volume.a)"},
-		"target":      {plan: plan.Plan{Targets: []resource.Target{{Kind: "user", Name: "a"}}}, want: "it would go beyond -target"},
+		"unknown":     {plan: plan.Plan{Steps: []plan.Step{step(resource.Update, daily, "container")}}, seen: apply.Observation{Live: resource.State{at("container"): daily}}, want: "nobody knows what was last applied (container.a)"},
+		"known":       {plan: plan.Plan{Steps: []plan.Step{step(resource.Update, daily, "container")}}, seen: apply.Observation{Live: resource.State{at("container"): daily}, Last: resource.State{at("container"): daily}}},
+		"ignored":     {plan: plan.Plan{Steps: []plan.Step{step(resource.Update, &volume.Volume{}, "volume")}}, d: ignores, want: "it would not keep to ignore_changes (volume.a)"},
+		"untouched":   {seen: apply.Observation{Live: resource.State{at("container"): daily}}, d: ignores},
+		"target":      {plan: plan.Plan{Targets: []resource.Target{{Kind: "user", Name: "a"}}}},
 	} {
 		if got := strings.Join(noWayBack(&test.plan, &test.seen, test.d), "; "); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)

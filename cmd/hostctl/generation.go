@@ -68,10 +68,16 @@ func (p *proposal) declaration() resource.State {
 			whole[addr] = kind.Started(whole[addr])
 		}
 	}
+	part := slices.Concat(p.plan.Record, p.plan.Forget)
+	for _, m := range p.plan.Moves {
+		part = append(part, m.From, m.To)
+	}
 	for _, r := range p.plan.Resources {
-		delete(whole, r.From)
-		if delete(whole, r.Addr); p.declared[r.Addr] != nil {
-			whole[r.Addr] = p.declared[r.Addr]
+		part = append(part, r.Addr)
+	}
+	for _, addr := range part {
+		if delete(whole, addr); p.declared[addr] != nil {
+			whole[addr] = p.declared[addr]
 		}
 	}
 	return whole

@@ -24,7 +24,8 @@ import (
 // Where hostctl keeps what outlives a run, and what does not outlive the host's.
 const (
 	ledgerPath = "/var/lib/hostctl/ledger.json"
-	lockPath   = "/run/hostctl/lock"
+	runPath    = "/run/hostctl"
+	lockPath   = runPath + "/lock"
 )
 
 // kinds are all kinds, in the order of the manual.

@@ -81,6 +81,8 @@ type scope struct {
 	generation       uint64 // whose declaration is wanted; 0 is the configuration's own
 	undoes           uint64 // the generation that nobody confirmed; 0 is none
 	boot             bool   // what is gone the host's end took
+	alone            bool   // what targets do not name stays as it is
+	spared           []resource.Addr
 }
 
 // held are the resources to be left as they are. After a boot what is not there any more cannot be: it is put back.
@@ -115,7 +117,7 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	if problems := m.Import(ctx, seen, want, d.Imports); len(problems) > 0 {
 		return p, problems, nil
 	}
-	if problems := s.check(want, seen); len(problems) > 0 {
+	if problems := s.check(want, seen); len(problems) > 0 && s.undoes == 0 { // what was to be undone may be gone
 		return p, problems, nil
 	}
 	r, problems := seen.Resolve(m.Kinds, want, d, pol.Credentials(owner))
@@ -124,7 +126,7 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 	}
 	p.want, p.declared, p.grants = r.Want, r.Declared, r.Grants
 	p.options = plan.Options{
-		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Undoes: s.undoes, Directives: d, Targets: s.targets, Replace: s.replace,
+		Kinds: m.Kinds, Owner: owner, Generation: s.generation, Undoes: s.undoes, Directives: d, Targets: s.targets, Alone: s.alone, Replace: s.replace, Spared: s.spared,
 		Imported: seen.Imported, Handed: r.Handed, Hidden: seen.Hidden(), Unread: unreadOf(m, seen, r.Want), Foreign: seen.Foreign, Held: s.held(seen),
 	}
 	problems = p.make(ctx)
@@ -135,12 +137,12 @@ func propose(ctx context.Context, m *apply.Machine, pol *hostPolicy, owner, dir 
 }
 
 // refused is what the host's policy does not allow, of what the configuration wants and of what would really be applied: what
-// ignore_changes leaves as it is has to be allowed too. dir is where the configuration lies.
+// ignore_changes leaves as it is has to be allowed too, but not what is spared. dir is where the configuration lies.
 func (p *proposal) refused(dir string) []resource.Problem {
 	owner, imports := p.options.Owner, p.options.Directives.Imports
 	refused := p.policy.Check(owner, dir, p.want, imports)
 	for _, r := range p.policy.Check(owner, "", p.plan.Want, nil) {
-		if !slices.Contains(refused, r) {
+		if !slices.Contains(refused, r) && !slices.Contains(p.options.Spared, r.Addr) {
 			refused = append(refused, r)
 		}
 	}

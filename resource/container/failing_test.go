@@ -98,11 +98,11 @@ func TestWholeSystem(t *testing.T) {
 		t.Errorf("resolved, it is no longer valid: %v", problems)
 	}
 	for _, part := range []string{"capabilities", "setuid programs", "namespaces", "mounts", "no Landlock"} {
-		if note := c.PlanNote(resource.Create); !strings.Contains(note, part) {
+		if note := c.PlanNote(resource.Create, false); !strings.Contains(note, part) {
 			t.Errorf("no %q in %q", part, note)
 		}
 	}
-	if note := c.PlanNote(resource.Delete) + resolved().PlanNote(resource.Create); note != "" {
+	if note := c.PlanNote(resource.Delete, false) + resolved().PlanNote(resource.Create, false); note != "" {
 		t.Errorf("%q", note)
 	}
 }

@@ -63,7 +63,7 @@ func (c *Container) boots() {
 }
 
 // PlanNote implements plan.Noter: what a whole system has that no other container can be given, and lacks.
-func (c *Container) PlanNote(action resource.Action) string {
+func (c *Container) PlanNote(action resource.Action, _ bool) string {
 	if !c.Boot || action == resource.Delete || action == resource.Forget {
 		return ""
 	}

@@ -273,10 +273,10 @@ func (h live) checkDelete(c resource.Change) []resource.Problem {
 }
 
 // doomed returns the volume whose data a change removes, and whether it does.
-// A replacement never does: it moves the declaration, not the data.
+// A replacement never does: it moves the declaration, not the data. Neither does an undo.
 func doomed(c resource.Change) (*Volume, bool) {
 	v, ok := c.Last.(*Volume)
-	return v, ok && !c.Replace && v.OnDestroy == Delete && !v.External
+	return v, ok && !c.Replace && !c.Undo && v.OnDestroy == Delete && !v.External
 }
 
 // Apply implements [resource.Host].

@@ -130,6 +130,14 @@ func TestLife(t *testing.T) {
 			w.apply(w.change(resource.Create, want))
 			expect("elsewhere", `path="/srv/shop/db2" uid=0 gid=0 mode="0755" on_destroy="delete"`)
 
+			undone := w.change(resource.Delete, nil)
+			undone.Undo = true
+			w.apply(undone)
+			if dir, err := door.StatDir("/srv/shop/db2"); err != nil || dir.Mark == "" {
+				t.Errorf("after an undo: %+v, %v", dir, err)
+			}
+			w.apply(w.change(resource.Create, want))
+
 			w.apply(w.change(resource.Delete, nil))
 			if _, err := door.StatDir("/srv/shop/db2"); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("on_destroy = delete: %v", err)

@@ -196,7 +196,7 @@ func checkPath(p string) error {
 }
 
 // PlanNote says in a plan what becomes of the data.
-func (v *Volume) PlanNote(action resource.Action) string {
+func (v *Volume) PlanNote(action resource.Action, undo bool) string {
 	if v.External {
 		return "the directory is the host's own and stays as it is"
 	}
@@ -206,7 +206,7 @@ func (v *Volume) PlanNote(action resource.Action) string {
 	case resource.Forget:
 		return "its directory and data stay as they are"
 	case resource.Delete:
-		if v.OnDestroy == Delete {
+		if v.OnDestroy == Delete && !undo {
 			return "its data is deleted with it"
 		}
 		return "its data stays where it is"

@@ -164,16 +164,18 @@ func TestPlanNote(t *testing.T) {
 	for _, tt := range []struct {
 		onDestroy string
 		action    resource.Action
+		undo      bool
 		want      string
 	}{
-		{Keep, resource.Create, ""},
-		{Keep, resource.Update, ""},
-		{Keep, resource.Delete, "its data stays where it is"},
-		{Delete, resource.Delete, "its data is deleted with it"},
-		{Delete, "replace", "the data stays where it is; a new path begins empty"},
+		{Keep, resource.Create, false, ""},
+		{Keep, resource.Update, false, ""},
+		{Keep, resource.Delete, false, "its data stays where it is"},
+		{Delete, resource.Delete, true, "its data stays where it is"},
+		{Delete, resource.Delete, false, "its data is deleted with it"},
+		{Delete, "replace", false, "the data stays where it is; a new path begins empty"},
 	} {
 		v := &Volume{OnDestroy: tt.onDestroy}
-		if got := v.PlanNote(tt.action); got != tt.want {
+		if got := v.PlanNote(tt.action, tt.undo); got != tt.want {
 			t.Errorf("%s of a volume with on_destroy = %q: %q, want %q", tt.action, tt.onDestroy, got, tt.want)
 		}
 	}
