@@ -171,9 +171,13 @@ func cutOff(m *apply.Machine, owner string) hcl.Diagnostics {
 	if err != nil || h == nil || h.Ending != nil || runs(h.Process) {
 		return nil // what cannot be read says itself when it is asked for
 	}
+	next := "apply"
+	if h.Command == "adopt" {
+		next = h.Command
+	}
 	return hcl.Diagnostics{{Severity: hcl.Warning, Summary: fmt.Sprintf("Generation %d was interrupted", h.Number),
-		Detail: fmt.Sprintf("%s began %s on %s, and it never ended: it was killed, or this host went down. What it had done stays; the next apply goes on from there.",
-			h.By.Name, h.Command, h.Begun.Local().Format("2006-01-02 15:04"))}}
+		Detail: fmt.Sprintf("%s began %s on %s, and it never ended: it was killed, or this host went down. What it had done stays; the next %s goes on from there.",
+			h.By.Name, h.Command, h.Begun.Local().Format("2006-01-02 15:04"), next)}}
 }
 
 // remembering says of which configuration the generations are meant: -name, or the one in a directory.
