@@ -32,6 +32,8 @@ type Adoption struct {
 	Want, Declared resource.State
 	// Grants are the numbers that were given out anew.
 	Grants []resource.Grant
+	// Sensitive are the paths of Want's sensitive values.
+	Sensitive map[resource.Addr][]string
 	// Whole says that the former owner has nothing afterwards.
 	Whole bool
 }
@@ -84,7 +86,14 @@ func (m *Machine) Adoption(ctx context.Context, former, owner string, addrs []re
 	if len(problems) > 0 {
 		return nil, problems, nil
 	}
-	a := &Adoption{Seen: to, Whole: len(taken) == len(has)}
+	a := &Adoption{Seen: to, Whole: len(taken) == len(has), Sensitive: map[resource.Addr][]string{}}
+	for _, hidden := range []map[resource.Addr][]string{from.Hidden(), to.Hidden()} {
+		for addr, paths := range hidden {
+			if all[addr] != nil {
+				a.Sensitive[addr] = paths
+			}
+		}
+	}
 	// With the ledger's next write it is on record, before a mark changes.
 	if to.Ledger.Adopting == nil {
 		to.Ledger.Adopting = map[string]Adopting{}

@@ -64,8 +64,8 @@ func TestAdoption(t *testing.T) {
 	}
 	delete(shelf.fail, "adopt b")
 	a, errs := run()
-	if len(errs) > 0 || !a.Whole {
-		t.Fatalf("%v, whole %v", errs, a.Whole)
+	if len(errs) > 0 || !a.Whole || len(a.Sensitive[addr("a")]) != 1 {
+		t.Fatalf("%v, whole %v, sensitive %v", errs, a.Whole, a.Sensitive)
 	}
 	// A write that was cut off left this.
 	dir := m.Generations("store").dir

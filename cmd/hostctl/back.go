@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"hostctl/apply"
 	"hostctl/hcl"
@@ -17,6 +18,9 @@ type wayBack struct {
 	boot       bool   // all that is wanted is put back
 	undoes     uint64 // the generation that is undone; 0 is none
 	about      []resource.Addr
+	held       []resource.Addr
+	// What is sensitive in what was last applied, and what was in what was there before the change.
+	sensitive, sensitiveBefore map[resource.Addr][]string
 	spared     map[resource.Addr]bool // what is left out, and as it is
 }
 
@@ -45,7 +49,8 @@ func backBefore(c *cli, m *apply.Machine, owner string, w *apply.Pending, boot b
 	want, about := seen.Undo(w)
 	b := &wayBack{
 		owner: owner, dir: undoDir(w), boot: boot, undoes: w.Generation, about: about, spared: map[resource.Addr]bool{},
-		directives: resource.Directives{Sensitive: w.Before.Sensitive, Moved: w.Moved},
+		held: seen.HeldAddrs(time.Now()), sensitive: seen.Hidden(), sensitiveBefore: w.Before.Sensitive,
+		directives: resource.Directives{Moved: w.Moved},
 	}
 	b.want, err = m.Kinds.CloneState(want)
 	return b, err
@@ -56,8 +61,27 @@ func (b *wayBack) propose(c *cli, m *apply.Machine, pol *hostPolicy) (*proposal,
 	if problems := hcl.Check(b.want, m.Kinds); len(problems) > 0 { // this release may take less than the one that applied it
 		return nil, problems, nil
 	}
+	d := b.directives
+	if b.undoes != 0 {
+		d.Sensitive = b.hidden()
+	}
 	s := scope{boot: b.boot, undoes: b.undoes, targets: b.targets(), alone: !b.boot, spared: slices.SortedFunc(maps.Keys(b.spared), resource.Addr.Compare)}
-	return propose(c.ctx, m, pol, b.owner, b.dir, b.want, b.directives, s)
+	return propose(c.ctx, m, pol, b.owner, b.dir, b.want, d, s)
+}
+
+// hidden are the sensitive paths of what is there afterwards: what stays as it is keeps its own.
+func (b *wayBack) hidden() map[resource.Addr][]string {
+	out := map[resource.Addr][]string{}
+	maps.Copy(out, b.sensitive)
+	for _, addr := range b.about {
+		if b.spared[addr] || slices.Contains(b.held, addr) {
+			continue
+		}
+		if delete(out, addr); len(b.sensitiveBefore[addr]) > 0 {
+			out[addr] = b.sensitiveBefore[addr]
+		}
+	}
+	return out
 }
 
 // targets are what the way is about.

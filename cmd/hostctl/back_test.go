@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -244,4 +245,19 @@ func steps(p *plan.Plan) (words []string) {
 	}
 	slices.Sort(words)
 	return words
+}
+
+// What an undo leaves as it is keeps what is sensitive in it secret, and what goes back has what it had then.
+func TestUndoKeepsSecrets(t *testing.T) {
+	addr := func(name string) resource.Addr { return resource.Addr{Kind: "container", Name: name} }
+	now := map[resource.Addr][]string{addr("spared"): {"new"}, addr("held"): {"new"}, addr("other"): {"new"}, addr("back"): {"new"}, addr("plain"): {"new"}}
+	b := wayBack{
+		about:  []resource.Addr{addr("spared"), addr("held"), addr("back"), addr("plain")},
+		spared: map[resource.Addr]bool{addr("spared"): true}, held: []resource.Addr{addr("held")},
+		sensitive: now, sensitiveBefore: map[resource.Addr][]string{addr("back"): {"old"}, addr("other"): {"old"}},
+	}
+	want := map[resource.Addr][]string{addr("spared"): {"new"}, addr("held"): {"new"}, addr("other"): {"new"}, addr("back"): {"old"}}
+	if got := b.hidden(); !reflect.DeepEqual(got, want) || len(now) != 5 {
+		t.Errorf("%v, want %v", got, want)
+	}
 }

@@ -138,7 +138,9 @@ func proposeAdoption(c *cli, m *apply.Machine, pol *hostPolicy, config *hcl.Conf
 	if err := pol.enforce(); err != nil {
 		return nil, nil, err
 	}
-	return adoption, &proposal{machine: m, policy: pol, seen: adoption.Seen, want: adoption.Want, declared: adoption.Declared, grants: adoption.Grants, plan: adoption.Plan}, nil
+	p := &proposal{machine: m, policy: pol, seen: adoption.Seen, want: adoption.Want, declared: adoption.Declared, grants: adoption.Grants, plan: adoption.Plan}
+	p.options.Directives.Sensitive = adoption.Sensitive
+	return adoption, p, nil
 }
 
 // adopt carries an adoption out.

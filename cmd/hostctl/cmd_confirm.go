@@ -67,12 +67,23 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 	if err := ledger.Unread(name); err != nil {
 		return err
 	}
-	if of != nil && ledger.Owner(noted).Pending == nil { // an undo had the lock first
-		_ = given.Remove(noted, of.Generation) // which it may have found no more
-		if newest, err := m.Generations(noted).Newest(); err == nil && newest != nil && newest.Number == of.Generation {
-			c.kept(m, noted, of.Generation)
-			return nil
+	if of != nil { // it is that one which is confirmed, and no other that waits by now
+		if w := ledger.Owner(noted).Pending; w == nil || w.Generation != of.Generation {
+			_ = given.Remove(noted, of.Generation) // which an undo that had the lock first may have found no more
+			newest, err := m.Generations(noted).Newest()
+			switch {
+			case err != nil:
+				return err
+			case newest != nil && newest.Number == of.Generation && (newest.Ending == nil || newest.Outcome != apply.OutcomeRolledBack): // an undo heeded the note
+				c.kept(m, noted, of.Generation)
+				return nil
+			}
+			return fmt.Errorf("generation %d of configuration %q waits no more, and is not kept: another hostctl ended it; `hostctl generations -name %s` says how", of.Generation, noted, noted)
 		}
+		if err := c.confirmed(m, ledger, noted); err != nil {
+			return err
+		}
+		return c.disarmed(noted)
 	}
 	owner, err := whoWaits(m, ledger, name)
 	if err != nil {
@@ -127,6 +138,9 @@ func (c *cli) kept(m *apply.Machine, owner string, generation uint64) {
 	if heads, _, err := m.Generations(owner).Heads(); err == nil {
 		if i := slices.IndexFunc(heads, func(h *apply.Head) bool { return h.Number == generation }); i >= 0 && !heads[i].Done() {
 			how = fmt.Sprintf(" as it is (%s); the next apply goes on from there", outcomeOf(heads[i]))
+		}
+		if i := slices.IndexFunc(heads, func(h *apply.Head) bool { return h.Undoes == generation }); i >= 0 {
+			how = fmt.Sprintf(" but for what generation %d undid of it; the next apply goes on from there", heads[i].Number)
 		}
 	}
 	fmt.Fprintf(c.stdout, "Generation %d of configuration %q is confirmed, and stays%s.\n", generation, owner, how)

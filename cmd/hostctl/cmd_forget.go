@@ -80,9 +80,10 @@ func (f *forgetting) propose(ctx context.Context, m *apply.Machine, ledger *appl
 		return nil, nil, err
 	}
 	p := &proposal{machine: m, seen: seen, want: maps.Clone(seen.Live)}
-	var d resource.Directives
+	d := resource.Directives{Sensitive: maps.Clone(seen.Hidden())}
 	for _, addr := range addrs {
 		delete(p.want, addr)
+		delete(d.Sensitive, addr)
 		d.Removed = append(d.Removed, addr.Target())
 	}
 	p.options = plan.Options{Kinds: m.Kinds, Owner: seen.Owner, Directives: d}

