@@ -78,6 +78,8 @@ func (h *Host) notesItself(ctx context.Context, change resource.Change) error {
 func (h *Host) adoptable(change resource.Change) (*runtime.Spec, error) {
 	spec, _, err := h.Specs.ReadSpec(change.Addr.HostName())
 	switch {
+	case errors.As(err, new(*runtime.VersionError)):
+		return nil, fmt.Errorf("%w; adopt with the hostctl that started it", err)
 	case errors.Is(err, fs.ErrNotExist), err != nil && change.Last != nil:
 		return nil, nil
 	case err != nil:

@@ -224,6 +224,15 @@ func TestMarkLost(t *testing.T) {
 			c := resource.Change{Addr: web, Owner: "store", Action: resource.Update, Class: resource.Live, Paths: []string{path}, Want: want, Last: want, Live: now}
 			check := func() string { return fmt.Sprint(b.Check(t.Context(), []resource.Change{c}, nil)) }
 
+			// One that is to go, or to be made anew, gets its mark first.
+			gone := resource.Change{Addr: web, Owner: "store", Action: resource.Delete, Class: resource.Replace, Last: want, Live: now}
+			anew := resource.Change{Addr: web, Owner: "store", Action: resource.Create, Want: want}
+			for _, changes := range [][]resource.Change{{gone}, {gone, anew}} {
+				if said := fmt.Sprint(b.Check(t.Context(), changes, nil)); strings.Contains(said, web.HostName()) && strings.Contains(said, "configuration") || strings.Contains(said, "proves") {
+					t.Error(said)
+				}
+			}
+
 			// What somebody's drop-in says from the next daemon-reload on is not ours to take back.
 			theirs := filepath.Join(t.TempDir(), "title.conf")
 			write(t, theirs, "[Unit]\nDescription = Mine\n", 0o644)

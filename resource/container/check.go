@@ -29,7 +29,12 @@ func (h *Host) Check(ctx context.Context, changes []resource.Change, want resour
 	if len(checked) == 0 {
 		return nil
 	}
-	k := &checker{Host: h, want: want}
+	k := &checker{Host: h, want: want, remarked: map[resource.Addr]bool{}}
+	for _, c := range checked {
+		if c.Action == resource.Delete && remarks(c) {
+			k.remarked[c.Addr] = true
+		}
+	}
 	if err := k.look(ctx); err != nil {
 		return []resource.Problem{{Addr: checked[0].Addr, Summary: "the host cannot be examined", Detail: err.Error()}}
 	}
@@ -50,7 +55,8 @@ type checker struct {
 	keepers     map[string]bool
 	unitPath    []string
 	controllers map[string]bool
-	maxFiles    uint64 // that process 1 can give; 0 is unknown
+	remarked    map[resource.Addr]bool // whose units get their mark again before they go
+	maxFiles    uint64                 // that process 1 can give; 0 is unknown
 	launcher    error
 	kernel      runtime.Checker
 }
@@ -132,7 +138,7 @@ func (k *checker) conflicts(ctx context.Context, v *validator, change resource.C
 		case err != nil:
 			v.bad("", fmt.Sprintf("unit %s cannot be examined", unit), err.Error())
 		case of == change.Owner:
-		case of != "" && remarks(change):
+		case of != "" && k.remarks(change):
 			if err := k.lasts(ctx, unit, of); err != nil {
 				v.bad("", "the unit's mark cannot be set again", err.Error())
 			}
@@ -195,6 +201,11 @@ func (k *checker) checkKeeper(ctx context.Context, v *validator, addr resource.A
 	}
 }
 
+// remarks reports whether the change, or the end of what it replaces, sets the mark of the container's units again.
+func (k *checker) remarks(change resource.Change) bool {
+	return remarks(change) || k.remarked[change.Addr]
+}
+
 // checkDelete looks for what would keep a container running that the plan says is removed.
 func (k *checker) checkDelete(ctx context.Context, v *validator, change resource.Change) {
 	unit := Unit(change.Addr)
@@ -203,6 +214,9 @@ func (k *checker) checkDelete(ctx context.Context, v *validator, change resource
 	}
 	err := k.hidden(ctx, unit)
 	if err == nil {
+		return
+	}
+	if of, ownerErr := k.unitOwner(ctx, unit); ownerErr == nil && of != "" && k.remarks(change) {
 		return
 	}
 	if ours, oursErr := k.ours(ctx, unit, change.Owner); oursErr == nil && !ours {

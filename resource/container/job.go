@@ -132,7 +132,7 @@ func (k *checker) checkJob(ctx context.Context, v *validator, change resource.Ch
 		return
 	}
 	switch _, err := k.ticks(ctx, change.Addr, change.Owner); {
-	case errors.Is(err, errForeign) && remarks(change): // its mark is the unit's
+	case errors.Is(err, errForeign) && k.remarks(change): // its mark is the unit's
 	case errors.Is(err, errForeign):
 		v.bad("", fmt.Sprintf("a timer %s is there that is not this configuration's", name), "it is left alone; give the container another name, or stop that timer")
 	case err != nil:

@@ -196,7 +196,7 @@ func (k *checker) checkListen(ctx context.Context, v *validator, change resource
 		return
 	}
 	switch of, loaded, err := k.socketOwner(ctx, change.Addr); {
-	case err == nil && loaded && of != change.Owner && of != "" && remarks(change):
+	case err == nil && loaded && of != change.Owner && of != "" && k.remarks(change):
 		if err := k.lasts(ctx, name, of); err != nil {
 			v.bad("", "the socket's mark cannot be set again", err.Error())
 		}

@@ -180,9 +180,12 @@ func (h *Host) held(ctx context.Context, addr resource.Addr, err error) error {
 	return fmt.Errorf("%w: %s; stop those first", err, strings.Join(by, ", "))
 }
 
-// holders are the units that refer to the container's, beside its keeper.
+// holders are the units that refer to the container's, beside its keeper. One that is to come before it is not among them: systemd does not tell
+// it from what the container is ordered after itself.
 func (h *Host) holders(ctx context.Context, addr resource.Addr) (by []string, err error) {
-	p, err := h.Systemd.Properties(ctx, Unit(addr), "Unit.Before", "Unit.RequiredBy", "Unit.WantedBy", "Unit.BoundBy", "Unit.TriggeredBy")
+	p, err := h.Systemd.Properties(ctx, Unit(addr), "Unit.Before", "Unit.RequiredBy", "Unit.WantedBy", "Unit.BoundBy", "Unit.TriggeredBy",
+		"Unit.ConsistsOf", "Unit.RequisiteOf", "Unit.UpheldBy", "Unit.ConflictedBy", "Unit.OnFailureOf", "Unit.OnSuccessOf",
+		"Unit.ReloadPropagatedFrom", "Unit.StopPropagatedFrom")
 	for _, v := range p {
 		names, _ := v.([]string)
 		by = append(by, names...)

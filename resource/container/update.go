@@ -40,14 +40,20 @@ func (c *Container) renewsBeside(was *Container) bool {
 	return c.Overlaps() && was.Overlaps() && c.Enabled && was.Enabled && len(c.Listen) == 0 && len(was.Listen) == 0 && !was.Referred
 }
 
-// renews reports whether an update changes what only a new unit can have.
+// renews reports whether an update gives what only a new unit can have to one that is made while a helper runs. That is for the plan to say, by
+// renewsBeside: any other change of such an attribute that comes as an update is part of what it takes for no more than a new process, as a mount that comes whole.
 func renews(change resource.Change) bool {
+	want, ok := change.Want.(*Container)
+	live, isLive := change.Live.(*Container)
+	if !ok || !isLive || !want.renewsBeside(live) {
+		return false
+	}
 	of := func(spec resource.Spec) bool {
 		return slices.ContainsFunc(resource.Leaves(spec), func(l resource.Leaf) bool {
 			return l.Attr.Class == resource.Replace && slices.Contains(change.Paths, l.Path)
 		})
 	}
-	return of(change.Want) || of(change.Live)
+	return of(want) || of(live)
 }
 
 // validateUpdate refuses to have two at once of what two at once would damage.
@@ -117,6 +123,9 @@ func (h *Host) startFirst(ctx context.Context, change resource.Change, want *Con
 	}
 	if err = h.startHelper(ctx, change, want); err == nil {
 		err = h.stopFirst(ctx, change, want, true)
+	}
+	if errors.Is(err, host.ErrUnitHeld) { // by what holders does not know: the link is the old one's still, which goes on
+		err = errors.Join(err, h.keep(ctx, change.Addr), h.Systemd.Start(ctx, unit))
 	}
 	if err == nil && !want.Notify && !want.Health.declared() {
 		err = h.stays(ctx, unit, want) // nothing else says that it can take over

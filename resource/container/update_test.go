@@ -420,3 +420,56 @@ func TestForeignHelper(t *testing.T) {
 	}
 	b.same(web, want)
 }
+
+// A mount that comes whole takes a new process, as the plan says, though a mountpoint alone would take a new unit: what refers to the unit is not in its way.
+func TestMountThatComesWhole(t *testing.T) {
+	for name, first := range map[string]*Container{
+		"stop-first": resolved(), "with sockets": with(resolved(), func(c *Container) { c.Listen = map[string]Listen{"web": {Stream: "127.0.0.1:8080"}} }), "start-first with sockets": overlapping(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.apply(web, first)
+			read, err := b.Read(t.Context(), "shop", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := with(first, func(c *Container) {
+				c.Mount = map[string]Mount{"/data": {Source: "/srv/data", Mountpoint: "/srv", ReadOnly: true}}
+			})
+			before := b.calls()
+			if err := b.Apply(t.Context(), resource.Change{Addr: web, Owner: "shop", Action: resource.Update, Class: resource.Restart,
+				Paths: []string{`mount["/data"].mountpoint`, `mount["/data"].source`}, Want: want, Last: first, Live: read.State[web]}); err != nil {
+				t.Fatal(err)
+			}
+			if got := b.since(before); !strings.Contains(got, "restart hostctl-web.service") || strings.Contains(got, "remove hostctl-web.s") {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// Where a unit that is to be made anew stays loaded by what nobody could know, the old one runs again before its helper ends.
+func TestRenewsBesideWhatHoldsIt(t *testing.T) {
+	b := newBench(t)
+	first := alone()
+	b.apply(web, first)
+	other := host.Transient{Name: "other.service", Properties: []host.Property{
+		{Name: "ExecStart", Value: []host.Command{{Path: "/bin/x", Args: []string{"/bin/x"}}}}, {Name: "After", Value: []string{Unit(web)}}}}
+	b.systemd.Run = nil
+	if err := b.systemd.StartTransient(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	b.systemd.Run = b.launch
+	b.Systemd = &asked{Systemd: b.Systemd, properties: map[string]map[string]any{Unit(web): {"Unit.Before": []string{}}}}
+	err := b.change(web, with(first, func(c *Container) { c.StopSignal = "QUIT" }))
+	if !errors.Is(err, host.ErrUnitHeld) {
+		t.Fatal(err)
+	}
+	b.same(web, first)
+	if p, err := b.systemd.Properties(t.Context(), Unit(web), "Unit.ActiveState"); err != nil || p["Unit.ActiveState"] != "active" {
+		t.Errorf("%v, %v", p, err)
+	}
+	if _, err := b.Specs.Linked(web.HostName() + runtime.NextSuffix); err == nil {
+		t.Error("the helper is left")
+	}
+}
