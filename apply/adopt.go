@@ -234,14 +234,15 @@ func (m *Machine) LetGo(ctx context.Context, seen *Observation, addrs []resource
 	marked := resource.State{}
 	if seen.Owner == former {
 		for _, addr := range addrs {
-			if seen.Live[addr] != nil {
-				continue
-			}
 			r, err := m.Hosts[addr.Kind].Read(ctx, a.By, resource.State{addr: seen.Last[addr]})
 			if err != nil {
 				return nil, nil, fmt.Errorf("%s: %w", addr, err)
 			}
-			if live := r.State[addr]; live != nil {
+			live := r.State[addr]
+			if live != nil && seen.Live[addr] != nil { // what is let go under the one name would be left to the other to remove
+				return nil, nil, fmt.Errorf("%s has marks of both configurations, %q and %q; go on with its adoption first: hostctl adopt -name %s %s", addr, former, a.By, a.By, former)
+			}
+			if live != nil {
 				marked[addr] = live
 			}
 		}

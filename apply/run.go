@@ -47,6 +47,8 @@ type Options struct {
 	Removed []resource.Target
 	// Replay says that the host lost what is made again: that is done by the ledger's word alone, also of what is half adopted.
 	Replay bool
+	// AtBoot says that the host's clock may not be set yet, so that no hold is taken for ended.
+	AtBoot bool
 	// Applied is what the ledger remembers of this run where it has something to do; nil leaves what it remembers.
 	Applied *Applied
 	// Pending is written into the ledger before the first step; nil leaves what is there.
@@ -83,7 +85,7 @@ func (m *Machine) Run(ctx context.Context, p *plan.Plan, o *Observation, grants 
 		dirty = true
 	}
 	dirty = m.begin(ctx, record, p) || o.Ledger.ahead || dirty
-	if !opts.Replay { // at boot the clock may not be set yet, and what it would drop is dropped for ever
+	if !opts.Replay && !opts.AtBoot { // where the clock may not be set yet, and what it would drop is dropped for ever
 		dirty = record.dropEnded(time.Now()) || dirty
 	}
 	dirty = o.Ledger.Readable() || dirty

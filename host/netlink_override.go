@@ -46,7 +46,7 @@ func (n *Netlink) Overrides(ns Namespace) (found []Override, err error) {
 // EndOverride takes an override out of ns, or puts back the rule that is missing. It is
 // ended as it was read: no other rule or route, however like it, is touched.
 func (n *Netlink) EndOverride(ns Namespace, o Override) error {
-	return n.at(ns, func(h *netlink.Handle) error {
+	if err := n.at(ns, func(h *netlink.Handle) error {
 		_, refusing, err := listRoutes(h)
 		if err != nil {
 			return err
@@ -66,7 +66,15 @@ func (n *Netlink) EndOverride(ns Namespace, o Override) error {
 			}
 			return nil
 		})
-	})
+	}); err != nil {
+		return err
+	}
+	// A route by a nexthop object (ip-nexthop(8)) is not found by its type, which the kernel answers as if it were gone.
+	left, err := n.Overrides(ns)
+	if err == nil && slices.Contains(left, o) {
+		err = fmt.Errorf("end the override %q: it is there still; take it away with ip(8), in that namespace", o.Text)
+	}
+	return err
 }
 
 func overrides(list []override) (out []Override) {

@@ -21,7 +21,7 @@ type wayBack struct {
 	held       []resource.Addr
 	// What is sensitive in what was last applied, and what was in what was there before the change.
 	sensitive, sensitiveBefore map[resource.Addr][]string
-	spared     map[resource.Addr]bool // what is left out, and as it is
+	spared                     map[resource.Addr]bool // what is left out, and as it is
 }
 
 // backToLast is the way of a replay. Nothing is removed on it.

@@ -117,7 +117,7 @@ func (a *adopting) run(c *cli, former string, texts []string) (map[string]any, e
 			return nil, err
 		}
 	}
-	return p.adopt(c, adoption, place)
+	return p.adopt(c, adoption, place, false)
 }
 
 // proposeAdoption plans that the configuration takes over what former has, or what of it is at addrs, and judges it by the policy.
@@ -144,7 +144,7 @@ func proposeAdoption(c *cli, m *apply.Machine, pol *hostPolicy, config *hcl.Conf
 }
 
 // adopt carries an adoption out.
-func (p *proposal) adopt(c *cli, a *apply.Adoption, place string) (map[string]any, error) {
+func (p *proposal) adopt(c *cli, a *apply.Adoption, place string, atBoot bool) (map[string]any, error) {
 	if a.Whole {
 		if err := p.machine.Begin(a); err != nil {
 			return nil, err
@@ -153,7 +153,7 @@ func (p *proposal) adopt(c *cli, a *apply.Adoption, place string) (map[string]an
 			return nil, err
 		}
 	}
-	fields, err := p.carryOut(c, origin{command: "adopt", dir: place})
+	fields, err := p.carryOut(c, origin{command: "adopt", dir: place}, atBoot)
 	if err == nil {
 		err = p.machine.Succeed(a)
 	}
@@ -177,7 +177,7 @@ func (r *replaying) adoptOn(c *cli, m *apply.Machine, pol *hostPolicy, ledger *a
 		adoption, p, err := proposeAdoption(c, m, pol, &hcl.Config{Name: begun.By}, place, former, begun.Only)
 		if err == nil {
 			fmt.Fprintf(c.stdout, "Configuration %q was taking over what %q had when that was cut off: it goes on.\n", begun.By, former)
-			_, err = p.adopt(c, adoption, place)
+			_, err = p.adopt(c, adoption, place, true)
 		}
 		if err != nil {
 			worst = worse(worst, r.said(c, begun.By, err))
@@ -215,14 +215,14 @@ func (a *adopting) possible(c *cli, m *apply.Machine, former, name string) error
 }
 
 // carryOut does the plan's steps, none of which starts or stops a program, and records it.
-func (p *proposal) carryOut(c *cli, from origin) (map[string]any, error) {
+func (p *proposal) carryOut(c *cli, from origin, atBoot bool) (map[string]any, error) {
 	begun := time.Now()
 	generation, err := p.begin(c, from, begun)
 	if err != nil {
 		return nil, err
 	}
 	r := &reporter{c: c, steps: p.plan.Steps, command: from.command}
-	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.want, apply.Options{Parallelism: parallelism, Event: r.event, Removed: p.options.Directives.Removed})
+	errs, ledgerErr := p.machine.Run(c.ctx, p.plan, p.seen, p.grants, p.want, apply.Options{Parallelism: parallelism, Event: r.event, Removed: p.options.Directives.Removed, AtBoot: atBoot})
 	fields := map[string]any{"plan": p.plan, "results": r.results(errs)}
 	if generation != nil {
 		fields["generation"] = generation.Number

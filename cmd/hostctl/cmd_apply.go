@@ -306,7 +306,7 @@ func (a *applying) run(c *cli, p *proposal, config *hcl.Config, from origin) (ma
 	back := p.machine.Remember(p.plan, p.seen)
 	options := apply.Options{
 		Parallelism: a.parallelism, Settle: a.settle, Event: r.event, Sensitive: sensitive, Removed: p.options.Directives.Removed,
-		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: from.dir}, Unwritten: a.atBoot,
+		Applied: &apply.Applied{At: begun.UTC().Truncate(time.Second), Dir: from.dir}, Unwritten: a.atBoot, AtBoot: a.atBoot,
 	}
 	if own {
 		options.Pending = p.seen.Pend(generation.Number, p.plan)

@@ -66,7 +66,7 @@ func (f *forgetting) run(c *cli, texts []string) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	return p.carryOut(c, origin{command: "forget"})
+	return p.carryOut(c, origin{command: "forget"}, false)
 }
 
 // propose plans to let go the resources that are meant. What stands in the way is a list of problems.

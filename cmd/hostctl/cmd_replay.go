@@ -85,14 +85,26 @@ func (r *replaying) run(c *cli) error {
 		return errors.Join(err, fmt.Errorf("the ledger %s is missing, and with it which ids the containers had, so that nothing is put back; apply each configuration again", m.LedgerPath))
 	}
 	deadline := time.Now().Add(r.mountWait)
-	var worst error
-	if len(ledger.Adopting) > 0 {
-		worst = r.adoptOn(c, m, pol, ledger, deadline)
-		if ledger, _, err = apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds); err != nil {
-			return err
-		}
+	half := map[string]bool{} // an adoption that was cut off goes on first, and keeps no others waiting
+	for former, a := range ledger.Adopting {
+		half[former], half[a.By] = true, true
 	}
-	// One that waits for a mount does not keep the others waiting.
+	worst := r.configurations(c, m, pol, ledger, func(owner string) bool { return !half[owner] }, deadline)
+	if len(half) == 0 {
+		return worst
+	}
+	if ledger, _, err = apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds); err != nil {
+		return worse(worst, err)
+	}
+	worst = worse(worst, r.adoptOn(c, m, pol, ledger, deadline))
+	if ledger, _, err = apply.ReadLedger(m.LedgerPath, m.ID, m.Kinds); err != nil {
+		return worse(worst, err)
+	}
+	return worse(worst, r.configurations(c, m, pol, ledger, func(owner string) bool { return half[owner] }, deadline))
+}
+
+// configurations puts back those of the ledger's that are of the batch. One that waits for a mount does not keep the others waiting.
+func (r *replaying) configurations(c *cli, m *apply.Machine, pol *hostPolicy, ledger *apply.Ledger, batch func(owner string) bool, deadline time.Time) (worst error) {
 	var now, later []string
 	undone := map[string]*apply.Pending{}
 	want := func(owner string) resource.State {
@@ -102,11 +114,15 @@ func (r *replaying) run(c *cli) error {
 		return ledger.Owners[owner].Last
 	}
 	for _, owner := range slices.Sorted(maps.Keys(ledger.Owners)) {
+		if !batch(owner) {
+			continue
+		}
 		if w := ledger.Owners[owner].Pending; w != nil && given.InTime(owner, w) {
 			if err := c.confirmed(m, ledger, owner); err != nil { // it is kept all the same, and nobody will know
 				worst = worse(worst, r.said(c, owner, err))
 			}
 		} else if w != nil {
+			var err error
 			if undone[owner], err = abandoned(c.ctx, owner, w); err != nil {
 				worst = worse(worst, r.said(c, owner, err))
 				continue

@@ -74,7 +74,7 @@ func TestForgetOfHalfAdopted(t *testing.T) {
 			}
 			var out, said bytes.Buffer
 			c := &cli{ctx: t.Context(), stdout: &out, stderr: &said, width: defaultWidth}
-			if _, err := p.carryOut(c, origin{command: "forget"}); err != nil || len(problems) > 0 {
+			if _, err := p.carryOut(c, origin{command: "forget"}, false); err != nil || len(problems) > 0 {
 				t.Fatalf("%v, %v\n%s", err, problems, said.String())
 			}
 			if d, err := machine.StatDir(path); err == nil && d.Mark != "" && d.Mark != "blog/volume.x" {

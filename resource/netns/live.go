@@ -37,6 +37,7 @@ type Door interface {
 	Routes(host.Namespace) ([]host.Route, error)
 	SetRoute(host.Namespace, host.Route) error
 	DeleteRoute(host.Namespace, host.Route) error
+	Overrides(host.Namespace) ([]host.Override, error)
 	EndOverride(host.Namespace, host.Override) error
 
 	Sysctls(ns host.Namespace, keys []string) (map[string]string, error)

@@ -219,7 +219,8 @@ func (h *Host) Untold(_ context.Context, id string) ([]string, error) {
 	}
 	links, err := h.door.Links(e.Namespace)
 	routes, err2 := h.door.Routes(e.Namespace)
-	if err := errors.Join(err, err2); err != nil {
+	overrides, err3 := h.door.Overrides(e.Namespace)
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, err
 	}
 	var lines []string
@@ -240,6 +241,13 @@ func (h *Host) Untold(_ context.Context, id string) ([]string, error) {
 	for _, r := range routes {
 		if r.Via.IsValid() {
 			lines = append(lines, fmt.Sprintf("route to %s via %s by link %s: left as it is", r.Destination, r.Via, names[r.Link]))
+		}
+	}
+	for _, o := range overrides {
+		if o.Missing {
+			lines = append(lines, o.Text+": is gone, and put back by the next apply after the import")
+		} else {
+			lines = append(lines, o.Text+": taken away by the next apply after the import")
 		}
 	}
 	return lines, nil
