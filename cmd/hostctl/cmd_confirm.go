@@ -67,32 +67,32 @@ func keep(c *cli, name string, lockTimeout time.Duration) error {
 	if err := ledger.Unread(name); err != nil {
 		return err
 	}
-	if of != nil { // it is that one which is confirmed, and no other that waits by now
-		if w := ledger.Owner(noted).Pending; w == nil || w.Generation != of.Generation {
-			_ = given.Remove(noted, of.Generation) // which an undo that had the lock first may have found no more
-			newest, err := m.Generations(noted).Newest()
-			switch {
-			case err != nil:
-				return err
-			case newest != nil && newest.Number == of.Generation && (newest.Ending == nil || newest.Outcome != apply.OutcomeRolledBack): // an undo heeded the note
-				c.kept(m, noted, of.Generation)
-				return nil
-			}
-			return fmt.Errorf("generation %d of configuration %q waits no more, and is not kept: another hostctl ended it; `hostctl generations -name %s` says how", of.Generation, noted, noted)
-		}
-		if err := c.confirmed(m, ledger, noted); err != nil {
+	owner := noted
+	if of == nil {
+		if owner, err = whoWaits(m, ledger, name); err != nil {
 			return err
 		}
-		return c.disarmed(noted)
-	}
-	owner, err := whoWaits(m, ledger, name)
-	if err != nil {
-		return err
+	} else if w := ledger.Owner(noted).Pending; w == nil || w.Generation != of.Generation { // no other that waits by now is meant
+		return waitsNoMore(c, m, noted, of.Generation)
 	}
 	if err := c.confirmed(m, ledger, owner); err != nil {
 		return err
 	}
 	return c.disarmed(owner)
+}
+
+// waitsNoMore says what became of a change while its confirmation waited for the lock: an undo that had it first may have heeded the note.
+func waitsNoMore(c *cli, m *apply.Machine, owner string, generation uint64) error {
+	_ = given.Remove(owner, generation) // where that undo did not find it
+	newest, err := m.Generations(owner).Newest()
+	switch {
+	case err != nil:
+		return err
+	case newest == nil || newest.Number != generation || newest.Ending != nil && newest.Outcome == apply.OutcomeRolledBack:
+		return fmt.Errorf("generation %d of configuration %q waits no more, and is not kept: another hostctl ended it; `hostctl generations -name %s` says how", generation, owner, owner)
+	}
+	c.kept(m, owner, generation)
+	return nil
 }
 
 // note leaves word of which change is confirmed, where it is known which that is: what keeps it from being known is said under the lock.

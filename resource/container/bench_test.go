@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hostctl/host"
 	"hostctl/host/hosttest"
 	"hostctl/resource"
 	"hostctl/runtime"
@@ -162,6 +163,18 @@ func (b *bench) change(addr resource.Addr, want *Container) error {
 		c = resource.Change{Addr: addr, Owner: "shop", Action: resource.Create, Want: want, Replace: true}
 	}
 	return b.Apply(b.t.Context(), c)
+}
+
+// orderOther starts other.service, a unit of somebody's that is ordered after the container's.
+func (b *bench) orderOther(addr resource.Addr) {
+	b.t.Helper()
+	other := host.Transient{Name: "other.service", Properties: []host.Property{
+		{Name: "ExecStart", Value: []host.Command{{Path: "/bin/x", Args: []string{"/bin/x"}}}}, {Name: "After", Value: []string{Unit(addr)}}}}
+	b.systemd.Run = nil
+	if err := b.systemd.StartTransient(b.t.Context(), other); err != nil {
+		b.t.Fatal(err)
+	}
+	b.systemd.Run = b.launch
 }
 
 func (b *bench) apply(addr resource.Addr, want *Container) {

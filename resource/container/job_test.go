@@ -20,13 +20,7 @@ func TestScheduleWhoseUnitIsHeld(t *testing.T) {
 	b := newBench(t)
 	want := nightly()
 	b.apply(web, want)
-	other := host.Transient{Name: "other.service", Properties: []host.Property{
-		{Name: "ExecStart", Value: []host.Command{{Path: "/bin/x", Args: []string{"/bin/x"}}}}, {Name: "After", Value: []string{Unit(web)}}}}
-	b.systemd.Run = nil
-	if err := b.systemd.StartTransient(t.Context(), other); err != nil {
-		t.Fatal(err)
-	}
-	b.systemd.Run = b.launch
+	b.orderOther(web)
 	b.apply(web, want.enabled(false))
 	b.same(web, want.enabled(false))
 	b.apply(web, want)

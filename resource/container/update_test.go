@@ -271,13 +271,7 @@ func TestRenewsBeside(t *testing.T) {
 				}))
 			}
 			if test.otherAfter {
-				other := host.Transient{Name: "other.service", Properties: []host.Property{
-					{Name: "ExecStart", Value: []host.Command{{Path: "/bin/x", Args: []string{"/bin/x"}}}}, {Name: "After", Value: []string{Unit(web)}}}}
-				b.systemd.Run = nil
-				if err := b.systemd.StartTransient(t.Context(), other); err != nil {
-					t.Fatal(err)
-				}
-				b.systemd.Run = b.launch
+				b.orderOther(web)
 			}
 			if test.ended {
 				b.systemd.End(Unit(web), 3)
@@ -453,13 +447,7 @@ func TestRenewsBesideWhatHoldsIt(t *testing.T) {
 	b := newBench(t)
 	first := alone()
 	b.apply(web, first)
-	other := host.Transient{Name: "other.service", Properties: []host.Property{
-		{Name: "ExecStart", Value: []host.Command{{Path: "/bin/x", Args: []string{"/bin/x"}}}}, {Name: "After", Value: []string{Unit(web)}}}}
-	b.systemd.Run = nil
-	if err := b.systemd.StartTransient(t.Context(), other); err != nil {
-		t.Fatal(err)
-	}
-	b.systemd.Run = b.launch
+	b.orderOther(web)
 	b.Systemd = &asked{Systemd: b.Systemd, properties: map[string]map[string]any{Unit(web): {"Unit.Before": []string{}}}}
 	err := b.change(web, with(first, func(c *Container) { c.StopSignal = "QUIT" }))
 	if !errors.Is(err, host.ErrUnitHeld) {
