@@ -15,7 +15,7 @@ import (
 // Override is what goes before the unicast routes of a namespace's main table: a rule of the routing policy (ip-rule(8)) that
 // the kernel did not make, or a route that lets what it is for go nowhere.
 type Override struct {
-	// Text is it in the words of ipCommand(8): "ip rule 100: from all lookup 7", "ip -6 route blackhole fd99::/64".
+	// Text is it in the words of ip(8): "ip rule 100: from all lookup 7", "ip -6 route blackhole fd99::/64".
 	Text string
 	// Missing says that it is one of the kernel's own rules, and is not there.
 	Missing bool
@@ -29,24 +29,13 @@ type override struct {
 
 // Overrides returns the overrides of ns, rules first.
 func (n *Netlink) Overrides(ns Namespace) (found []Override, err error) {
-	err = n.at(ns, func(h *netlink.Handle) error {
-		_, refusing, err := listRoutes(h)
-		if err != nil {
-			return err
-		}
-		return n.onThread(ns, func() error {
-			rules, err := listRules()
-			found = overrides(slices.Concat(rules, refusing))
-			return err
-		})
-	})
+	err = n.atOverrides(ns, func(list []override) error { found = overrides(list); return nil })
 	return found, err
 }
 
-// EndOverride takes an override out of ns, or puts back the rule that is missing. It is
-// ended as it was read: no other rule or route, however like it, is touched.
-func (n *Netlink) EndOverride(ns Namespace, o Override) error {
-	if err := n.at(ns, func(h *netlink.Handle) error {
+// atOverrides calls do with the overrides of ns, rules first, on a thread that can end them.
+func (n *Netlink) atOverrides(ns Namespace, do func([]override) error) error {
+	return n.at(ns, func(h *netlink.Handle) error {
 		_, refusing, err := listRoutes(h)
 		if err != nil {
 			return err
@@ -56,16 +45,24 @@ func (n *Netlink) EndOverride(ns Namespace, o Override) error {
 			if err != nil {
 				return err
 			}
-			for _, have := range slices.Concat(rules, refusing) {
-				if have.Override != o {
-					continue
-				}
-				if err := have.end(); err != nil {
-					return fmt.Errorf("end the override %q: %w", o.Text, err)
-				}
-			}
-			return nil
+			return do(slices.Concat(rules, refusing))
 		})
+	})
+}
+
+// EndOverride takes an override out of ns, or puts back the rule that is missing. It is
+// ended as it was read: no other rule or route, however like it, is touched.
+func (n *Netlink) EndOverride(ns Namespace, o Override) error {
+	if err := n.atOverrides(ns, func(list []override) error {
+		for _, have := range list {
+			if have.Override != o {
+				continue
+			}
+			if err := have.end(); err != nil {
+				return fmt.Errorf("end the override %q: %w", o.Text, err)
+			}
+		}
+		return nil
 	}); err != nil {
 		return err
 	}
